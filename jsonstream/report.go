@@ -1,0 +1,102 @@
+package jsonstream
+
+import "time"
+
+// Result says how a test or a package ended.
+type Result string
+
+// The results. A test or package without an end event is Failed, or
+// Interrupted if [Stream.Interrupt] was called while it ran.
+const (
+	Passed      Result = "pass"
+	Failed      Result = "fail"
+	Skipped     Result = "skip"
+	Interrupted Result = "interrupted"
+)
+
+// Report is what a whole stream said.
+type Report struct {
+	// Packages are all packages of the stream, sorted by import path.
+	Packages []PackageReport
+	// Tests counts tests, subtests, examples, benchmarks and fuzz tests that
+	// were started; the others are the part of them with that result. FailedTests
+	// counts packages that failed without a failed test, too.
+	Tests, FailedTests, SkippedTests, InterruptedTests int
+	// Errors counts build errors and other lines that go wrote as errors.
+	Errors int
+	// Started is the time of the earliest event, Elapsed the time from it to
+	// the latest one. Both are zero if no event had a time.
+	Started time.Time
+	Elapsed time.Duration
+}
+
+// Package returns the report of the package with the given import path, nil if
+// the stream had no such package.
+func (r *Report) Package(path string) *PackageReport {
+	for i := range r.Packages {
+		if r.Packages[i].Path == path {
+			return &r.Packages[i]
+		}
+	}
+	return nil
+}
+
+// OK reports whether every package passed or had no tests, and no build error
+// was seen.
+func (r *Report) OK() bool {
+	for _, p := range r.Packages {
+		if p.Result != Passed && p.Result != Skipped {
+			return false
+		}
+	}
+	return r.Errors == 0
+}
+
+// PackageReport is what the stream said about one package.
+type PackageReport struct {
+	// Path is the import path.
+	Path string
+	// Result is Skipped for a package without test files.
+	Result Result
+	// Elapsed is what the end event said, in milliseconds' precision.
+	Elapsed time.Duration
+	// Cached says that go took the result from its cache.
+	Cached bool
+	// Coverage is go's sentence ("coverage: 71.4% of statements") or empty.
+	Coverage string
+	// FailedBuild is the package that could not be built, if that is why this
+	// one failed.
+	FailedBuild string
+	// Panicked says that the package or one of its tests printed a panic.
+	Panicked bool
+	// Tests counts the started tests and subtests, PassedTests those that passed.
+	Tests, PassedTests int
+	// Failed, Skipped and Interrupted are the tests with that result, in the
+	// order in which they ended.
+	Failed, Skipped, Interrupted []TestReport
+}
+
+// TestReport is what the stream said about one test that did not pass.
+type TestReport struct {
+	Name    string
+	Result  Result
+	Elapsed time.Duration
+	// NoEnd says that the stream had no end event for the test: its process
+	// ended first.
+	NoEnd bool
+	// Panicked says that the test printed what looks like a panic.
+	Panicked bool
+}
+
+// Running is a package or a test that has started and not ended.
+type Running struct {
+	Package string
+	// Test is empty for the package itself.
+	Test    string
+	Started time.Time
+	// Parent says that a subtest of this test is running, or that a test of
+	// this package is: the innermost ones have Parent false.
+	Parent bool
+	// Paused says that a parallel test waits for its turn.
+	Paused bool
+}
