@@ -9,4 +9,3 @@ import (
 	_ "golang.org/x/sys/unix"
 	_ "gotest.tools/gotestsum/testjson"
 )
-
