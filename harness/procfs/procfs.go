@@ -1,0 +1,67 @@
+//go:build linux
+
+// Package procfs reads what the run and its supervisors need to know of other
+// processes from /proc.
+package procfs
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Stat is a part of /proc/<pid>/stat.
+type Stat struct {
+	PID, Parent, Group int
+	// Dead is true for a process that nobody waited for yet.
+	Dead bool
+	// Started is the time of its start in clock ticks since boot. It tells two
+	// processes with the same id apart.
+	Started uint64
+}
+
+// ReadStat returns the stat of a process. It is false if there is none.
+func ReadStat(pid int) (Stat, bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return Stat{}, false
+	}
+	// The command's name, in parentheses, may hold anything, so the fields are
+	// counted from its end: state, ppid, pgrp, … and starttime, the 22nd.
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 20 {
+		return Stat{}, false
+	}
+	s := Stat{PID: pid, Dead: fields[0] == "Z" || fields[0] == "X"}
+	s.Parent, _ = strconv.Atoi(fields[1])
+	s.Group, _ = strconv.Atoi(fields[2])
+	s.Started, _ = strconv.ParseUint(fields[19], 10, 64)
+	return s, true
+}
+
+// PIDs returns the ids of all processes, in order.
+func PIDs() []int {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	pids := make([]int, 0, len(names))
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// Arguments returns a process' command line as the kernel keeps it, a NUL
+// behind each word. It is empty for a process that is dead or gone.
+func Arguments(pid int) []byte {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return b
+}

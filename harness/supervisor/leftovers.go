@@ -1,0 +1,159 @@
+package supervisor
+
+import (
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/control"
+)
+
+// A tree is the test binary and everything that it starts, directly or not.
+// The binary is the leader of a process group; a descendant that left the
+// group has escaped. Until reap the leader is not waited for, so that its id
+// and the group's stay taken, also when it is dead.
+type tree struct {
+	pgid   int
+	exited chan struct{} // closed at the leader's end
+}
+
+// A process is a living descendant.
+type process struct {
+	pid, pgid int
+	started   uint64 // tells two processes with the same id apart; 0 is unknown
+}
+
+// endLeftovers ends what the leader left behind, and returns the processes
+// that were still there after e.settle and that the test is to blame for. If
+// nothing is left, which is the normal case, it asks once and waits for
+// nothing.
+func (t *tree) endLeftovers(e ending) []control.Leak {
+	if t.goneWithin(e.settle) {
+		return nil
+	}
+	var leaks []control.Leak
+	if e.blame {
+		leaks = t.describe()
+	}
+	if e.term > 0 {
+		t.signal(syscall.SIGTERM)
+		if t.goneWithin(e.term) {
+			return leaks
+		}
+		markKilled(leaks, t.left())
+	}
+	t.killAll()
+	return leaks
+}
+
+// describe returns all that is left as leaks, the first of them with their
+// command lines.
+func (t *tree) describe() []control.Leak {
+	left := t.left()
+	leaks := make([]control.Leak, len(left))
+	for i, proc := range left {
+		leaks[i] = control.Leak{PID: proc.pid, Escaped: proc.pgid != t.pgid, End: control.EndedByTerm}
+		if i < control.MaxLeaks {
+			leaks[i].Command = commandLine(proc.pid)
+		}
+	}
+	return leaks
+}
+
+// killAll kills until nothing is left: what forks while it is killed, or
+// changes its session, is found by the next pass. A process that the kernel
+// does not let die is given up in the end.
+func (t *tree) killAll() {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		t.kill()
+		if t.goneWithin(5 * time.Millisecond) {
+			return
+		}
+	}
+}
+
+// markKilled notes which leaks are still there, and so need SIGKILL.
+func markKilled(leaks []control.Leak, left []process) {
+	alive := make(map[int]bool, len(left))
+	for _, proc := range left {
+		alive[proc.pid] = true
+	}
+	for i := range leaks {
+		if alive[leaks[i].PID] {
+			leaks[i].End = control.EndedByKill
+		}
+	}
+}
+
+// goneWithin waits until nothing is left, for d at the most, and says whether
+// that is so. There is no event for the end of a grandchild, so it polls.
+func (t *tree) goneWithin(d time.Duration) bool {
+	end := time.Now().Add(d)
+	for pause := 500 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		if !t.anyLeft() {
+			return true
+		}
+		if !time.Now().Add(pause).Before(end) {
+			return false
+		}
+		time.Sleep(pause)
+	}
+}
+
+// signal sends sig to the group and to every process that escaped from it. A
+// process that is gone needs none.
+func (t *tree) signal(sig syscall.Signal) {
+	syscall.Kill(-t.pgid, sig)
+	for _, proc := range t.left() {
+		if proc.pgid != t.pgid {
+			proc.signal(sig)
+		}
+	}
+}
+
+// reap waits for the leader, which must be dead, and for all that died with
+// it. It returns the leader's status and what all of them used.
+func (t *tree) reap() (syscall.WaitStatus, control.Resources) {
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(t.pgid, &status, 0, nil)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	for {
+		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+		if pid <= 0 && err != syscall.EINTR {
+			break
+		}
+	}
+	var usage unix.Rusage
+	unix.Getrusage(unix.RUSAGE_CHILDREN, &usage)
+	return status, control.Resources{
+		User:   time.Duration(usage.Utime.Nano()),
+		System: time.Duration(usage.Stime.Nano()),
+		MaxRSS: int64(usage.Maxrss) * rssUnit,
+	}
+}
+
+// maxCommand bounds a command line in a report, in bytes.
+const maxCommand = 200
+
+// printable turns words that end with NUL into one line that a terminal and an
+// XML file can show, cut to maxCommand.
+func printable(words []byte) string {
+	line := strings.TrimRight(string(words), "\x00")
+	line = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, line)
+	if len(line) > maxCommand {
+		line = strings.ToValidUTF8(line[:maxCommand], "") + "…"
+	}
+	return line
+}

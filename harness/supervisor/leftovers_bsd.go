@@ -1,0 +1,70 @@
+//go:build darwin || freebsd
+
+package supervisor
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// leaderAttr makes the child the leader of a new group. There is no
+// parent-death signal: if the supervisor dies, the run ends the group.
+func leaderAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// adoptOrphans does nothing: what leaves the group is not tracked here.
+func adoptOrphans() {}
+
+// watch follows a started leader. The leader is a child that is not reaped, so
+// its id is safe. If the kernel can't tell its end, it is waited for by asking.
+func watch(pid int) *tree {
+	t := &tree{pgid: pid, exited: make(chan struct{})}
+	go func() {
+		defer close(t.exited)
+		awaitExit(pid)
+	}()
+	return t
+}
+
+// awaitExit waits until a child is dead, without reaping it.
+func awaitExit(pid int) {
+	kq, err := unix.Kqueue()
+	if err != nil {
+		return
+	}
+	defer unix.Close(kq)
+	change := unix.Kevent_t{}
+	unix.SetKevent(&change, pid, unix.EVFILT_PROC, unix.EV_ADD|unix.EV_ONESHOT)
+	change.Fflags = unix.NOTE_EXIT
+	events := make([]unix.Kevent_t, 1)
+	for {
+		// ESRCH: the child is dead already.
+		n, err := unix.Kevent(kq, []unix.Kevent_t{change}, events, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n > 0 {
+			return
+		}
+	}
+}
+
+// anyLeft says whether the group has a member besides its leader.
+func (t *tree) anyLeft() bool { return len(t.left()) > 0 }
+
+// left returns the group's members, the leader excepted.
+func (t *tree) left() []process {
+	var left []process
+	for _, pid := range groupMembers(t.pgid) {
+		if pid != t.pgid {
+			left = append(left, process{pid: pid, pgid: t.pgid})
+		}
+	}
+	return left
+}
+
+// kill sends SIGKILL to the group, whose members can't fork meanwhile.
+func (t *tree) kill() { syscall.Kill(-t.pgid, syscall.SIGKILL) }
+
+// signal is for processes that escaped, which are not found here.
+func (p process) signal(syscall.Signal) {}

@@ -1,0 +1,139 @@
+package supervisor
+
+import (
+	"os"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/procfs"
+)
+
+// rssUnit is the unit of ru_maxrss in bytes.
+const rssUnit = 1024
+
+// leaderAttr makes the child the leader of a new group, which dies when the
+// supervisor does.
+func leaderAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// adoptOrphans makes every descendant whose parent dies a child of the
+// supervisor.
+func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// watch follows a started leader.
+func watch(pid int) *tree {
+	t := &tree{pgid: pid, exited: make(chan struct{})}
+	go t.awaitLeader()
+	return t
+}
+
+// awaitLeader reaps adopted orphans as they die, so that a test that leaves
+// thousands of them does not fill the process table, until the leader is dead.
+// The leader it leaves unreaped.
+func (t *tree) awaitLeader() {
+	defer close(t.exited)
+	for {
+		pid, err := waitNoReap()
+		switch {
+		case err == unix.EINTR:
+		case err != nil || pid == t.pgid:
+			return
+		default:
+			syscall.Wait4(pid, nil, 0, nil)
+		}
+	}
+}
+
+// waitNoReap waits for a child's end and returns its id, without reaping it.
+func waitNoReap() (int, error) {
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil); err != nil {
+		return 0, err
+	}
+	// si_pid is the first field of the union, which starts after three ints, at
+	// the alignment of a pointer.
+	const ints, word = 3 * unsafe.Sizeof(int32(0)), unsafe.Sizeof(uintptr(0))
+	const offset = (ints + word - 1) / word * word
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), offset))), nil
+}
+
+// anyLeft says whether any child is alive. After the leader's death that is
+// whether any descendant is: the orphans among them were adopted before the
+// leader's death could be seen.
+//
+// A wait for stopped children only is refused with ECHILD if all children are
+// dead (wait_consider_task in the kernel's exit.c), so this costs one system
+// call and no look at /proc.
+func (t *tree) anyLeft() bool {
+	err := unix.Waitid(unix.P_ALL, 0, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+	return err != unix.ECHILD
+}
+
+// left returns the living descendants, the leader excepted, by their ids.
+func (t *tree) left() []process {
+	stats := make(map[int]procfs.Stat)
+	for _, pid := range procfs.PIDs() {
+		if s, ok := procfs.ReadStat(pid); ok && !s.Dead {
+			stats[pid] = s
+		}
+	}
+	self := os.Getpid()
+	descends := func(s procfs.Stat) bool {
+		for ok, hops := true, 0; ok && hops < len(stats); hops++ {
+			if s.Parent == self {
+				return true
+			}
+			s, ok = stats[s.Parent]
+		}
+		return false
+	}
+	var left []process
+	for pid, s := range stats {
+		if pid != t.pgid && descends(s) {
+			left = append(left, process{pid, s.Group, s.Started})
+		}
+	}
+	slices.SortFunc(left, func(a, b process) int { return a.pid - b.pid })
+	return left
+}
+
+// kill sends SIGKILL to the group and to every group that a descendant
+// escaped to, the newest processes first: a daemon that keeps making itself
+// anew must not win the race. A group's members can't fork while it is killed.
+//
+// Only children of the supervisor are looked at: they can't be reaped by
+// anyone else, so their ids are safe. What they leave behind is adopted, and
+// so found by the next pass.
+func (t *tree) kill() {
+	syscall.Kill(-t.pgid, syscall.SIGKILL)
+	self, own := os.Getpid(), unix.Getpgrp()
+	for _, pid := range slices.Backward(procfs.PIDs()) {
+		s, ok := procfs.ReadStat(pid)
+		if !ok || s.Dead || s.Parent != self || pid == t.pgid {
+			continue
+		}
+		if s.Group != own && s.Group > 1 {
+			syscall.Kill(-s.Group, syscall.SIGKILL)
+		}
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// signal sends sig to the process and to no other that got its id meanwhile.
+func (p process) signal(sig syscall.Signal) {
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if s, ok := procfs.ReadStat(p.pid); ok && s.Started == p.started {
+		unix.PidfdSendSignal(fd, sig, nil, 0)
+	}
+}
+
+// commandLine returns a process' command line, cut to maxCommand.
+func commandLine(pid int) string { return printable(procfs.Arguments(pid)) }

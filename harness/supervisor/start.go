@@ -1,0 +1,137 @@
+package supervisor
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// start starts the test binary, directly or through another program, as the
+// leader of a new process group.
+func start(command []string, opts Options) (*tree, error) {
+	argv := slices.Clone(command)
+	switch {
+	case len(opts.Via) > 0:
+		argv = append(slices.Clone(opts.Via), argv...)
+	default:
+		argv = withTestLog(argv)
+		if emulator := emulatorFor(command[0]); emulator != "" {
+			argv = append([]string{emulator}, argv...)
+		}
+	}
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		return nil, err
+	}
+	pid, err := forkExec(path, argv)
+	if err != nil {
+		return nil, &os.PathError{Op: "fork/exec", Path: path, Err: err}
+	}
+	return watch(pid), nil
+}
+
+// forkExec starts a process as the leader of a new group, with the same
+// standard files.
+//
+// A text file is busy as long as a process that another thread of its writer
+// forked has not come to its exec (golang/go#22315), so that error passes.
+func forkExec(path string, argv []string) (int, error) {
+	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: leaderAttr()}
+	for wait := time.Millisecond; ; wait *= 2 {
+		pid, err := syscall.ForkExec(path, argv, attr)
+		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
+			return pid, err
+		}
+		time.Sleep(wait)
+	}
+}
+
+// inWorkDir says whether a test binary lies where go test builds it, in
+// go-buildNNN/bNNN. It is called at each start, so it compiles no expression.
+func inWorkDir(binary string) bool {
+	objDir := filepath.Dir(binary)
+	return numbered(filepath.Base(objDir), "b") && numbered(filepath.Base(filepath.Dir(objDir)), "go-build")
+}
+
+// numbered says whether name is prefix and a decimal number.
+func numbered(name, prefix string) bool {
+	digits, ok := strings.CutPrefix(name, prefix)
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// withTestLog adds the argument that makes a test binary log the files and
+// variables that it reads. The go command leaves it out with -exec, but keeps
+// the result in its cache all the same if the log lies beside the binary
+// (golang/go#27207).
+func withTestLog(argv []string) []string {
+	if !inWorkDir(argv[0]) {
+		return argv
+	}
+	log := "-test.testlogfile=" + filepath.Join(filepath.Dir(argv[0]), "testlog.txt")
+	return slices.Insert(argv, 1, log)
+}
+
+// emulatorFor returns the program that runs binaries of another system or
+// architecture, go_GOOS_GOARCH_exec on PATH, or "". The go command looks for
+// it only when -exec is not set.
+func emulatorFor(binary string) string {
+	if isNative(binary) {
+		return ""
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return wasmEmulator(binary)
+	}
+	goos, goarch := runtime.GOOS, runtime.GOARCH
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "GOOS":
+			goos = s.Value
+		case "GOARCH":
+			goarch = s.Value
+		}
+	}
+	return lookEmulator(goos, goarch)
+}
+
+func lookEmulator(goos, goarch string) string {
+	path, err := exec.LookPath("go_" + goos + "_" + goarch + "_exec")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// wasmEmulator is emulatorFor for WebAssembly, whose binaries have no build
+// information: of the two systems that there are, the one whose program is on
+// PATH.
+func wasmEmulator(binary string) string {
+	if !bytes.Equal(header(binary, 4), []byte("\x00asm")) {
+		return ""
+	}
+	if path := lookEmulator("js", "wasm"); path != "" && os.Getenv("GOOS") != "wasip1" {
+		return path
+	}
+	return lookEmulator("wasip1", "wasm")
+}
+
+// header returns the first n bytes of a file, or fewer.
+func header(path string, n int) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b := make([]byte, n)
+	got, _ := io.ReadFull(f, b)
+	return b[:got]
+}

@@ -1,0 +1,179 @@
+// Package supervisor is the role of pgtest that stands between go test and one
+// test binary (`pgtest __exec`): it gives the binary a process group of its
+// own, ends whatever the binary leaves behind, and exits as the binary did. It
+// knows nothing of events, formats and other packages.
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/control"
+)
+
+// Main runs the role with the words that follow its name: options as Words
+// writes them, the test binary, and its arguments. It ends the process: with
+// the test binary's exit status, by the signal that ended the test binary, or
+// with status 1 if the binary could not be started.
+func Main(words []string) {
+	// A parent-death signal fires when the thread that started the child exits,
+	// so this goroutine, which starts it, keeps its thread to the end.
+	runtime.LockOSThread()
+	os.Exit(supervise(words))
+}
+
+// supervise is Main up to the exit status. It does not return if the test
+// binary died of a signal.
+func supervise(words []string) int {
+	opts, command, err := parseWords(words)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		return 1
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	isolate()
+	link := dial()
+	defer link.close()
+
+	binary := command[0]
+	t, err := start(command, opts)
+	if err != nil {
+		link.report(control.Report{Failed: &control.Failed{Binary: binary, Reason: err.Error()}})
+		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
+		return 1
+	}
+	link.report(control.Report{Started: &control.Started{Supervisor: os.Getpid(), Group: t.pgid, Binary: binary}})
+
+	leaks := t.endLeftovers(wait(t, signals, link))
+	status, usage := t.reap()
+	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
+	if status.Signaled() {
+		ended.Signal = status.Signal()
+	}
+	ended.Leaks, ended.MoreLeaks = bounded(leaks)
+	link.report(control.Report{Ended: ended})
+
+	if status.Signaled() {
+		dieOf(status.Signal())
+	}
+	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
+		fmt.Printf("FAIL: %d leaked processes\n", len(leaks))
+		return 1
+	}
+	return status.ExitStatus()
+}
+
+// wait carries out signals and orders until the test binary ends. It returns
+// how to end what is left behind.
+func wait(t *tree, signals <-chan os.Signal, link *link) ending {
+	end := ending{settle: settleTime, term: termTime, blame: true}
+	orders := link.orders
+	for {
+		select {
+		case <-t.exited:
+			return end
+		case sig := <-signals:
+			end.blame = false
+			t.signal(sig.(syscall.Signal))
+		case order, ok := <-orders:
+			switch {
+			case !ok:
+				// The run is dead, and nobody will ask for results.
+				orders, end = nil, ending{}
+				link.bury()
+				t.kill()
+			case order.Kill:
+				end = ending{}
+				t.kill()
+			case order.Signal != 0:
+				end.blame = end.blame && !ends(order.Signal)
+				t.signal(order.Signal)
+			}
+		}
+	}
+}
+
+// ends says whether a signal is meant to end a test binary, which then can't
+// be blamed for what it did not come to end.
+func ends(sig syscall.Signal) bool {
+	return sig != syscall.SIGSTOP && sig != syscall.SIGCONT
+}
+
+// ending is how leftovers are ended: they get settle to end by themselves,
+// then term between SIGTERM and SIGKILL.
+type ending struct {
+	settle, term time.Duration
+	blame        bool // report what is still there after settle as leaks
+}
+
+const (
+	// settleTime keeps a child that is just dying from being called a leak.
+	settleTime = 100 * time.Millisecond
+	termTime   = 200 * time.Millisecond
+)
+
+// isolate puts the supervisor into a session without a controlling terminal.
+//
+// The session is the supervisor's and not the test binary's: a session leader
+// without a terminal that opens one gets it for its own, and dies of SIGHUP
+// when it closes, as the tests of os and net found.
+func isolate() {
+	// Setsid fails for the leader of a group only, which go test does not make
+	// of its children. A supervisor that was started as a leader by another
+	// program still gives the test binary its group.
+	unix.Setsid()
+	adoptOrphans()
+}
+
+// bounded cuts a report to what control promises.
+func bounded(leaks []control.Leak) ([]control.Leak, int) {
+	if len(leaks) <= control.MaxLeaks {
+		return leaks, 0
+	}
+	return leaks[:control.MaxLeaks], len(leaks) - control.MaxLeaks
+}
+
+// A link is the connection to the run, or nothing if there is none: then the
+// supervisor does the same work without reports and orders.
+type link struct {
+	run    *control.Run
+	orders <-chan control.Order
+}
+
+// dial connects to the run and removes its socket from the environment.
+func dial() *link {
+	path := os.Getenv(control.SocketVariable)
+	os.Unsetenv(control.SocketVariable)
+	if path == "" {
+		return &link{}
+	}
+	run, err := control.Dial(path)
+	if err != nil {
+		return &link{}
+	}
+	return &link{run: run, orders: run.Orders()}
+}
+
+// report sends a message to the run. An error is no news: the end of orders
+// tells the same.
+func (l *link) report(m control.Report) {
+	if l.run != nil {
+		l.run.Report(m)
+	}
+}
+
+// bury removes what a dead run could not remove itself.
+func (l *link) bury() { l.run.RemoveSocket() }
+
+func (l *link) close() {
+	if l.run != nil {
+		l.run.Close()
+	}
+}

@@ -1,0 +1,65 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Options are what a supervisor is told on its command line. They are part of
+// the words of go test's -exec and so of the key of its result cache: what is
+// here must be what can change a package's result, and the same from run to
+// run.
+type Options struct {
+	// Via is the user's own -exec program and its arguments; the test binary
+	// and its arguments are appended. Empty is none.
+	Via []string
+	// FailOnLeaks makes a package that leaks processes fail.
+	FailOnLeaks bool
+}
+
+// Words returns the options as words for a command line, to go between the
+// role's name and the test binary.
+func (o Options) Words() []string {
+	var words []string
+	if o.FailOnLeaks {
+		words = append(words, failOnLeaks)
+	}
+	if len(o.Via) > 0 {
+		words = append(words, via+strconv.Itoa(len(o.Via)))
+		words = append(words, o.Via...)
+	}
+	return words
+}
+
+const (
+	failOnLeaks = "--fail-on-leaks"
+	via         = "--via="
+)
+
+// parseWords is the inverse of Words. The second result is the test binary and
+// its arguments, at least one word.
+func parseWords(words []string) (Options, []string, error) {
+	var o Options
+	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
+		word := words[0]
+		words = words[1:]
+		switch {
+		case word == failOnLeaks:
+			o.FailOnLeaks = true
+		case strings.HasPrefix(word, via):
+			n, err := strconv.Atoi(word[len(via):])
+			if err != nil || n < 0 || n > len(words) {
+				return o, nil, fmt.Errorf("__exec: %s: bad count", word)
+			}
+			o.Via, words = words[:n], words[n:]
+		default:
+			return o, nil, fmt.Errorf("__exec: %s: unknown option", word)
+		}
+	}
+	if len(words) == 0 {
+		return o, nil, errors.New("__exec: no test binary")
+	}
+	return o, words, nil
+}
