@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+
+	"pgtest/harness/control"
+	"pgtest/harness/quoted"
+	"pgtest/harness/supervisor"
+)
+
+// goCommand returns the go test command of the run, not started, without
+// standard output and error.
+func (r *run) goCommand() (*exec.Cmd, error) {
+	name := r.cfg.GoCommand
+	if name == "" {
+		name = "go"
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return nil, goNotFound(name, err)
+	}
+	args, err := r.goArgs()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Stdin = os.Stdin
+	cmd.Env = append(r.environ(), control.SocketVariable+"="+r.listener.Path())
+	cmd.SysProcAttr = goAttr()
+	return cmd, nil
+}
+
+// goNotFound says in the system's words why there is no go command.
+func goNotFound(name string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%s: not found on PATH", name)
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// goArgs returns the arguments of the go command. They hold nothing that
+// differs from run to run: -exec is part of the key of go test's cache.
+func (r *run) goArgs() ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	opts := supervisor.Options{Via: r.cfg.Exec, FailOnLeaks: r.cfg.Leaks == FailLeaks}
+	execWords, err := quoted.Join(append([]string{self, RoleExec}, opts.Words()...))
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"test", "-json", "-exec=" + execWords}
+	if len(r.cfg.ToolExec) > 0 {
+		toolWords, err := quoted.Join(r.cfg.ToolExec)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-toolexec="+toolWords)
+	}
+	return append(args, r.cfg.Args...), nil
+}
+
+func (r *run) environ() []string {
+	if r.cfg.Env != nil {
+		return r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)]
+	}
+	return os.Environ()
+}

@@ -1,0 +1,127 @@
+// Package harness runs go test once: every package's test binary under a
+// supervisor and in a process group of its own, its events as formatted
+// output, a summary and files. It knows nothing of the words on pgtest's
+// command line.
+//
+// A program that calls [Run] is started again by go test, as the supervisor
+// of each test binary. It must call [Role] first thing in main.
+package harness
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"pgtest/harness/control"
+	"pgtest/harness/supervisor"
+	"pgtest/jsonstream"
+)
+
+// RoleExec is the first argument that makes a program that calls [Role] a
+// supervisor.
+const RoleExec = "__exec"
+
+// Role runs the role that the program was started in by [Run], if it was, and
+// then does not return. Otherwise it does nothing.
+func Role() {
+	if len(os.Args) > 1 && os.Args[1] == RoleExec {
+		supervisor.Main(os.Args[2:])
+	}
+}
+
+// LeakPolicy says what a process means that a test binary left behind. It is
+// ended in any case.
+type LeakPolicy int
+
+const (
+	// WarnLeaks reports leaked processes. The result stays as it is.
+	WarnLeaks LeakPolicy = iota
+	// FailLeaks makes the package fail.
+	FailLeaks
+	// IgnoreLeaks says nothing.
+	IgnoreLeaks
+)
+
+// A Config says what to run and where its results go.
+type Config struct {
+	// Args are the words behind `go test`: flags, packages, arguments of the
+	// test binary. They must not hold -exec and -toolexec, which have fields of
+	// their own, nor switch -json off.
+	Args []string
+	// Exec is the user's -exec program and its arguments. It runs inside the
+	// test binary's process group. As with go test, results are then not cached.
+	Exec []string
+	// ToolExec is the user's -toolexec program and its arguments.
+	ToolExec []string
+	// GoCommand is the go command; "" is go, looked up on PATH.
+	GoCommand string
+	// Env is the environment of the go command; nil is the process' own.
+	Env []string
+	// Stream says how events are shown and kept. Its BeforeSummary is called
+	// before the harness writes its own sections. If its Stderr is nil, what the
+	// go command says there is dropped, summary excepted.
+	Stream jsonstream.Options
+	// Leaks says what leaked processes mean.
+	Leaks LeakPolicy
+	// Grace is how long tests that were told to end may take before they are
+	// killed; 0 is DefaultGrace.
+	Grace time.Duration
+	// AdoptOrphans makes the calling process the parent of all that its
+	// supervisors leave behind if they are killed (Linux), so that it can be
+	// ended. It holds for the whole process and stays set after the run.
+	AdoptOrphans bool
+}
+
+// DefaultGrace is the time between the first request to end and SIGKILL.
+const DefaultGrace = 10 * time.Second
+
+// A Result is what came of a run.
+type Result struct {
+	// ExitCode is the status that go test exited with, or 1 where it was killed
+	// or leaked processes count as failures.
+	ExitCode int
+	// Interrupted says that the run was asked to end before its time.
+	Interrupted bool
+	// OutputClosed says that nobody reads the formatted output any more.
+	OutputClosed bool
+	// Report holds the results that were read from the events.
+	Report jsonstream.Report
+	// Processes holds a record of each test binary that ran, in the order of
+	// their starts. A cached package has none.
+	Processes []Process
+}
+
+// A Process is one test binary that ran.
+type Process struct {
+	// Package is its import path, or the binary's path if it can't be told.
+	Package string
+	// Started is when the supervisor reported its start; Elapsed the time from
+	// there to its end and the end of all that it started.
+	Started time.Time
+	Elapsed time.Duration
+	// Resources is what it and all that it started used.
+	Resources control.Resources
+	// Leaks are processes that it left behind; MoreLeaks counts those that are
+	// not described.
+	Leaks     []control.Leak
+	MoreLeaks int
+	// Failure says why it could not be started or followed to its end; "" if it
+	// was.
+	Failure string
+}
+
+// Run runs go test as cfg says, and returns when it and everything that it
+// started has ended, and the summary and the files are written.
+//
+// When ctx is done the tests are told to end as SIGTERM does: they get
+// cfg.Grace, and are reported as interrupted.
+//
+// An error says that there was no run, or that a result could not be written.
+// Tests that fail are no error.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	r, err := newRun(cfg)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.run(ctx)
+}

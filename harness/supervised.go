@@ -1,0 +1,165 @@
+package harness
+
+import (
+	"debug/buildinfo"
+	"strings"
+	"syscall"
+	"time"
+
+	"pgtest/harness/control"
+)
+
+// supervised is what the run knows of one supervisor and its test binary.
+type supervised struct {
+	peer    *control.Supervisor
+	started control.Started // zero until it has reported
+	process Process
+	gone    bool // the connection has ended
+}
+
+// inbound is a message of a supervisor; gone is the last one.
+type inbound struct {
+	from    *supervised
+	report  control.Report
+	pkg     string // with Started
+	arrived time.Time
+	gone    bool
+}
+
+// accept passes on supervisors until the listener is closed.
+func (r *run) accept() {
+	defer close(r.arrivals)
+	for {
+		s, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.arrivals <- s
+	}
+}
+
+// arrived starts to listen to a supervisor. One that comes when the run is
+// already ending gets the orders that the others got.
+func (r *run) arrived(peer *control.Supervisor) {
+	s := &supervised{peer: peer}
+	r.supervisors = append(r.supervisors, s)
+	go func() {
+		for {
+			report, err := peer.Next()
+			if err != nil {
+				r.inbox <- inbound{from: s, gone: true, arrived: time.Now()}
+				return
+			}
+			m := inbound{from: s, report: report, arrived: time.Now()}
+			if report.Started != nil {
+				m.pkg = importPath(report.Started.Binary)
+			}
+			r.inbox <- m
+		}
+	}()
+	switch {
+	case r.phase >= killing || r.goGone:
+		peer.Send(control.Order{Kill: true})
+	case r.phase == ending:
+		peer.Send(control.Order{Signal: r.relayed})
+	}
+}
+
+// heard takes in a message.
+func (r *run) heard(m inbound) {
+	s := m.from
+	switch {
+	case m.gone:
+		r.departed(s)
+	case m.report.Last:
+		r.queueEmpty = true
+	case m.report.Started != nil:
+		s.started = *m.report.Started
+		s.process.Package, s.process.Started = m.pkg, m.arrived
+	case m.report.Failed != nil:
+		s.process.Package = importPath(m.report.Failed.Binary)
+		s.process.Failure = m.report.Failed.Reason
+	case m.report.Ended != nil:
+		ended := m.report.Ended
+		s.process.Elapsed = m.arrived.Sub(s.process.Started)
+		s.process.Resources = ended.Resources
+		s.process.Leaks, s.process.MoreLeaks = ended.Leaks, ended.MoreLeaks
+		s.started.Supervisor = 0
+	}
+}
+
+// departed notes the end of a supervisor. If it died before it could end its
+// test binary's group, the run ends it.
+func (r *run) departed(s *supervised) {
+	s.gone = true
+	s.peer.Close()
+	if s.started.Supervisor == 0 {
+		return
+	}
+	r.lost = true
+	s.process.Failure = "its supervisor died"
+	syscall.Kill(-s.started.Group, syscall.SIGKILL)
+}
+
+// order sends an order to every supervisor.
+func (r *run) order(o control.Order) {
+	for _, s := range r.supervisors {
+		if !s.gone {
+			s.peer.Send(o)
+		}
+	}
+}
+
+// finishSupervisors waits for the last words of all supervisors, after the go
+// command has ended. Supervisors that are still alive then have outlived a go
+// command that was killed, and are ended.
+func (r *run) finishSupervisors() {
+	// The run's own connection is the last in the queue: when it is heard, all
+	// supervisors have arrived.
+	last, err := control.Dial(r.listener.Path())
+	if err == nil {
+		last.Report(control.Report{Last: true})
+		last.Close()
+	}
+	r.order(control.Order{Kill: true})
+	patience := time.After(goPatience)
+	for (err == nil && !r.queueEmpty) || r.anyThere() {
+		select {
+		case s := <-r.arrivals:
+			r.arrived(s)
+		case m := <-r.inbox:
+			r.heard(m)
+		case <-patience:
+			r.killSupervisors()
+		}
+	}
+}
+
+func (r *run) anyThere() bool {
+	for _, s := range r.supervisors {
+		if !s.gone {
+			return true
+		}
+	}
+	return false
+}
+
+// killSupervisors kills the supervisors that do not answer. What they leave
+// behind is ended when their connections close.
+func (r *run) killSupervisors() {
+	for _, s := range r.supervisors {
+		if !s.gone && s.started.Supervisor > 0 {
+			syscall.Kill(s.started.Supervisor, syscall.SIGKILL)
+		}
+	}
+}
+
+// importPath returns the import path of the package that a test binary tests,
+// or the binary's path if its build information does not tell.
+func importPath(binary string) string {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil || info.Path == "" {
+		return binary
+	}
+	return strings.TrimSuffix(info.Path, ".test")
+}
