@@ -1,3 +1,141 @@
+// Pgtest is go test with a process group for every test binary: signals for
+// the tests reach the tests and nothing else, and nothing that a test started
+// outlives the run. See pgtest -h.
 package main
 
-func main() {}
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"pgtest/harness"
+	"pgtest/jsonstream"
+	"pgtest/jsonstream/junit"
+)
+
+func main() {
+	harness.Role()
+	status, err := command(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+	}
+	os.Exit(status)
+}
+
+// usageStatus is the exit status for a command line or a surrounding that
+// pgtest can't work with. Go test uses the same.
+const usageStatus = 2
+
+// command runs a command line and returns the exit status. An error is for
+// the user, as one line.
+func command(args []string) (int, error) {
+	o, w, err := parse(args)
+	switch {
+	case err != nil:
+		return usageStatus, err
+	case o.help:
+		return 0, help(os.Stdout)
+	case o.version:
+		_, err := fmt.Println("pgtest", version())
+		return 0, err
+	case w.goes.chdir != "":
+		return usageStatus, changeDirectory(args, w.goes.chdir)
+	case w.goes.compileOnly, w.goes.dryRun:
+		return usageStatus, runGo(w.goes)
+	}
+	return run(o, w)
+}
+
+// run runs the tests.
+func run(o *options, w words) (int, error) {
+	files, err := openFiles(o)
+	if err != nil {
+		return usageStatus, err
+	}
+	jsonstream.SetColor(useColor(o.color, os.Stdout))
+	cfg := harness.Config{
+		Args:         w.goes.args,
+		Exec:         w.goes.exec,
+		ToolExec:     w.goes.toolExec,
+		Stream:       streamOptions(o, w.goes.goFlags, files),
+		Leaks:        o.leaks,
+		AdoptOrphans: true,
+	}
+	result, err := harness.Run(context.Background(), cfg)
+	if result.Report.Packages == nil && err != nil && result.ExitCode == 0 {
+		files.abort()
+		return usageStatus, err
+	}
+	if commitErr := files.commit(); err == nil {
+		err = commitErr
+	}
+	if result.OutputClosed {
+		// The reader went away, which is no news for anybody.
+		syscall.Kill(os.Getpid(), syscall.SIGPIPE)
+	}
+	status := result.ExitCode
+	if err != nil && status == 0 {
+		status = usageStatus
+	}
+	return status, err
+}
+
+// streamOptions says how the events are shown. What the go command would print
+// for -json and -list stays alone on standard output.
+func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
+	opts := jsonstream.Options{
+		Stdout:            os.Stdout,
+		Stderr:            os.Stderr,
+		Format:            o.format,
+		Icons:             o.icons,
+		HideEmptyPackages: o.hideEmpty,
+		Summary:           o.hideSummary,
+	}
+	switch {
+	case o.format != "":
+	case f.json:
+		opts.Format, opts.NoSummary = "standard-json", true
+	case f.list != "":
+		opts.Format, opts.NoSummary = "standard-quiet", true
+	case f.verbose, f.bench != "", f.fuzz != "":
+		opts.Format = "standard-verbose"
+	default:
+		opts.Format = "pkgname"
+	}
+	if files.json != nil {
+		opts.JSONFile = files.json
+	}
+	if files.junit != nil {
+		suiteName, _ := junit.NameFormat(o.junit.suiteName)
+		className, _ := junit.NameFormat(o.junit.className)
+		opts.JUnit = &junit.Options{
+			Out:               files.junit,
+			ProjectName:       o.junit.project,
+			SuiteName:         suiteName,
+			ClassName:         className,
+			HideEmptyPackages: o.junit.hideEmpty,
+			HideSkippedTests:  o.junit.hideSkipped,
+		}
+	}
+	return opts
+}
+
+// version is the module's version, or the revision that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	return fmt.Sprintf("%s (gotestsum %s, %s)", info.Main.Version, moduleVersion(info, "gotest.tools/gotestsum"), info.GoVersion)
+}
+
+func moduleVersion(info *debug.BuildInfo, path string) string {
+	for _, m := range info.Deps {
+		if m.Path == path {
+			return m.Version
+		}
+	}
+	return "(unknown)"
+}

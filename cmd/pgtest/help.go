@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+const helpText = `Usage: pgtest [pgtest flags] [go test flags and packages]
+
+Pgtest is go test with a process group for every test binary: signals for the
+tests reach the tests and nothing else, and nothing that a test started
+outlives the run.
+
+All flags and arguments of go test work as they do there: see go help test,
+go help testflag and go help build. Flags of pgtest may stand anywhere before
+-args, with one dash or two. Each can be set in the environment too:
+PGTEST_FORMAT for --format, PGTEST_JUNITFILE for --junitfile, and so on.
+
+Output:
+  --format name           how to show the events; without it pkgname,
+                          with -v, -bench or -fuzz standard-verbose,
+                          with -json the events themselves
+  --format-icons name     icons of pkgname and testdox: default, hivis, text,
+                          codicons, octicons, emoticons
+  --format-hide-empty-pkg do not show packages without tests
+  --hide-summary list     parts of the summary to leave out, with commas
+                          between them: skipped, failed, errors, output, all
+  --color when            auto, always, never; auto heeds NO_COLOR,
+                          CLICOLOR_FORCE, and CI systems that show colour
+
+Formats:
+  dots                    a character for each test
+  dots-v2                 dots, a line for each package
+  pkgname                 a line for each package
+  pkgname-and-test-fails  a line for each package, and what failed tests print
+  testname                a line for each test and package
+  testdox                 a sentence for each test
+  github-actions          testname with groups for GitHub's logs
+  standard-quiet          as go test
+  standard-verbose        as go test -v
+  standard-json           as go test -json
+  none                    nothing but the summary
+
+Files:
+  --junitfile path        write a JUnit XML report
+  --junitfile-project-name name
+                          name of the whole report
+  --junitfile-testsuite-name how, --junitfile-testcase-classname how
+                          which part of the package path to use: full, relative,
+                          short
+  --junitfile-hide-empty-pkg, --junitfile-hide-skipped-tests
+                          leave them out of the report
+  --jsonfile path         write the events
+
+Processes:
+  --leaks how             what a process means that a test left behind: warn
+                          (report it), fail, ignore; it is ended in any case
+
+  --version               print the version
+  -h, --help              print this text
+`
+
+// help prints what pgtest -h says.
+func help(w io.Writer) error {
+	_, err := fmt.Fprint(w, helpText)
+	return err
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/harness"
+	"pgtest/jsonstream"
+	"pgtest/jsonstream/junit"
+)
+
+// options are the values of our flags.
+type options struct {
+	format      string
+	icons       string
+	hideEmpty   bool
+	hideSummary testjson.Summary // what is left to show
+	color       string
+	jsonFile    string
+	junit       junitOptions
+	leaks       harness.LeakPolicy
+	grace       time.Duration
+	rawCommand  bool
+	help        bool
+	version     bool
+}
+
+type junitOptions struct {
+	path        string
+	project     string
+	suiteName   string
+	className   string
+	hideEmpty   bool
+	hideSkipped bool
+}
+
+// environmentPrefix starts the names of the variables that set our flags.
+const environmentPrefix = "PGTEST_"
+
+// newFlagSet returns our flags and where their values go.
+func newFlagSet() (*flag.FlagSet, *options) {
+	o := &options{hideSummary: testjson.SummarizeAll}
+	f := flag.NewFlagSet("pgtest", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+
+	f.Func("format", "", checked(&o.format, jsonstream.CheckFormat))
+	f.Func("format-icons", "", checked(&o.icons, jsonstream.CheckIcons))
+	f.BoolVar(&o.hideEmpty, "format-hide-empty-pkg", false, "")
+	f.Func("hide-summary", "", func(v string) (err error) {
+		o.hideSummary, err = jsonstream.HideSummary(v)
+		return err
+	})
+	o.color = "auto"
+	f.Func("color", "", oneOf(&o.color, "auto", "always", "never"))
+	f.StringVar(&o.jsonFile, "jsonfile", "", "")
+	f.StringVar(&o.junit.path, "junitfile", "", "")
+	f.StringVar(&o.junit.project, "junitfile-project-name", "", "")
+	f.Func("junitfile-testsuite-name", "", checked(&o.junit.suiteName, checkNameFormat))
+	f.Func("junitfile-testcase-classname", "", checked(&o.junit.className, checkNameFormat))
+	f.BoolVar(&o.junit.hideEmpty, "junitfile-hide-empty-pkg", false, "")
+	f.BoolVar(&o.junit.hideSkipped, "junitfile-hide-skipped-tests", false, "")
+	f.Func("leaks", "", func(v string) error {
+		policy, ok := map[string]harness.LeakPolicy{
+			"warn": harness.WarnLeaks, "fail": harness.FailLeaks, "ignore": harness.IgnoreLeaks,
+		}[v]
+		if !ok {
+			return fmt.Errorf("unknown value %q: must be one of warn, fail, ignore", v)
+		}
+		o.leaks = policy
+		return nil
+	})
+	f.BoolVar(&o.help, "help", false, "")
+	f.BoolVar(&o.help, "h", false, "")
+	f.BoolVar(&o.version, "version", false, "")
+	return f, o
+}
+
+// checked sets a flag to a value that check lets pass.
+func checked(to *string, check func(string) error) func(string) error {
+	return func(v string) error {
+		if err := check(v); err != nil {
+			return err
+		}
+		*to = v
+		return nil
+	}
+}
+
+// oneOf sets a flag to one of the values.
+func oneOf(to *string, values ...string) func(string) error {
+	return checked(to, func(v string) error {
+		for _, value := range values {
+			if v == value {
+				return nil
+			}
+		}
+		return fmt.Errorf("unknown value %q: must be one of %s", v, strings.Join(values, ", "))
+	})
+}
+
+func checkNameFormat(v string) error {
+	_, err := junit.NameFormat(v)
+	return err
+}
+
+// parse reads our flags: the environment first, the command line above it.
+func parse(args []string) (*options, words, error) {
+	f, o := newFlagSet()
+	w, err := split(args, fromGOFLAGS(), func(name string) (bool, bool) {
+		found := f.Lookup(name)
+		return found != nil, found != nil && isBoolean(found)
+	})
+	if err != nil {
+		return nil, w, err
+	}
+	if err := setFromEnvironment(f); err != nil {
+		return nil, w, err
+	}
+	for _, word := range w.ours {
+		name, value, hasValue := cutFlag(word)
+		if !hasValue {
+			value = "true"
+		}
+		if err := f.Set(name, value); err != nil {
+			return nil, w, fmt.Errorf("--%s: %w", name, reason(value, err))
+		}
+	}
+	return o, w, nil
+}
+
+// setFromEnvironment sets each flag that has a variable: --format-icons has
+// PGTEST_FORMAT_ICONS. An empty variable is as good as none.
+func setFromEnvironment(f *flag.FlagSet) error {
+	var err error
+	f.VisitAll(func(fl *flag.Flag) {
+		name := environmentPrefix + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		value := os.Getenv(name)
+		if value == "" || isCommand(fl.Name) || err != nil {
+			return
+		}
+		if setErr := f.Set(fl.Name, value); setErr != nil {
+			err = fmt.Errorf("%s: %w", name, reason(value, setErr))
+		}
+	})
+	return err
+}
+
+// isCommand says whether a flag asks for something other than a test run, and
+// so has no variable.
+func isCommand(name string) bool { return name == "h" || name == "help" || name == "version" }
+
+// reason turns the flag package's wording for a bad value into ours.
+func reason(value string, err error) error {
+	if err.Error() == "parse error" {
+		return fmt.Errorf("bad value %q", value)
+	}
+	if errors.Unwrap(err) != nil {
+		return errors.Unwrap(err)
+	}
+	return err
+}
+
+func isBoolean(f *flag.Flag) bool {
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
