@@ -1,0 +1,235 @@
+package linkcache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pgtest/harness/quoted"
+)
+
+// A key names what a link produces: equal keys, equal outputs, as long as the
+// entry's inputs (see input) are unchanged as well.
+type key [sha256.Size]byte
+
+func (k key) String() string { return hex.EncodeToString(k[:]) }
+
+// A command is one start of the linker as the go command writes it:
+//
+//	[user's -toolexec words] .../link -o out -importcfg cfg flags... main.a
+type command struct {
+	words     []string // all of them
+	wrap      int      // how many come before the linker
+	output    string
+	importcfg string
+	flags     []string // between importcfg and main package
+	extld     []string // external linker and its own arguments
+}
+
+// errNotCacheable means that the link has effects or inputs that an entry
+// can't hold, or is not written the way the go command does it.
+var errNotCacheable = errors.New("link can't be cached")
+
+// uncacheableFlags write files besides the output, or read files that the
+// importcfg does not name.
+var uncacheableFlags = []string{
+	"benchmark", "benchmarkprofile", "capturehostobjs", "cpuprofile", "extar", "importcfg",
+	"L", "libgcc", "linkshared", "memprofile", "o", "pluginpath", "tmpdir",
+}
+
+// parseCommand reads the words of a link, of which wrap come before the
+// linker.
+func parseCommand(words []string, wrap int) (*command, error) {
+	args := words[wrap+1:]
+	if len(args) < 6 || args[0] != "-o" || args[2] != "-importcfg" || strings.HasPrefix(args[len(args)-1], "-") {
+		return nil, errNotCacheable
+	}
+	c := &command{words: words, wrap: wrap, output: args[1], importcfg: args[3], flags: args[4 : len(args)-1]}
+	var hasBuildID, hasBuildMode bool
+	for i, flag := range c.flags {
+		name, value := cutFlag(flag)
+		switch name {
+		case "buildid":
+			hasBuildID = hasBuildID || len(value) > 20
+		case "buildmode":
+			if value != "exe" && value != "pie" {
+				return nil, errNotCacheable
+			}
+			hasBuildMode = true
+		case "extld":
+			if value == "" && i+1 < len(c.flags) {
+				value = c.flags[i+1]
+			}
+			extld, err := quoted.Split(value)
+			if err != nil || len(extld) == 0 {
+				return nil, errNotCacheable
+			}
+			c.extld = extld
+		case "fipso":
+			if i+1 == len(c.flags) || c.flags[i+1] != c.fipsObject() {
+				return nil, errNotCacheable
+			}
+		}
+		if slices.Contains(uncacheableFlags, name) {
+			return nil, errNotCacheable
+		}
+	}
+	if !hasBuildID || !hasBuildMode || c.extld == nil {
+		return nil, errNotCacheable
+	}
+	return c, nil
+}
+
+// cutFlag takes -name=value or --name=value apart. The name is empty for a
+// word that is no flag, or is the value of the flag before it.
+func cutFlag(word string) (name, value string) {
+	name, isFlag := strings.CutPrefix(word, "-")
+	if !isFlag {
+		return "", ""
+	}
+	name, value, _ = strings.Cut(strings.TrimPrefix(name, "-"), "=")
+	return name, value
+}
+
+// fipsObject is where the go command lets the linker write a copy of the FIPS
+// module. Nothing reads it.
+func (c *command) fipsObject() string { return filepath.Join(filepath.Dir(c.importcfg), "fips.o") }
+
+func (c *command) linker() string { return c.words[c.wrap] }
+
+// linkerVariables are what cmd/link reads through internal/buildcfg, and what
+// C compilers and linkers document as having an influence on a link.
+// GO<arch>, GOEXPERIMENT and GO_EXTLINK_ENABLED are part of the action id too.
+var linkerVariables = []string{
+	"GOROOT", "GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64",
+	"GORISCV64", "GOWASM", "GOEXPERIMENT", "GOFIPS140", "GO_EXTLINK_ENABLED", "GO_LDSO", "CGO_ENABLED",
+	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "GNUTARGET", "LDEMULATION", "LD_RUN_PATH",
+	"LD_LIBRARY_PATH", "COLLECT_NO_DEMANGLE", "SOURCE_DATE_EPOCH", "ZERO_AR_DATE", "LANG", "LC_ALL",
+	"LC_MESSAGES", "LC_CTYPE", "LANGUAGE", "MACOSX_DEPLOYMENT_TARGET", "SDKROOT", "DEVELOPER_DIR",
+}
+
+// key hashes all that decides what the linker writes and that is known before
+// it runs: the linker, its flags (-buildid starts with the go command's action
+// id, which covers every package file by content), the build information, the
+// environment. Paths in the go command's work directory are left out, they
+// change with every run and do not get into the output.
+func (c *command) key() (key, error) {
+	h := sha256.New()
+	linker, err := linkerID(c.linker())
+	if err != nil {
+		return key{}, err
+	}
+	fmt.Fprintf(h, "pgtest link 1\nlinker %q\n", linker)
+	for i, word := range c.words[:c.wrap] {
+		fmt.Fprintf(h, "wrap %q\n", word)
+		if i == 0 {
+			if err := hashProgram(h, word); err != nil {
+				return key{}, err
+			}
+		}
+	}
+	fmt.Fprintf(h, "output %q\n", filepath.Base(c.output))
+	for i := 0; i < len(c.flags); i++ {
+		fmt.Fprintf(h, "flag %q\n", c.flags[i])
+		if c.flags[i] == "-fipso" {
+			i++
+		}
+	}
+	if err := hashImportcfg(h, c.importcfg); err != nil {
+		return key{}, err
+	}
+	for _, name := range linkerVariables {
+		if value, ok := os.LookupEnv(name); ok {
+			fmt.Fprintf(h, "env %s=%q\n", name, value)
+		}
+	}
+	return key(h.Sum(nil)), nil
+}
+
+// hashImportcfg hashes the packages' names and the build information. The
+// package files' paths are left out: a file that was just compiled lies in the
+// work directory, in the next run in the build cache.
+func hashImportcfg(h io.Writer, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("packageshlib ")) {
+			return errNotCacheable
+		}
+		if bytes.HasPrefix(line, []byte("packagefile ")) {
+			line, _, _ = bytes.Cut(line, []byte("="))
+		}
+		fmt.Fprintf(h, "importcfg %q\n", line)
+	}
+	return nil
+}
+
+// linkerID returns what tells this linker from any other: the build id that
+// the go command wrote into it, a hash of its content. A linker without one
+// is told by size and time.
+func linkerID(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head := make([]byte, 32<<10)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.ErrUnexpectedEOF {
+		return "", err
+	}
+	if id := buildID(head[:n]); id != "" {
+		return id, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %d %d", file, info.Size(), info.ModTime().UnixNano()), nil
+}
+
+// buildID finds the build id in the first 32 KiB of a Go program: in ELF files
+// it is a note, in others it stands at the start of the text segment. See
+// cmd/internal/buildid.
+func buildID(head []byte) string {
+	const noteTypeAndName = "\x04\x00\x00\x00Go\x00\x00"
+	if i := bytes.Index(head, []byte(noteTypeAndName)); i >= 4 {
+		id := head[i+len(noteTypeAndName):]
+		if size := binary.LittleEndian.Uint32(head[i-4:]); int64(size) <= int64(len(id)) {
+			return string(id[:size])
+		}
+	}
+	_, id, _ := bytes.Cut(head, []byte("\xff Go build ID: \""))
+	id, _, closed := bytes.Cut(id, []byte("\"\n \xff"))
+	if !closed {
+		return ""
+	}
+	return string(id)
+}
+
+// hashProgram hashes which file a user's -toolexec program is. A program that
+// changes what the tools do must also change what they answer to -V=full, by
+// the go command's rules; this is for those that forget.
+func hashProgram(h io.Writer, name string) error {
+	file, err := exec.LookPath(name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h, "program %q %d %d\n", file, info.Size(), info.ModTime().UnixNano())
+	return err
+}

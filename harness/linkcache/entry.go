@@ -1,0 +1,178 @@
+package linkcache
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+)
+
+// An entry is one file: the linked binary as the linker wrote it, then the
+// meta data as JSON, then a footer. The binary comes first so that a file
+// system that can share blocks between files can share them here: a clone of
+// the file cut to the binary's length is the binary.
+//
+//	footer: magic [8], binary length [8], meta length [4],
+//	        CRC-32 IEEE and CRC-32C of the binary [4+4],
+//	        CRC-32C of key, meta and the footer so far [4]
+//
+// The sums find damaged files, not forged ones: only the user can write into
+// the cache's directory. Both run at memory speed on current processors, and
+// together they are as strong as one sum of 64 bits.
+const (
+	entryMagic = "pgtlink1"
+	footerSize = 32
+	maxMeta    = 64 << 20
+)
+
+// meta is what an entry holds besides the binary.
+type meta struct {
+	// Output is what the linker printed, warnings as a rule.
+	Output []byte `json:",omitempty"`
+
+	// Inputs are what the linker read that the key does not cover.
+	Inputs []input `json:",omitempty"`
+}
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	errDamaged = errors.New("damaged link cache entry")
+)
+
+// sums are the two checksums of a binary.
+type sums struct{ ieee, castagnoli uint32 }
+
+func (s *sums) Write(p []byte) (int, error) {
+	s.ieee = crc32.Update(s.ieee, crc32.IEEETable, p)
+	s.castagnoli = crc32.Update(s.castagnoli, castagnoli, p)
+	return len(p), nil
+}
+
+// sumFile returns the sums of the first size bytes of f. It is an error if f
+// is shorter.
+func sumFile(f *os.File, size int64) (sums, error) {
+	var s sums
+	n, err := io.CopyBuffer(&s, io.NewSectionReader(f, 0, size), make([]byte, 256<<10))
+	if err == nil && n != size {
+		err = io.ErrUnexpectedEOF
+	}
+	return s, err
+}
+
+// writeEntry writes an entry with the binary's content to out, an empty file.
+func writeEntry(out, binary *os.File, k key, m meta) error {
+	info, err := binary.Stat()
+	if err != nil {
+		return err
+	}
+	if err := copyFile(out, binary, info.Size()); err != nil {
+		return err
+	}
+	binarySums, err := sumFile(out, info.Size())
+	if err != nil {
+		return err
+	}
+	tail, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(tail) > maxMeta {
+		return fmt.Errorf("link cache entry: %d bytes of meta data", len(tail))
+	}
+	_, err = out.WriteAt(appendFooter(tail, k, info.Size(), binarySums), info.Size())
+	return err
+}
+
+// appendFooter appends to the meta data the footer of an entry.
+func appendFooter(tail []byte, k key, size int64, s sums) []byte {
+	metaSize := len(tail)
+	tail = append(tail, entryMagic...)
+	tail = binary.BigEndian.AppendUint64(tail, uint64(size))
+	tail = binary.BigEndian.AppendUint32(tail, uint32(metaSize))
+	tail = binary.BigEndian.AppendUint32(tail, s.ieee)
+	tail = binary.BigEndian.AppendUint32(tail, s.castagnoli)
+	return binary.BigEndian.AppendUint32(tail, crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, tail))
+}
+
+// readTail reads and checks all of an entry but the binary, of which it
+// returns length and sums.
+func readTail(f *os.File, k key) (m meta, size int64, s sums, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return meta{}, 0, sums{}, err
+	}
+	if info.Size() < footerSize {
+		return meta{}, 0, sums{}, errDamaged
+	}
+	footer := make([]byte, footerSize)
+	if _, err := f.ReadAt(footer, info.Size()-footerSize); err != nil {
+		return meta{}, 0, sums{}, err
+	}
+	size = int64(binary.BigEndian.Uint64(footer[8:]))
+	metaSize := int64(binary.BigEndian.Uint32(footer[16:]))
+	if string(footer[:8]) != entryMagic || size < 0 || metaSize > maxMeta || size != info.Size()-footerSize-metaSize {
+		return meta{}, 0, sums{}, errDamaged
+	}
+	tail := make([]byte, metaSize+footerSize-4)
+	if _, err := f.ReadAt(tail, size); err != nil {
+		return meta{}, 0, sums{}, err
+	}
+	if crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, tail) != binary.BigEndian.Uint32(footer[28:]) {
+		return meta{}, 0, sums{}, errDamaged
+	}
+	s = sums{ieee: binary.BigEndian.Uint32(footer[20:]), castagnoli: binary.BigEndian.Uint32(footer[24:])}
+	if err := json.Unmarshal(tail[:metaSize], &m); err != nil {
+		return meta{}, 0, sums{}, errDamaged
+	}
+	return m, size, s, nil
+}
+
+// extract writes the binary of an entry to the file output, which it creates
+// or truncates with the mode that the linker would give it. What was written
+// is read again and compared with the sums; output is removed if that, or
+// anything else, fails. Its descriptor is closed on return: a file that is
+// open for writing can't be executed.
+func extract(entry *os.File, size int64, s sums, output string) (err error) {
+	// The linker removes an old output first as well: it may be running.
+	os.Remove(output)
+	out, err := os.OpenFile(output, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o775)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := out.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			os.Remove(output)
+		}
+	}()
+	if err := copyFile(out, entry, size); err != nil {
+		return err
+	}
+	written, err := sumFile(out, size)
+	if err != nil {
+		return err
+	}
+	if written != s {
+		return errDamaged
+	}
+	return nil
+}
+
+// copyFile makes the empty file dst hold the first size bytes of src: as a
+// clone where the file system can share blocks, else copied within the kernel
+// where it can do that (os.File.ReadFrom uses copy_file_range on Linux).
+func copyFile(dst, src *os.File, size int64) error {
+	if clone(dst, src) == nil {
+		return dst.Truncate(size)
+	}
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.CopyN(dst, src, size)
+	return err
+}

@@ -1,0 +1,181 @@
+package linkcache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An input is something outside of the go command's knowledge that a link
+// depended on: a C library, a start file, the C compiler, a directory in which
+// libraries are looked for. An entry is used only as long as every input is
+// what it was, by its stamp or else by content. Content is what makes entries
+// useful on another machine.
+type input struct {
+	Kind inputKind
+
+	// Name is the program's name (programInput) and empty otherwise.
+	Name string `json:",omitempty"`
+
+	// Path is an absolute path; empty for a program that was not found.
+	Path string `json:",omitempty"`
+
+	// Stamp holds inode, size and times. Empty if there is nothing at Path.
+	Stamp string `json:",omitempty"`
+
+	// Sum is a hash of the content, for a directory of the names of the
+	// libraries in it. Empty if there is nothing at Path.
+	Sum string `json:",omitempty"`
+}
+
+type inputKind string
+
+const (
+	fileInput      inputKind = "file"
+	directoryInput inputKind = "directory" // searched for libraries
+	programInput   inputKind = "program"   // found on PATH by its name
+	workingInput   inputKind = "cwd"       // the working directory: relative paths were used
+)
+
+// errTooNew means that an input may have changed while the link ran.
+var errTooNew = errors.New("an input of the link is too new")
+
+// newInput describes an input of a link that started at the given time. name
+// is a program's name or a path.
+func newInput(kind inputKind, name string, started time.Time) (input, error) {
+	in := input{Kind: kind}
+	switch kind {
+	case programInput:
+		in.Name = name
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return in, nil // that it is missing is what the link depended on
+		}
+		name = path
+	case workingInput:
+		path, err := os.Getwd()
+		in.Path = path
+		return in, err
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return input{}, err
+	}
+	in.Path = path
+	before, changed, err := stamp(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return in, nil
+	}
+	if err != nil {
+		return input{}, err
+	}
+	// Times of files advance by up to 10 ms at once.
+	if !changed.Before(started.Add(-10 * time.Millisecond)) {
+		return input{}, errTooNew
+	}
+	in.Stamp = before
+	if in.Sum, err = in.sum(); err != nil {
+		return input{}, err
+	}
+	if after, _, err := stamp(path); err != nil || after != before {
+		return input{}, errTooNew
+	}
+	return in, nil
+}
+
+// stamp returns what tells whether the file at path may have changed, and when
+// it did last. The inode change time can't be set by programs: a library that
+// is replaced with its modification time kept gets another stamp.
+func stamp(path string) (string, time.Time, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return "", time.Time{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	changed := time.Unix(st.Ctim.Unix())
+	return fmt.Sprintf("%d %d %d %d", st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()), changed, nil
+}
+
+// unchanged reports whether all inputs are still what they were.
+func unchanged(inputs []input) bool {
+	for _, in := range inputs {
+		if !in.unchanged() {
+			return false
+		}
+	}
+	return true
+}
+
+func (in input) unchanged() bool {
+	switch in.Kind {
+	case workingInput:
+		dir, err := os.Getwd()
+		return err == nil && dir == in.Path
+	case programInput:
+		path, err := exec.LookPath(in.Name)
+		if err != nil || in.Path == "" {
+			return err != nil && in.Path == ""
+		}
+		if path, err = filepath.Abs(path); err != nil || path != in.Path {
+			return false
+		}
+	}
+	stamp, _, err := stamp(in.Path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) && in.Sum == ""
+	}
+	if in.Sum == "" || stamp == in.Stamp {
+		return stamp == in.Stamp
+	}
+	sum, err := in.sum()
+	return err == nil && sum == in.Sum
+}
+
+func (in input) sum() (string, error) {
+	hash := hashFile
+	if in.Kind == directoryInput {
+		hash = hashLibraryNames
+	}
+	h := sha256.New()
+	if err := hash(h, in.Path); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func hashFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// hashLibraryNames hashes the names in a directory that a linker could pick
+// up: another library by the same name, earlier in the search path, changes
+// the link.
+func hashLibraryNames(w io.Writer, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		switch ext := filepath.Ext(name); {
+		case ext == ".a", ext == ".so", ext == ".o", ext == ".dylib", ext == ".tbd", strings.Contains(name, ".so."):
+			fmt.Fprintf(w, "%q\n", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package linkcache keeps linked test binaries between runs. The go command
+// starts its tools through [Tool], which answers a link from a directory of
+// earlier links. It knows the linker's command line and nothing of tests.
+package linkcache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/quoted"
+)
+
+const (
+	// DefaultMaxSize bounds the total size of the entries, in bytes.
+	DefaultMaxSize = 4 << 30
+
+	// DefaultMaxAge is how long an entry may go unused.
+	DefaultMaxAge = 5 * 24 * time.Hour
+)
+
+// DefaultDir returns the user's link cache directory, below
+// [os.UserCacheDir]. It creates nothing.
+func DefaultDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "pgtest", "link"), nil
+}
+
+// A Cache is a directory of linked binaries that belongs to one user. Any
+// number of processes may use it at once.
+type Cache struct {
+	dir string
+}
+
+// Open returns the cache in dir and creates the directory if need be. The
+// directory must belong to the user; permissions for anybody else are taken
+// away. An error means that the cache can't be used.
+func Open(dir string) (*Cache, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: not a directory", dir)
+	}
+	if !ownFile(info) {
+		return nil, fmt.Errorf("%s: belongs to another user", dir)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
+		return nil, &fs.PathError{Op: "use", Path: dir, Err: err}
+	}
+	return &Cache{dir: dir}, nil
+}
+
+// Dir returns the absolute path of the cache's directory.
+func (c *Cache) Dir() string { return c.dir }
+
+// Toolexec returns the value of go's -toolexec flag that makes the go command
+// start its tools through the cache. role are the words that start [Tool],
+// program file first; user are the words of the user's own -toolexec, which
+// keep their place in front of the tool. The value is the same from run to
+// run. The error tells which word the go command has no way to quote.
+func (c *Cache) Toolexec(role, user []string) (string, error) {
+	words := append([]string(nil), role...)
+	words = append(words, dirOption+c.dir)
+	if len(user) > 0 {
+		words = append(words, wrapOption+strconv.Itoa(len(user)))
+	}
+	return quoted.Join(append(words, user...))
+}
+
+// ParseSize reads a size in bytes: a number that may have a fraction and may
+// be followed by B or by K, M, G or T, these with or without B or iB. All are
+// powers of 1024, and upper and lower case are the same.
+func ParseSize(s string) (int64, error) {
+	letters := strings.TrimLeft(strings.ToLower(s), "0123456789. ")
+	unit, ok := units[letters]
+	n, err := strconv.ParseFloat(strings.TrimSpace(s[:len(s)-len(letters)]), 64)
+	if !ok || err != nil || n*unit >= math.MaxInt64 {
+		return 0, fmt.Errorf("%q is no size; write 4GiB or 500M", s)
+	}
+	return int64(n * unit), nil
+}
+
+var units = map[string]float64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10,
+	"m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
+	"g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30,
+	"t": 1 << 40, "tb": 1 << 40, "tib": 1 << 40,
+}

@@ -1,0 +1,179 @@
+package linkcache
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The test binary is its own tool wrapper and cache program.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case role:
+			os.Exit(Tool(os.Args[2:]))
+		case "__cacheprog":
+			os.Exit(cacheProgram(os.Args[2:]))
+		case "__copy":
+			os.Exit(copyBinary(os.Args[2], os.Args[3]))
+		}
+	}
+	// With -race every process that has run goroutines sleeps for a second
+	// when it exits.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	os.Exit(m.Run())
+}
+
+func self(t testing.TB) string {
+	t.Helper()
+	file, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func openCache(t testing.TB) *Cache {
+	t.Helper()
+	c, err := Open(filepath.Join(t.TempDir(), "cache"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func writeFile(t testing.TB, name, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// A fakeLink is a link by a shell script in the linker's place, with the
+// command line that the go command would use.
+type fakeLink struct {
+	t      testing.TB
+	cache  *Cache
+	linker string
+	output string
+	flags  []string
+	wrap   []string
+	env    []string
+	runs   string // file with a line for each run of the linker
+}
+
+// newFakeLink makes the link whose linker is a shell script: body runs after
+// the output's name was put into $out.
+func newFakeLink(t testing.TB, c *Cache, body string) *fakeLink {
+	dir := t.TempDir()
+	l := &fakeLink{
+		t: t, cache: c,
+		linker: filepath.Join(dir, "tool", "link"),
+		output: filepath.Join(dir, "work", "b001", "x.test"),
+		runs:   filepath.Join(dir, "runs"),
+		flags: []string{
+			"-buildmode=exe", "-buildid=action-id-of-the-link/main/main/action-id-of-the-link", "-extld=no-such-cc",
+		},
+	}
+	writeFile(t, l.linker, "#!/bin/sh\nout=$2\necho run >>"+shellQuote(l.runs)+"\n"+body+"\n", 0o777)
+	writeFile(t, filepath.Join(filepath.Dir(l.output), "importcfg.link"), "packagefile x=/work/x.a\nmodinfo \"y\"\n", 0o666)
+	writeFile(t, l.runs, "", 0o666)
+	return l
+}
+
+const writesBinary = `head -c 300000 /dev/zero | tr '\0' x >"$out"; chmod 755 "$out"`
+
+func (l *fakeLink) command() *exec.Cmd {
+	words := append([]string(nil), role, dirOption+l.cache.Dir())
+	if len(l.wrap) > 0 {
+		words = append(append(words, wrapOption+string(rune('0'+len(l.wrap)))), l.wrap...)
+	}
+	words = append(words, l.linker, "-o", l.output, "-importcfg", filepath.Join(filepath.Dir(l.output), "importcfg.link"))
+	words = append(append(words, l.flags...), "/work/x.a")
+	cmd := exec.Command(self(l.t), words...)
+	cmd.Env = append(os.Environ(), l.env...)
+	return cmd
+}
+
+// run runs the link and returns what was printed and the exit status.
+func (l *fakeLink) run() (printed string, status int) {
+	l.t.Helper()
+	out, err := l.command().CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return string(out), exit.ExitCode()
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return string(out), 0
+}
+
+// linked reports how often the linker has run.
+func (l *fakeLink) linked() int { return strings.Count(readFile(l.t, l.runs), "run") }
+
+// mustLink runs the link, which must work, and checks how often the linker has
+// run by then.
+func (l *fakeLink) mustLink(what string, linked int) {
+	l.t.Helper()
+	os.Remove(l.output)
+	out, status := l.run()
+	if status != 0 {
+		l.t.Fatalf("%s: exit status %d: %s", what, status, out)
+	}
+	if got := l.linked(); got != linked {
+		l.t.Fatalf("%s: the linker has run %d times, want %d", what, got, linked)
+	}
+	if _, err := os.Stat(l.output); err != nil {
+		l.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// entry returns the path of the only entry.
+func (l *fakeLink) entry() string {
+	l.t.Helper()
+	files, err := filepath.Glob(filepath.Join(l.cache.Dir(), "*"+entrySuffix))
+	if err != nil || len(files) != 1 {
+		l.t.Fatalf("entries %q, %v; want one", files, err)
+	}
+	return files[0]
+}
+
+func checkOutcomes(t testing.TB, c *Cache, want string) {
+	t.Helper()
+	log, err := os.ReadFile(c.logPath())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(log, []byte(want)) {
+		t.Fatalf("outcomes %q, want %q", log, want)
+	}
+}
+
+func copyBinary(to, from string) int {
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o666)
+	}
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		return 1
+	}
+	return 0
+}

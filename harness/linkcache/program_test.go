@@ -1,0 +1,197 @@
+package linkcache
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgtest/harness/quoted"
+)
+
+// cacheProgram is a GOCACHEPROG: args are the directory that it stores into,
+// and how it misbehaves.
+func cacheProgram(args []string) int {
+	dir, fault := args[0], args[1]
+	in := bufio.NewReader(os.Stdin)
+	out := json.NewEncoder(os.Stdout)
+	switch fault {
+	case "exits":
+		return 1
+	case "babbles":
+		fmt.Println("hello")
+		return 0
+	case "silent":
+		io.Copy(io.Discard, in)
+		return 0
+	}
+	out.Encode(response{KnownCommands: []string{"get", "put", "close"}})
+	for {
+		var r request
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return 0
+		}
+		if len(strings.TrimSpace(string(line))) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			fmt.Fprintf(os.Stderr, "request %q: %v\n", line, err)
+			return 1
+		}
+		logRequest(dir, r)
+		answer := response{ID: r.ID}
+		action := filepath.Join(dir, hex.EncodeToString(r.ActionID))
+		switch {
+		case fault == "dies":
+			return 1
+		case fault == "refuses":
+			answer.Err = "out of order"
+		case fault == "answers another":
+			answer.ID += 7
+		case r.Command == "get":
+			id, err := os.ReadFile(action)
+			answer.Miss = err != nil
+			answer.OutputID, answer.DiskPath = id, filepath.Join(dir, hex.EncodeToString(id))
+		case r.Command == "put":
+			body, err := readBody(in)
+			sum := sha256.Sum256(body)
+			if err != nil || int64(len(body)) != r.BodySize || string(sum[:]) != string(r.OutputID) {
+				answer.Err = fmt.Sprintf("bad body: %d bytes, %v", len(body), err)
+				break
+			}
+			answer.DiskPath = filepath.Join(dir, hex.EncodeToString(r.OutputID))
+			os.WriteFile(answer.DiskPath, body, 0o600)
+			os.WriteFile(action, r.OutputID, 0o600)
+		}
+		out.Encode(answer)
+		if r.Command == "close" {
+			return 0
+		}
+	}
+}
+
+func readBody(in *bufio.Reader) ([]byte, error) {
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		if line = strings.TrimSpace(line); line != "" {
+			return base64.StdEncoding.DecodeString(strings.Trim(line, `"`))
+		}
+	}
+}
+
+func logRequest(dir string, r request) {
+	f, err := os.OpenFile(filepath.Join(dir, "requests"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err == nil {
+		fmt.Fprintln(f, r.Command)
+		f.Close()
+	}
+}
+
+// useProgram makes the link ask the cache program that stores into dir.
+func (l *fakeLink) useProgram(dir, fault string) {
+	l.t.Helper()
+	value, err := quoted.Join([]string{self(l.t), "__cacheprog", dir, fault})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.env = append(l.env, "GOCACHEPROG="+value)
+}
+
+// Two machines, which share a cache program, link once.
+func TestProgramSharesLinks(t *testing.T) {
+	dir := t.TempDir()
+	body := writesBinary + "; echo a warning"
+	first, second := newFakeLink(t, openCache(t), body), newFakeLink(t, openCache(t), body)
+	second.linker = first.linker
+	second.runs = first.runs
+	first.useProgram(dir, "")
+	second.useProgram(dir, "")
+	first.mustLink("first machine", 1)
+	second.mustLink("second machine", 1)
+	if readFile(t, first.output) != readFile(t, second.output) {
+		t.Error("the machines have different binaries")
+	}
+	checkOutcomes(t, first.cache, "m")
+	checkOutcomes(t, second.cache, "f")
+	requests := readFile(t, filepath.Join(dir, "requests"))
+	if requests != "get\nput\nclose\nget\nclose\n" {
+		t.Errorf("requests %q", requests)
+	}
+	if out, _ := second.run(); out != "a warning\n" {
+		t.Errorf("printed %q", out)
+	}
+	checkOutcomes(t, second.cache, "fh")
+	if got := readFile(t, filepath.Join(dir, "requests")); got != requests {
+		t.Errorf("a local hit asked the program: %q", got)
+	}
+}
+
+// What the program returns is checked like any entry.
+func TestProgramsAnswerIsChecked(t *testing.T) {
+	for _, what := range []string{"body", "output id"} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			l := newFakeLink(t, openCache(t), writesBinary)
+			l.useProgram(dir, "")
+			l.mustLink("first", 1)
+			stored, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range stored {
+				name := filepath.Join(dir, file.Name())
+				if info, _ := file.Info(); file.Name() != "requests" && (info.Size() == sha256.Size) == (what == "output id") {
+					data := []byte(readFile(t, name))
+					data[len(data)/2] ^= 1
+					writeFile(t, name, string(data), 0o600)
+				}
+			}
+			if err := l.cache.Clean(); err != nil {
+				t.Fatal(err)
+			}
+			l.mustLink("damaged", 2)
+			checkOutcomes(t, l.cache, "m")
+		})
+	}
+}
+
+func TestUnusableProgram(t *testing.T) {
+	for _, fault := range []string{"exits", "babbles", "dies", "refuses", "answers another"} {
+		t.Run(fault, func(t *testing.T) {
+			l := newFakeLink(t, openCache(t), writesBinary)
+			l.useProgram(t.TempDir(), fault)
+			l.mustLink("first", 1)
+			l.mustLink("second", 1)
+			checkOutcomes(t, l.cache, "mh")
+		})
+	}
+	l := newFakeLink(t, openCache(t), writesBinary)
+	l.env = append(l.env, "GOCACHEPROG=no-such-program")
+	l.mustLink("missing program", 1)
+	l.env = append(l.env, "GOCACHEPROG='open quote")
+	l.mustLink("open quote", 1)
+}
+
+func TestHangingProgramIsEnded(t *testing.T) {
+	defer func(old time.Duration) { programTimeout = old }(programTimeout)
+	programTimeout = time.Millisecond
+	value, err := quoted.Join([]string{self(t), "__cacheprog", t.TempDir(), "silent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := startProgram(value); p != nil {
+		t.Error("a program that says nothing was taken for one")
+	}
+}

@@ -1,0 +1,168 @@
+package linkcache
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Words that stand between the role's name and the tool.
+const (
+	dirOption    = "--dir="    // the cache's directory
+	wrapOption   = "--wrap="   // how many words of the user's -toolexec follow
+	recordOption = "--record=" // file that takes notes: the command is the external linker
+)
+
+// Tool is the role that the go command starts by -toolexec. args are the words
+// after the role's name: options, then the tool and its arguments. Every tool
+// but the linker replaces this process at once, as does a link that can't be
+// cached. Tool returns, with the exit status, only after a link, or if the
+// tool can't be started.
+func Tool(args []string) int {
+	var dir, record string
+	wrap := 0
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		switch option := args[0]; {
+		case strings.HasPrefix(option, dirOption):
+			dir = option[len(dirOption):]
+		case strings.HasPrefix(option, recordOption):
+			record = option[len(recordOption):]
+		case strings.HasPrefix(option, wrapOption):
+			wrap, _ = strconv.Atoi(option[len(wrapOption):])
+		}
+		args = args[1:]
+	}
+	if len(args) <= wrap {
+		fmt.Fprintln(os.Stderr, "pgtest: __tool: no tool to run")
+		return 2
+	}
+	if record != "" {
+		return runExtld(args, record)
+	}
+	if dir == "" || !isLink(args[wrap:]) {
+		return replace(args)
+	}
+	c, err := parseCommand(args, wrap)
+	if err != nil {
+		return replace(args)
+	}
+	k, err := c.key()
+	if err != nil {
+		return replace(args)
+	}
+	l := link{Cache: &Cache{dir: dir}, command: c, key: k}
+	return l.run()
+}
+
+// isLink reports whether the tool is the linker, about to link: not asked for
+// its version.
+func isLink(tool []string) bool {
+	return strings.TrimSuffix(filepath.Base(tool[0]), ".exe") == "link" && len(tool) > 2
+}
+
+// replace turns this process into the command. It returns only on failure.
+func replace(words []string) int {
+	file, err := exec.LookPath(words[0])
+	if err == nil {
+		err = &os.PathError{Op: "exec", Path: file, Err: syscall.Exec(file, words, os.Environ())}
+	}
+	fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+	return 127
+}
+
+// A link is one call of the linker that may be answered from the cache.
+type link struct {
+	*Cache
+	command *command
+	key     key
+}
+
+// run delivers the output from the cache, else from the user's cache program,
+// else links.
+func (l *link) run() int {
+	printed, err := l.get(l.key, l.command.output)
+	if err == nil {
+		l.note(hit)
+		os.Stdout.Write(printed)
+		return 0
+	}
+	program := startProgram(os.Getenv("GOCACHEPROG"))
+	if l.fetch(program) == nil {
+		if printed, err := l.get(l.key, l.command.output); err == nil {
+			program.close()
+			l.note(fetched)
+			os.Stdout.Write(printed)
+			return 0
+		}
+	}
+	printed, status, err := l.link(program)
+	program.close()
+	if err != nil {
+		l.note(uncached)
+		return replace(l.command.words)
+	}
+	os.Stdout.Write(printed)
+	return status
+}
+
+// link runs the linker and stores what it wrote. An error means that the link
+// has to be done again, plainly: it could not be done through us, or it failed
+// and its messages name our files instead of the external linker, and the user
+// is to read what the linker itself prints.
+func (l *link) link(program *program) (printed []byte, status int, err error) {
+	started := time.Now()
+	words, r, err := interpose(l.command)
+	if err != nil {
+		return nil, 0, err
+	}
+	printed, status, err = runLinker(words)
+	if err != nil {
+		return nil, 0, err
+	}
+	if status != 0 {
+		if r.used() {
+			return nil, 0, errNotCacheable
+		}
+		l.note(uncached)
+		return printed, status, nil
+	}
+	inputs, err := r.inputs(started)
+	if err == nil {
+		err = l.put(l.key, l.command.output, meta{Output: printed, Inputs: inputs})
+	}
+	if err != nil {
+		l.note(uncached)
+		return printed, 0, nil
+	}
+	l.note(miss)
+	l.offer(program)
+	return printed, 0, nil
+}
+
+// runLinker runs the command and returns what it printed. The go command reads
+// standard output and standard error through one pipe; so do we. The linker
+// does not outlive this process.
+func runLinker(words []string) (printed []byte, status int, err error) {
+	// The kernel's parent is the thread that starts the linker.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var out bytes.Buffer
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, &out
+	cmd.SysProcAttr = new(syscall.SysProcAttr)
+	dieWithParent(cmd.SysProcAttr)
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return out.Bytes(), exit.ExitCode(), nil
+	}
+	return out.Bytes(), 0, err
+}

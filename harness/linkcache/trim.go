@@ -1,0 +1,108 @@
+package linkcache
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// staleTemp is the age at which a temporary file's writer is taken for dead.
+const staleTemp = time.Hour
+
+type entryFile struct {
+	path string
+	size int64
+	used time.Time
+}
+
+// entries lists the entries. One that goes away meanwhile is left out.
+func (c *Cache) entries() ([]entryFile, error) {
+	files, err := os.ReadDir(c.dir)
+	if err != nil {
+		return nil, err
+	}
+	var entries []entryFile
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), entrySuffix) {
+			continue
+		}
+		if info, err := file.Info(); err == nil {
+			entries = append(entries, entryFile{filepath.Join(c.dir, file.Name()), info.Size(), info.ModTime()})
+		}
+	}
+	return entries, nil
+}
+
+// Trim removes the entries that were not used for maxAge, then those that were
+// not used for the longest time until at most maxSize bytes are left. It is
+// meant to run beside a run of tests: it takes a few milliseconds, a link that
+// is just reading an entry is not disturbed, and a Trim of another process
+// makes it return at once.
+func (c *Cache) Trim(maxSize int64, maxAge time.Duration) error {
+	lock, err := os.OpenFile(filepath.Join(c.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil
+		}
+		return &fs.PathError{Op: "lock", Path: lock.Name(), Err: err}
+	}
+	if info, err := os.Stat(c.logPath()); err == nil && info.Size() > maxLog {
+		os.Remove(c.logPath())
+	}
+	c.removeStaleTemps()
+	return c.evict(maxSize, time.Now().Add(-maxAge))
+}
+
+// evict removes entries last used before oldest, then the longest unused until
+// the rest is small enough.
+func (c *Cache) evict(maxSize int64, oldest time.Time) error {
+	entries, err := c.entries()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b entryFile) int { return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.path, b.path)) })
+	var size int64
+	for _, e := range entries {
+		size += e.size
+		if e.used.After(oldest) && size <= maxSize {
+			continue
+		}
+		if err := os.Remove(e.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeStaleTemps removes what killed processes left.
+func (c *Cache) removeStaleTemps() {
+	files, _ := os.ReadDir(c.dir)
+	for _, file := range files {
+		if !strings.HasPrefix(file.Name(), tempPrefix) {
+			continue
+		}
+		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > staleTemp {
+			os.Remove(filepath.Join(c.dir, file.Name()))
+		}
+	}
+}
+
+// Clean removes all entries and forgets the counts. Links that run meanwhile
+// may store new entries.
+func (c *Cache) Clean() error {
+	if err := os.Remove(c.logPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return c.evict(-1, time.Now())
+}
