@@ -59,14 +59,22 @@ func (r *run) goArgs() ([]string, error) {
 		return nil, err
 	}
 	args := []string{"test", "-json", "-exec=" + execWords}
-	if len(r.cfg.ToolExec) > 0 {
-		toolWords, err := quoted.Join(r.cfg.ToolExec)
-		if err != nil {
-			return nil, err
-		}
+	toolWords, err := r.toolExec(self)
+	if err != nil {
+		return nil, err
+	}
+	if toolWords != "" {
 		args = append(args, "-toolexec="+toolWords)
 	}
 	return append(args, r.cfg.Args...), nil
+}
+
+// toolExec returns the value of -toolexec, "" for none.
+func (r *run) toolExec(self string) (string, error) {
+	if r.cfg.LinkCache != nil {
+		return r.cfg.LinkCache.Toolexec(self, r.cfg.ToolExec)
+	}
+	return quoted.Join(r.cfg.ToolExec)
 }
 
 func (r *run) environ() []string {

@@ -4,7 +4,7 @@
 // command line.
 //
 // A program that calls [Run] is started again by go test, as the supervisor
-// of each test binary. It must call [Role] first thing in main.
+// of each test binary and in front of the go command's tools. It must call [Role] first thing in main.
 package harness
 
 import (
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/linkcache"
 	"pgtest/harness/supervisor"
 	"pgtest/jsonstream"
 )
@@ -21,11 +22,21 @@ import (
 // supervisor.
 const RoleExec = "__exec"
 
+// RoleTool is the first argument that makes a program that calls [Role] run
+// one of the go command's tools.
+const RoleTool = linkcache.Role
+
 // Role runs the role that the program was started in by [Run], if it was, and
 // then does not return. Otherwise it does nothing.
 func Role() {
-	if len(os.Args) > 1 && os.Args[1] == RoleExec {
+	if len(os.Args) < 2 {
+		return
+	}
+	switch os.Args[1] {
+	case RoleExec:
 		supervisor.Main(os.Args[2:])
+	case RoleTool:
+		os.Exit(linkcache.Tool(os.Args[2:]))
 	}
 }
 
@@ -53,6 +64,9 @@ type Config struct {
 	Exec []string
 	// ToolExec is the user's -toolexec program and its arguments.
 	ToolExec []string
+	// LinkCache keeps linked test binaries between runs; nil links every time.
+	// It is trimmed while the run goes on.
+	LinkCache *linkcache.Cache
 	// GoCommand is the go command; "" is go, looked up on PATH.
 	GoCommand string
 	// Env is the environment of the go command; nil is the process' own.

@@ -107,6 +107,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	}
 	go r.accept()
 	defer r.listener.Close()
+	defer r.trimLinkCache()()
 	streamed, err := r.startGo()
 	if err != nil {
 		return Result{}, err
@@ -117,6 +118,20 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	r.annotate()
 	report, err := r.stream.Finish()
 	return r.result(report, goErr), err
+}
+
+// trimLinkCache keeps the link cache within its bounds while the run goes on,
+// and returns a function that waits until that is done. A cache that can't be
+// trimmed is as useful as before: the next run tries again.
+func (r *run) trimLinkCache() (wait func()) {
+	trimmed := make(chan struct{})
+	go func() {
+		defer close(trimmed)
+		if r.cfg.LinkCache != nil {
+			r.cfg.LinkCache.Trim()
+		}
+	}()
+	return func() { <-trimmed }
 }
 
 // startGo starts the go command and the goroutine that reads it to its end,

@@ -56,6 +56,12 @@ Processes:
   --leaks how             what a process means that a test left behind: warn
                           (report it), fail, ignore; it is ended in any case
 
+Link cache:
+  --link-cache on|off     keep linked test binaries between runs; on by default
+  --link-cache-size size  how much of them to keep; 4GiB by default
+  pgtest tool cache       print where they are, their size, and the hit rate
+  pgtest tool cache clean remove them
+
   --version               print the version
   -h, --help              print this text
 `

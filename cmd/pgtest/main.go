@@ -31,6 +31,9 @@ const usageStatus = 2
 // command runs a command line and returns the exit status. An error is for
 // the user, as one line.
 func command(args []string) (int, error) {
+	if len(args) > 0 && args[0] == "tool" {
+		return tool(args[1:])
+	}
 	o, w, err := parse(args)
 	switch {
 	case err != nil:
@@ -59,6 +62,7 @@ func run(o *options, w words) (int, error) {
 		Args:         w.goes.args,
 		Exec:         w.goes.exec,
 		ToolExec:     w.goes.toolExec,
+		LinkCache:    openLinkCache(o.linkCache, w.goes.goFlags),
 		Stream:       streamOptions(o, w.goes.goFlags, files),
 		Leaks:        o.leaks,
 		AdoptOrphans: true,

@@ -12,6 +12,7 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/harness"
+	"pgtest/harness/linkcache"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 )
@@ -26,6 +27,7 @@ type options struct {
 	jsonFile    string
 	junit       junitOptions
 	leaks       harness.LeakPolicy
+	linkCache   linkCacheOptions
 	grace       time.Duration
 	rawCommand  bool
 	help        bool
@@ -39,6 +41,11 @@ type junitOptions struct {
 	className   string
 	hideEmpty   bool
 	hideSkipped bool
+}
+
+type linkCacheOptions struct {
+	on   bool
+	size int64
 }
 
 // environmentPrefix starts the names of the variables that set our flags.
@@ -76,6 +83,15 @@ func newFlagSet() (*flag.FlagSet, *options) {
 		}
 		o.leaks = policy
 		return nil
+	})
+	o.linkCache = linkCacheOptions{on: true, size: linkcache.DefaultMaxSize}
+	f.Func("link-cache", "", func(v string) error {
+		o.linkCache.on = v == "on"
+		return oneOf(new(string), "on", "off")(v)
+	})
+	f.Func("link-cache-size", "", func(v string) (err error) {
+		o.linkCache.size, err = linkcache.ParseSize(v)
+		return err
 	})
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.help, "h", false, "")

@@ -28,10 +28,10 @@ type goWords struct {
 // goFlags are the flags of go test that change what pgtest does, wherever they
 // were set.
 type goFlags struct {
-	json, verbose, compileOnly, dryRun bool
-	bench, fuzz, list                  string
-	chdir                              string
-	exec, toolExec                     []string
+	json, verbose, compileOnly, dryRun, rebuild bool
+	bench, fuzz, list                           string
+	chdir                                       string
+	exec, toolExec                              []string
 }
 
 // split takes the command line apart. A word belongs to us if it names one of
@@ -146,6 +146,8 @@ func (f *goFlags) set(name, value string, hasValue bool) (merged bool, err error
 		f.compileOnly = on
 	case "n":
 		f.dryRun = on
+	case "a":
+		f.rebuild = on
 	case "bench":
 		f.bench = value
 	case "fuzz":

@@ -48,7 +48,7 @@ func interpose(c *command) ([]string, *recorder, error) {
 	}
 	// The linker looks at the program's name: keep it.
 	script := filepath.Join(r.dir, filepath.Base(c.extld[0]))
-	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + role + " " + shellQuote(recordOption+r.notesFile()) + " " + shellQuote(c.extld[0]) + " \"$@\"\n"
+	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role + " " + shellQuote(recordOption+r.notesFile()) + " " + shellQuote(c.extld[0]) + " \"$@\"\n"
 	if err := os.WriteFile(script, []byte(text), 0o777); err != nil {
 		return nil, nil, err
 	}
@@ -59,9 +59,6 @@ func interpose(c *command) ([]string, *recorder, error) {
 	// The last -extld counts; the last word is the main package.
 	return slices.Insert(slices.Clone(c.words), len(c.words)-1, "-extld="+value), r, nil
 }
-
-// role is the word that makes this program call Tool.
-const role = "__tool"
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 

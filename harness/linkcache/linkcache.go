@@ -19,6 +19,10 @@ import (
 	"pgtest/harness/quoted"
 )
 
+// Role is the word that the go command's -toolexec has behind the program:
+// a program that is started with it calls [Tool].
+const Role = "__tool"
+
 const (
 	// DefaultMaxSize bounds the total size of the entries, in bytes.
 	DefaultMaxSize = 4 << 30
@@ -40,6 +44,16 @@ func DefaultDir() (string, error) {
 // A Cache is a directory of linked binaries that belongs to one user. Any
 // number of processes may use it at once.
 type Cache struct {
+	// MaxSize is what Trim leaves at most, in bytes, and MaxAge how long an
+	// entry may go unused. Open sets them to their defaults.
+	MaxSize int64
+	MaxAge  time.Duration
+
+	// Program is the go command's setting GOCACHEPROG: a program that may have
+	// links of other machines. [Tool] reads the environment as well; what
+	// `go env -w` has set is not there.
+	Program string
+
 	dir string
 }
 
@@ -75,20 +89,23 @@ func Open(dir string) (*Cache, error) {
 	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
 		return nil, &fs.PathError{Op: "use", Path: dir, Err: err}
 	}
-	return &Cache{dir: dir}, nil
+	return &Cache{MaxSize: DefaultMaxSize, MaxAge: DefaultMaxAge, dir: dir}, nil
 }
 
 // Dir returns the absolute path of the cache's directory.
 func (c *Cache) Dir() string { return c.dir }
 
 // Toolexec returns the value of go's -toolexec flag that makes the go command
-// start its tools through the cache. role are the words that start [Tool],
-// program file first; user are the words of the user's own -toolexec, which
-// keep their place in front of the tool. The value is the same from run to
-// run. The error tells which word the go command has no way to quote.
-func (c *Cache) Toolexec(role, user []string) (string, error) {
-	words := append([]string(nil), role...)
-	words = append(words, dirOption+c.dir)
+// start its tools through the cache. self is the program that calls [Tool]
+// when it is started with [Role]; user are the words of the user's own
+// -toolexec, which keep their place in front of the tool. The value is the
+// same from run to run. The error tells which word the go command has no way
+// to quote.
+func (c *Cache) Toolexec(self string, user []string) (string, error) {
+	words := []string{self, Role, dirOption + c.dir}
+	if c.Program != "" && c.Program != os.Getenv(programVariable) {
+		words = append(words, programOption+c.Program)
+	}
 	if len(user) > 0 {
 		words = append(words, wrapOption+strconv.Itoa(len(user)))
 	}

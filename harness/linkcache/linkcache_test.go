@@ -51,8 +51,9 @@ func TestOpenUnusable(t *testing.T) {
 }
 
 func TestToolexec(t *testing.T) {
+	t.Setenv(programVariable, "")
 	c := &Cache{dir: "/home/a b/link"}
-	value, err := c.Toolexec([]string{"/opt/pgtest", "__tool"}, []string{"toolstash", "-cmp"})
+	value, err := c.Toolexec("/opt/pgtest", []string{"toolstash", "-cmp"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestToolexec(t *testing.T) {
 	if err != nil || !slices.Equal(words, want) {
 		t.Errorf("%q, %v", words, err)
 	}
-	if _, err := c.Toolexec([]string{`it's "quoted"`}, nil); err == nil {
+	if _, err := c.Toolexec(`it's "quoted"`, nil); err == nil {
 		t.Error("a word with both kinds of quotes was passed on")
 	}
 }

@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case role:
+		case Role:
 			os.Exit(Tool(os.Args[2:]))
 		case "__cacheprog":
 			os.Exit(cacheProgram(os.Args[2:]))
@@ -100,7 +100,7 @@ func newFakeLink(t testing.TB, c *Cache, body string) *fakeLink {
 const writesBinary = `head -c 300000 /dev/zero | tr '\0' x >"$out"; chmod 755 "$out"`
 
 func (l *fakeLink) command() *exec.Cmd {
-	words := append([]string(nil), role, dirOption+l.cache.Dir())
+	words := append([]string(nil), Role, dirOption+l.cache.Dir())
 	if len(l.wrap) > 0 {
 		words = append(append(words, wrapOption+string(rune('0'+len(l.wrap)))), l.wrap...)
 	}

@@ -16,10 +16,13 @@ import (
 
 // Words that stand between the role's name and the tool.
 const (
-	dirOption    = "--dir="    // the cache's directory
-	wrapOption   = "--wrap="   // how many words of the user's -toolexec follow
-	recordOption = "--record=" // file that takes notes: the command is the external linker
+	dirOption     = "--dir="     // the cache's directory
+	programOption = "--program=" // the value of GOCACHEPROG, if it is not in the environment
+	wrapOption    = "--wrap="    // how many words of the user's -toolexec follow
+	recordOption  = "--record="  // file that takes notes: the command is the external linker
 )
+
+const programVariable = "GOCACHEPROG"
 
 // Tool is the role that the go command starts by -toolexec. args are the words
 // after the role's name: options, then the tool and its arguments. Every tool
@@ -28,11 +31,14 @@ const (
 // tool can't be started.
 func Tool(args []string) int {
 	var dir, record string
+	program := os.Getenv(programVariable)
 	wrap := 0
 	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
 		switch option := args[0]; {
 		case strings.HasPrefix(option, dirOption):
 			dir = option[len(dirOption):]
+		case strings.HasPrefix(option, programOption):
+			program = option[len(programOption):]
 		case strings.HasPrefix(option, recordOption):
 			record = option[len(recordOption):]
 		case strings.HasPrefix(option, wrapOption):
@@ -58,7 +64,7 @@ func Tool(args []string) int {
 	if err != nil {
 		return replace(args)
 	}
-	l := link{Cache: &Cache{dir: dir}, command: c, key: k}
+	l := link{Cache: &Cache{Program: program, dir: dir}, command: c, key: k}
 	return l.run()
 }
 
@@ -94,7 +100,7 @@ func (l *link) run() int {
 		os.Stdout.Write(printed)
 		return 0
 	}
-	program := startProgram(os.Getenv("GOCACHEPROG"))
+	program := startProgram(l.Program)
 	if l.fetch(program) == nil {
 		if printed, err := l.get(l.key, l.command.output); err == nil {
 			program.close()

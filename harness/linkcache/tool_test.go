@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestOtherToolsRunInPlace(t *testing.T) {
@@ -22,7 +21,7 @@ func TestOtherToolsRunInPlace(t *testing.T) {
 		if filepath.IsAbs(words[0]) {
 			writeFile(t, words[0], "#!/bin/sh\necho $$\n", 0o777)
 		}
-		cmd := exec.Command(self(t), append([]string{role, dirOption + c.Dir()}, words...)...)
+		cmd := exec.Command(self(t), append([]string{Role, dirOption + c.Dir()}, words...)...)
 		out, err := cmd.Output()
 		if want := fmt.Sprintln(cmd.Process.Pid); err != nil || string(out) != want {
 			t.Errorf("%q: process %q, %v; want our own, %q", words, out, err, want)
@@ -32,12 +31,12 @@ func TestOtherToolsRunInPlace(t *testing.T) {
 }
 
 func TestMissingTool(t *testing.T) {
-	cmd := exec.Command(self(t), role, "no-such-tool")
+	cmd := exec.Command(self(t), Role, "no-such-tool")
 	out, _ := cmd.CombinedOutput()
 	if !strings.Contains(string(out), `pgtest: exec: "no-such-tool"`) || cmd.ProcessState.ExitCode() != 127 {
 		t.Errorf("%s, %v", out, cmd.ProcessState)
 	}
-	cmd = exec.Command(self(t), role, "--wrap=1", "only-the-wrapper")
+	cmd = exec.Command(self(t), Role, "--wrap=1", "only-the-wrapper")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no tool") {
 		t.Errorf("%s, %v", out, err)
 	}
@@ -239,6 +238,7 @@ func TestUsersToolexecIsChained(t *testing.T) {
 // trimmed: each output is whole and the right one.
 func TestManyAtOnce(t *testing.T) {
 	c := openCache(t)
+	c.MaxSize = 700_000
 	done := make(chan struct{})
 	var trimmer, links sync.WaitGroup
 	trimmer.Go(func() {
@@ -247,7 +247,7 @@ func TestManyAtOnce(t *testing.T) {
 			case <-done:
 				return
 			default:
-				if err := c.Trim(700_000, time.Hour); err != nil {
+				if err := c.Trim(); err != nil {
 					t.Error(err)
 				}
 			}

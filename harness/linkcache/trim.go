@@ -40,12 +40,12 @@ func (c *Cache) entries() ([]entryFile, error) {
 	return entries, nil
 }
 
-// Trim removes the entries that were not used for maxAge, then those that were
-// not used for the longest time until at most maxSize bytes are left. It is
+// Trim removes the entries that were not used for MaxAge, then those that were
+// not used for the longest time until at most MaxSize bytes are left. It is
 // meant to run beside a run of tests: it takes a few milliseconds, a link that
 // is just reading an entry is not disturbed, and a Trim of another process
 // makes it return at once.
-func (c *Cache) Trim(maxSize int64, maxAge time.Duration) error {
+func (c *Cache) Trim() error {
 	lock, err := os.OpenFile(filepath.Join(c.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (c *Cache) Trim(maxSize int64, maxAge time.Duration) error {
 		os.Remove(c.logPath())
 	}
 	c.removeStaleTemps()
-	return c.evict(maxSize, time.Now().Add(-maxAge))
+	return c.evict(c.MaxSize, time.Now().Add(-c.MaxAge))
 }
 
 // evict removes entries last used before oldest, then the longest unused until

@@ -55,7 +55,8 @@ func TestTrim(t *testing.T) {
 		{250, "a b log tmp-new"},    // c was unused the longest
 		{99, "log tmp-new"},
 	} {
-		if err := c.Trim(tt.maxSize, DefaultMaxAge); err != nil {
+		c.MaxSize = tt.maxSize
+		if err := c.Trim(); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(names(t, c), " "); got != tt.want {
@@ -63,7 +64,7 @@ func TestTrim(t *testing.T) {
 		}
 	}
 	addEntry(t, c, "log", maxLog+1, 0)
-	if err := c.Trim(0, DefaultMaxAge); err != nil {
+	if err := c.Trim(); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Contains(names(t, c), "log") {
@@ -81,7 +82,8 @@ func TestUseKeepsAnEntry(t *testing.T) {
 	}
 	addEntry(t, l.cache, "other.link", 1000, time.Hour)
 	l.mustLink("hit", 1)
-	if err := l.cache.Trim(301_000, DefaultMaxAge); err != nil {
+	l.cache.MaxSize = 301_000
+	if err := l.cache.Trim(); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Contains(names(t, l.cache), "other") {
@@ -101,7 +103,8 @@ func TestTrimLeavesTheWorkToAnother(t *testing.T) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Trim(0, 0); err != nil {
+	c.MaxSize = 0
+	if err := c.Trim(); err != nil {
 		t.Fatal(err)
 	}
 	if stats, err := c.Stats(); err != nil || stats.Entries != 1 {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// tool runs pgtest tool, with the words that follow.
+func tool(args []string) (int, error) {
+	var err error
+	switch {
+	case slices.Equal(args, []string{"cache"}):
+		err = printLinkCache(os.Stdout)
+	case slices.Equal(args, []string{"cache", "clean"}):
+		err = cleanLinkCache()
+	default:
+		return usageStatus, errors.New("usage: pgtest tool cache [clean]")
+	}
+	if err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+// printLinkCache says how full the link cache is and how useful.
+func printLinkCache(w io.Writer) error {
+	cache, err := userLinkCache()
+	if err != nil {
+		return err
+	}
+	s, err := cache.Stats()
+	if err != nil {
+		return err
+	}
+	links := s.Hits + s.Fetched + s.Misses + s.Uncached
+	_, err = fmt.Fprintf(w, "directory  %s\nsize       %s in %d binaries\nhit rate   %.1f %% of %d links\n",
+		cache.Dir(), formatSize(s.Size), s.Entries, 100*s.HitRate(), links)
+	if err == nil && links > 0 {
+		_, err = fmt.Fprintf(w, "           %d from this cache, %d through GOCACHEPROG, %d linked and stored, %d linked only\n",
+			s.Hits, s.Fetched, s.Misses, s.Uncached)
+	}
+	return err
+}
+
+func cleanLinkCache() error {
+	cache, err := userLinkCache()
+	if err != nil {
+		return err
+	}
+	return cache.Clean()
+}
+
+// formatSize writes a size in bytes in the largest unit that is not too large.
+func formatSize(bytes int64) string {
+	size, unit := float64(bytes), "B"
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if size < 1024 {
+			break
+		}
+		size, unit = size/1024, next
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	return fmt.Sprintf("%.1f %s", size, unit)
+}
