@@ -3,8 +3,11 @@ package jsonstream
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"gotest.tools/gotestsum/testjson"
 	"pgtest/jsonstream/junit"
@@ -42,6 +45,9 @@ type Options struct {
 	JSONFile io.Writer
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
+	// SpoolDir is where outputs go that outgrow memory, in a file without a
+	// name. Empty means the system's directory for temporary files.
+	SpoolDir string
 }
 
 // Stream formats one event stream. Each of ReadOutput and ReadErrors may be
@@ -50,14 +56,23 @@ type Options struct {
 // that was made must be finished: it holds a goroutine and a temporary file.
 type Stream struct {
 	opts      Options
-	formatter testjson.EventFormatter
-	out       *firstError
+	out       *screen
+	exec      *execution
+	view      *renderer
+	assembler *assembler
+	decoder   decoder
+	errors    *errorLog
+	jsonFile  *screen
+	stop      atomic.Pointer[interruption]
 
-	mu        sync.Mutex
-	exec      *testjson.Execution
-	stderr    bytes.Buffer
-	readErr   error
-	interrupt string
+	notesMu sync.Mutex
+	notes   map[string]*Annotation
+}
+
+// interruption is when and why the run is being ended.
+type interruption struct {
+	at     time.Time
+	reason string
 }
 
 // New returns a Stream. It fails if the format or the icons are unknown; the
@@ -78,63 +93,134 @@ func New(opts Options) (*Stream, error) {
 	if opts.Stderr == nil {
 		opts.Stderr = io.Discard
 	}
-	s := &Stream{opts: opts, out: &firstError{w: opts.Stdout, report: opts.OnWriteError}}
-	s.formatter = testjson.NewEventFormatter(s.out, opts.Format, testjson.FormatOptions{
-		HideEmptyPackages: opts.HideEmptyPackages,
-		Icons:             opts.Icons,
-	})
+	s := &Stream{
+		opts:  opts,
+		out:   &screen{w: opts.Stdout, onError: opts.OnWriteError},
+		exec:  newExecution(),
+		notes: make(map[string]*Annotation),
+	}
+	sp := &spool{dir: opts.SpoolDir}
+	s.view = newRenderer(opts.Format, opts, s.out, s.exec, sp)
+	s.errors = &errorLog{spool: spool{dir: opts.SpoolDir}}
+	s.assembler = &assembler{
+		spool:     sp,
+		exec:      s.exec,
+		view:      s.view,
+		junit:     opts.JUnit != nil,
+		hold:      opts.JUnit != nil || !opts.NoSummary || s.view.failOutput || s.view.grouped,
+		pkgs:      make(map[string]*pkg),
+		builds:    make(map[string]*buffer),
+		interrupt: s.stop.Load,
+		errors:    s.errors,
+	}
+	if opts.JUnit != nil {
+		s.view.junit = &junitSink{opts: *opts.JUnit, assembler: s.assembler}
+	}
+	if opts.JSONFile != nil {
+		s.jsonFile = &screen{w: opts.JSONFile}
+	}
 	return s, nil
 }
 
-// ReadOutput reads go's stdout until its end and formats it. Its error is the
-// first of reading; errors of writing to Stdout come from Finish and
-// OnWriteError, and do not end it.
+// ReadOutput reads go's stdout until its end and formats it. What was made of
+// the lines is written whenever no more of them are at hand. Its error is that
+// of reading; errors of writing come from Finish (and OnWriteError) and do not
+// end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
-	exec, err := testjson.ScanTestOutput(testjson.ScanConfig{
-		Stdout: r, Handler: s, IgnoreNonJSONOutputLines: true,
-	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.exec = exec
-	return err
-}
-
-// Event implements the renderer's handler.
-func (s *Stream) Event(event testjson.TestEvent, exec *testjson.Execution) error {
-	if s.opts.JSONFile != nil && len(event.Bytes()) > 0 {
-		s.opts.JSONFile.Write(append(bytes.Clone(event.Bytes()), '\n'))
+	enlargePipe(r)
+	lines := &lineReader{r: r, idle: s.flush}
+	for {
+		piece, whole, err := lines.next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading events: %w", err)
+		case whole:
+			s.line(piece)
+		default:
+			if err := s.longLine(piece, lines); err != nil {
+				return fmt.Errorf("reading events: %w", err)
+			}
+		}
 	}
-	return s.formatter.Format(event, exec)
 }
 
-// Err implements the renderer's handler.
-func (s *Stream) Err(text string) error {
-	io.WriteString(s.out, text+"\n")
-	return nil
+// flush writes what is ready, before the stream waits for more.
+func (s *Stream) flush() {
+	s.out.flush()
+	if s.jsonFile != nil {
+		s.jsonFile.flush()
+	}
+}
+
+// line takes a line that is in memory, with its end.
+func (s *Stream) line(line []byte) {
+	if s.jsonFile != nil {
+		s.jsonFile.write(line)
+	}
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
+	ev := s.decoder.decode(line)
+	if ev == nil {
+		s.plain(line)
+		return
+	}
+	s.event(ev)
+}
+
+func (s *Stream) event(ev *event) {
+	if s.view.straight != nil {
+		s.view.straight(s.out, ev)
+	}
+	s.assembler.handle(ev)
+}
+
+// plain shows a line that is no event.
+func (s *Stream) plain(line []byte) {
+	s.out.newline()
+	s.out.write(line)
+	s.out.write([]byte{'\n'})
 }
 
 // ReadErrors reads go's stderr until its end: lines are shown on Stderr and
 // kept for the summary. Its error is that of reading.
 func (s *Stream) ReadErrors(r io.Reader) error {
-	_, err := io.Copy(s.opts.Stderr, r)
-	return err
+	var pending []byte
+	shown := &screen{w: s.opts.Stderr}
+	lines := &lineReader{r: r, idle: shown.flush}
+	for {
+		piece, whole, err := lines.next()
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading errors: %w", err)
+		}
+		if !s.view.quiet {
+			shown.write(piece)
+			if whole && piece[len(piece)-1] != '\n' {
+				shown.write([]byte{'\n'})
+			}
+		}
+		// A line beyond memory becomes several in the summary.
+		pending = bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
+		if !goChatter(pending) && s.errors.add(pending) {
+			s.exec.addStderr(pending)
+		}
+	}
 }
 
-// Running returns what has started and not ended, in the order of its start,
-// each package before its tests. It never waits for a slow Stdout.
+// Running returns what has started and not ended: packages in the order of
+// their start, each followed by its tests in theirs. It never waits for a slow
+// Stdout.
 func (s *Stream) Running() []Running {
-	return nil
+	return s.assembler.snapshot()
 }
 
 // Interrupt says that the run is being ended, for the given reason ("SIGINT").
 // From now on a test or package that has no end event is interrupted rather
 // than failed. Later calls change nothing.
 func (s *Stream) Interrupt(reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.interrupt == "" {
-		s.interrupt = reason
-	}
+	s.stop.CompareAndSwap(nil, &interruption{at: time.Now(), reason: reason})
 }
 
 // Annotation is what the run knows about a package and the stream does not
@@ -158,6 +244,15 @@ type AnnotatedError struct {
 // import path. It may be called until Finish, also before the package's first
 // event; annotations of a package that the stream never had are left out.
 func (s *Stream) Annotate(pkg string, a Annotation) {
+	s.notesMu.Lock()
+	defer s.notesMu.Unlock()
+	note := s.notes[pkg]
+	if note == nil {
+		note = new(Annotation)
+		s.notes[pkg] = note
+	}
+	note.Properties = append(note.Properties, a.Properties...)
+	note.Errors = append(note.Errors, a.Errors...)
 }
 
 // Finish ends the stream: tests that never ended get their end, the caller's
@@ -165,31 +260,35 @@ func (s *Stream) Annotate(pkg string, a Annotation) {
 // whole in any case. The error joins the first ones of writing to Stdout, to
 // JSONFile and to the JUnit report.
 func (s *Stream) Finish() (Report, error) {
+	defer s.assembler.spool.close()
+	defer s.errors.close()
+	cut := s.assembler.finish()
+	if s.opts.NoSummary && s.view.straight != nil {
+		s.view.straight = func(*screen, *event) {} // no empty lines in pure events
+	}
+	s.assembler.showTimes()
+	s.view.cut(cut)
 	if s.opts.BeforeSummary != nil {
 		s.opts.BeforeSummary(s.out)
 	}
-	if s.exec != nil && !s.opts.NoSummary {
-		testjson.PrintSummary(s.out, s.exec, s.opts.Summary)
+	if !s.opts.NoSummary {
+		sum := summary{w: s.out, shows: s.opts.Summary, exec: s.exec.exec, assembler: s.assembler, errors: s.errors}
+		sum.print()
 	}
-	return Report{}, errors.Join(s.out.err)
-}
-
-// firstError writes until the first error, which it remembers and reports.
-type firstError struct {
-	w      io.Writer
-	err    error
-	report func(error)
-}
-
-func (f *firstError) Write(p []byte) (int, error) {
-	if f.err != nil {
-		return len(p), nil
+	s.flush()
+	report := s.assembler.report(s.errors.count)
+	errs := []error{s.out.err}
+	if s.jsonFile != nil {
+		errs = append(errs, s.jsonFile.err)
 	}
-	if _, err := f.w.Write(p); err != nil {
-		f.err = err
-		if f.report != nil {
-			f.report(err)
+	if s.view.junit != nil {
+		reason := ""
+		if stop := s.stop.Load(); stop != nil {
+			reason = stop.reason
 		}
+		s.notesMu.Lock()
+		defer s.notesMu.Unlock()
+		errs = append(errs, s.view.junit.write(s.assembler.sorted(), report, s.notes, reason))
 	}
-	return len(p), nil
+	return report, errors.Join(errs...)
 }

@@ -1,0 +1,191 @@
+package jsonstream
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+	"gotest.tools/gotestsum/testjson"
+)
+
+// streams returns the recorded streams by name.
+func streams(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/streams/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded streams: %v", err)
+	}
+	all := make(map[string][]byte)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(filepath.Base(f), ".json")] = data
+	}
+	return all
+}
+
+// reference is testjson alone, fed with every line as gotestsum feeds it.
+type reference struct {
+	out       bytes.Buffer
+	formatter testjson.EventFormatter
+	invented  []testjson.TestEvent // ends of tests without one
+	exec      *testjson.Execution
+}
+
+func (r *reference) Event(ev testjson.TestEvent, exec *testjson.Execution) error {
+	if len(ev.Bytes()) == 0 {
+		r.invented = append(r.invented, ev)
+		return nil
+	}
+	return r.formatter.Format(ev, exec)
+}
+
+func (r *reference) Err(text string) error { return nil }
+
+// run formats a stream. Where testjson leaves the order to a map, it is that of
+// the start here. In a package that passed, tests without an end (benchmarks)
+// have passed: gotestsum calls them failed.
+func (r *reference) run(t *testing.T, stream []byte, format string, opts testjson.FormatOptions, sum testjson.Summary, stderr string) string {
+	r.formatter = testjson.NewEventFormatter(&r.out, format, opts)
+	exec, err := testjson.ScanTestOutput(testjson.ScanConfig{
+		Stdout: bytes.NewReader(stream), Stderr: strings.NewReader(stderr), Handler: r,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(map[string]testjson.TestCase)
+	for _, name := range exec.Packages() {
+		p := exec.Package(name)
+		i := slices.IndexFunc(p.Failed, func(tc testjson.TestCase) bool { return tc.Elapsed == -1 })
+		if i < 0 {
+			continue
+		}
+		slices.SortFunc(p.Failed[i:], func(a, b testjson.TestCase) int { return a.ID - b.ID })
+		p.Failed = slices.DeleteFunc(p.Failed, func(tc testjson.TestCase) bool {
+			return tc.Elapsed == -1 && (p.Result() == testjson.ActionPass || strings.HasPrefix(tc.Test.Name(), "Benchmark"))
+		})
+		for _, tc := range p.Failed {
+			ended[name+" "+tc.Test.Name()] = tc
+		}
+	}
+	slices.SortFunc(r.invented, func(a, b testjson.TestEvent) int {
+		return ended[a.Package+" "+a.Test].ID - ended[b.Package+" "+b.Test].ID
+	})
+	for _, ev := range r.invented {
+		if _, ok := ended[ev.Package+" "+ev.Test]; ok {
+			r.formatter.Format(ev, exec)
+		}
+	}
+	testjson.PrintSummary(&r.out, exec, sum)
+	return r.out.String()
+}
+
+// ours formats a stream with the package.
+func ours(t testing.TB, stream []byte, stderr string, opts Options) (string, Report) {
+	t.Helper()
+	var out bytes.Buffer
+	opts.Stdout = &out
+	s, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ReadErrors(strings.NewReader(stderr)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ReadOutput(bytes.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), report
+}
+
+// gaps are the streams whose bytes differ on purpose, with the reason.
+var gaps = map[string]string{
+	"artifacts": "testjson takes an artifacts event for the end of its test",
+}
+
+var noTime = regexp.MustCompile(` in 0\.00\ds`)
+
+func TestSameAsTestjson(t *testing.T) {
+	t.Setenv("GITHUB_ACTIONS", "")
+	terminal(t)
+	stderr := "go: downloading example.com/x v1.0.0\n# example.com/m/old\n./a.go:1:2: broken\n\tmore of it\nwarning: harmless\n\nlast"
+	for name, stream := range streams(t) {
+		if gaps[name] != "" {
+			continue
+		}
+		for _, format := range append(Formats(), "debug") {
+			for i, opts := range []Options{
+				{Summary: testjson.SummarizeAll},
+				{Summary: testjson.SummarizeFailed | testjson.SummarizeSkipped, HideEmptyPackages: true, Icons: "text"},
+				{},
+			} {
+				t.Run(fmt.Sprint(name, "/", format, "/", i), func(t *testing.T) {
+					lines := stderr
+					if i > 0 || format == "dots-v2" || bytes.Contains(stream, []byte("build-output")) {
+						lines = "" // there testjson's order of errors is a race
+					}
+					opts.Format = format
+					got, _ := ours(t, stream, lines, opts)
+					want := new(reference).run(t, stream, format,
+						testjson.FormatOptions{HideEmptyPackages: opts.HideEmptyPackages, Icons: opts.Icons}, opts.Summary, lines)
+					if format == "dots-v2" {
+						// Before the first event with a time this is the present.
+						got, want = noTime.ReplaceAllString(got, ""), noTime.ReplaceAllString(want, "")
+					}
+					diff(t, got, want)
+				})
+			}
+		}
+	}
+}
+
+// terminal makes os.Stdout a terminal of 80 columns: dots-v2 asks for its width.
+func terminal(t *testing.T) {
+	ptmx, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pty.Setsize(ptmx, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = tty
+	t.Cleanup(func() {
+		os.Stdout = stdout
+		tty.Close()
+		ptmx.Close()
+	})
+}
+
+// diff fails with the first line that differs.
+func diff(t testing.TB, got, want string) {
+	t.Helper()
+	if got == want {
+		return
+	}
+	g, w := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
+	for i := range max(len(g), len(w)) {
+		var a, b string
+		if i < len(g) {
+			a = g[i]
+		}
+		if i < len(w) {
+			b = w[i]
+		}
+		if a != b {
+			t.Fatalf("line %d is\n\t%q, want\n\t%q", i+1, a, b)
+		}
+	}
+}

@@ -1,0 +1,311 @@
+package jsonstream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// fast decodes a line of the shape that go writes: an object of known members
+// without spaces. It reports false for any other line, which may still be an
+// event. Where it reports true, encoding/json decodes the same.
+func (d *decoder) fast(line []byte) bool {
+	ev := &d.ev
+	*ev = event{raw: line}
+	if len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' {
+		return false
+	}
+	end := len(line) - 1 // every member ends before the closing brace
+	for i := 1; ; i++ {
+		var ok bool
+		if i, ok = d.member(line[:end], i); !ok {
+			return false
+		}
+		if i == end {
+			return true
+		}
+		if line[i] != ',' {
+			return false
+		}
+	}
+}
+
+// member decodes the member that starts at i and returns where it ends.
+func (d *decoder) member(b []byte, i int) (int, bool) {
+	ev := &d.ev
+	rest := b[i:]
+	var to *text
+	var name int // length of `"Name":"`
+	switch {
+	case bytes.HasPrefix(rest, []byte(`"Time":"`)):
+		v, end, ok := scanString(b, i+8)
+		if !ok || v.escaped || v.wide {
+			return 0, false
+		}
+		ev.time, ok = d.dates.parse(v.raw)
+		return end, ok
+	case bytes.HasPrefix(rest, []byte(`"Action":"`)):
+		to, name = &ev.action, 10
+	case bytes.HasPrefix(rest, []byte(`"Package":"`)):
+		v, end, ok := scanString(b, i+11)
+		if ok {
+			ev.pkg = v.bytes(&d.pkg)
+		}
+		return end, ok
+	case bytes.HasPrefix(rest, []byte(`"Test":"`)):
+		v, end, ok := scanString(b, i+8)
+		if ok {
+			ev.test = v.bytes(&d.test)
+		}
+		return end, ok
+	case bytes.HasPrefix(rest, []byte(`"Output":"`)):
+		to, name = &ev.output, 10
+	case bytes.HasPrefix(rest, []byte(`"Elapsed":`)):
+		var end int
+		var ok bool
+		ev.elapsed, end, ok = scanNumber(b, i+10)
+		return end, ok
+	case bytes.HasPrefix(rest, []byte(`"ImportPath":"`)):
+		to, name = &ev.importPath, 14
+	case bytes.HasPrefix(rest, []byte(`"FailedBuild":"`)):
+		to, name = &ev.failedBuild, 15
+	case bytes.HasPrefix(rest, []byte(`"Key":"`)):
+		to, name = &ev.key, 7
+	case bytes.HasPrefix(rest, []byte(`"Value":"`)):
+		to, name = &ev.value, 9
+	case bytes.HasPrefix(rest, []byte(`"Path":"`)):
+		to, name = new(text), 8
+	default:
+		return 0, false // unknown, or known to encoding/json in another case
+	}
+	v, end, ok := scanString(b, i+name)
+	*to = v
+	return end, ok
+}
+
+// scanString scans the string whose first byte is b[i] and returns the index
+// after its closing quote. It fails where encoding/json does: on a control
+// character, an unknown escape, a missing end.
+func scanString(b []byte, i int) (text, int, bool) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	start := i
+	var t text
+	for i < len(b) {
+		// Eight bytes at once: find the first that is a quote, a backslash,
+		// a control character or not ASCII. A borrow can only spoil bytes
+		// above a hit, so the lowest hit is true.
+		if i+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[i:])
+			quote, slash := x^(ones*'"'), x^(ones*'\\')
+			hit := x | (x-ones*0x20)&^x | (quote-ones)&^quote | (slash-ones)&^slash
+			if hit &= tops; hit == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(hit) / 8
+		}
+		switch c := b[i]; {
+		case c == '"':
+			t.raw = b[start:i]
+			return t, i + 1, true
+		case c == '\\':
+			n := escapeLen(b[i:])
+			if n == 0 {
+				return t, 0, false
+			}
+			t.escaped = true
+			i += n
+		case c < 0x20:
+			return t, 0, false
+		default:
+			if c >= utf8.RuneSelf {
+				t.wide = true
+			}
+			i++
+		}
+	}
+	return t, 0, false
+}
+
+// escapeLen returns the length of the escape at the start of b, 0 if it is none.
+func escapeLen(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if hex4(b) >= 0 {
+			return 6
+		}
+	}
+	return 0
+}
+
+// hex4 returns the value of the \uXXXX at the start of b, -1 if it is none.
+func hex4(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	var r rune
+	for _, c := range b[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return -1
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// unescape appends the value of the valid JSON string s, given without its
+// quotes. Like encoding/json it puts U+FFFD for invalid UTF-8 and for halves of
+// surrogate pairs.
+func unescape(dst, s []byte) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '\\':
+			switch s[i+1] {
+			case 'u':
+				r := hex4(s[i:])
+				i += 6
+				if utf16.IsSurrogate(r) {
+					if r = utf16.DecodeRune(r, hex4(s[i:])); r != utf8.RuneError {
+						i += 6
+					}
+				}
+				dst = utf8.AppendRune(dst, r)
+				continue
+			case 'b':
+				c = '\b'
+			case 'f':
+				c = '\f'
+			case 'n':
+				c = '\n'
+			case 'r':
+				c = '\r'
+			case 't':
+				c = '\t'
+			default:
+				c = s[i+1]
+			}
+			dst = append(dst, c)
+			i += 2
+		case c < utf8.RuneSelf:
+			n := 1
+			for i+n < len(s) && s[i+n] < utf8.RuneSelf && s[i+n] != '\\' {
+				n++
+			}
+			dst = append(dst, s[i:i+n]...)
+			i += n
+		default:
+			r, n := utf8.DecodeRune(s[i:])
+			dst = utf8.AppendRune(dst, r)
+			i += n
+		}
+	}
+	return dst
+}
+
+// scanNumber scans digits with an optional fraction, which is how go writes
+// seconds. Up to 15 digits make a float64 exactly: both the digits and the
+// power of ten are exact, and one division rounds once.
+func scanNumber(b []byte, i int) (float64, int, bool) {
+	start := i
+	var n, scale int64 = 0, 1
+	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
+		n = n*10 + int64(b[i]-'0')
+	}
+	digits := i - start
+	if digits == 0 || digits > 15 || b[start] == '0' && digits > 1 {
+		return 0, 0, false
+	}
+	if i < len(b) && b[i] == '.' {
+		i++
+		first := i
+		for ; i < len(b) && '0' <= b[i] && b[i] <= '9' && digits <= 15; i++ {
+			n, scale = n*10+int64(b[i]-'0'), scale*10
+			digits++
+		}
+		if i == first || digits > 15 {
+			return 0, 0, false
+		}
+	}
+	return float64(n) / float64(scale), i, true
+}
+
+// dateCache remembers the last date: the events of a run have one or two.
+type dateCache struct {
+	date string // "2006-01-02T"
+	unix int64  // its midnight, UTC
+}
+
+// parse reads an RFC 3339 time as go writes it. It refuses what it does not
+// know, also some valid times.
+func (c *dateCache) parse(b []byte) (stamp, bool) {
+	const layout = "2006-01-02T15:04:05Z"
+	if len(b) < len(layout) || b[13] != ':' || b[16] != ':' {
+		return stamp{}, false
+	}
+	if string(b[:11]) != c.date {
+		t, err := time.Parse("2006-01-02T", string(b[:11]))
+		if err != nil || t.Year() < 2 || t.Year() > 9998 {
+			return stamp{}, false
+		}
+		c.date, c.unix = string(b[:11]), t.Unix()
+	}
+	hour, min, sec := two(b[11:]), two(b[14:]), two(b[17:])
+	if hour > 23 || min > 59 || sec > 59 {
+		return stamp{}, false
+	}
+	s := stamp{sec: c.unix + int64(hour*3600+min*60+sec), ok: true}
+	b = b[19:]
+	if b[0] == '.' {
+		n := 1
+		for ; n < len(b) && n < 10 && '0' <= b[n] && b[n] <= '9'; n++ {
+			s.nsec = s.nsec*10 + int32(b[n]-'0')
+		}
+		if n == 1 {
+			return stamp{}, false
+		}
+		for i := n; i < 10; i++ {
+			s.nsec *= 10
+		}
+		b = b[n:]
+	}
+	if len(b) == 1 && b[0] == 'Z' {
+		return s, true
+	}
+	if len(b) != len("+00:00") || b[3] != ':' || b[0] != '+' && b[0] != '-' {
+		return stamp{}, false
+	}
+	hour, min = two(b[1:]), two(b[4:])
+	if hour > 23 || min > 59 {
+		return stamp{}, false
+	}
+	offset := int64(hour*3600 + min*60)
+	if b[0] == '-' {
+		offset = -offset
+	}
+	s.sec -= offset
+	return s, true
+}
+
+// two returns the value of two digits, more than 99 if they are none.
+func two(b []byte) int {
+	if len(b) < 2 || b[0] < '0' || b[0] > '9' || b[1] < '0' || b[1] > '9' {
+		return 100
+	}
+	return int(b[0]-'0')*10 + int(b[1]-'0')
+}

@@ -1,0 +1,197 @@
+package jsonstream
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"os"
+)
+
+// How much output waits in memory before it goes to the spool file: of one
+// buffer, and of all buffers of a spool together.
+const (
+	bufferLimit = 256 << 10
+	spoolLimit  = 8 << 20
+)
+
+// spool holds outputs of tests until it is known who wants them: in memory, and
+// beyond its limits in one temporary file, which has no name and so is gone
+// with the process. If there is no room for the file, memory has to do. It is
+// not safe for concurrent use.
+type spool struct {
+	dir    string // for the file; empty is the system's choice
+	used   int    // capacity of all buffers' memory
+	live   []*buffer
+	file   *os.File
+	size   int64
+	broken bool // the file can't be used: no more spilling
+	free   [][]byte
+}
+
+// buffer is a sequence of records: the outputs of one test's events. The zero
+// buffer is empty. Every method takes the spool it belongs to.
+type buffer struct {
+	extents []extent // older records, in the spool's file
+	mem     []byte   // newer records: length in 4 bytes, content
+	live    int      // index in spool.live plus one; 0 if mem is nil
+}
+
+type extent struct{ off, len int64 }
+
+func (b *buffer) empty() bool { return len(b.extents) == 0 && len(b.mem) == 0 }
+
+// add appends a record and returns it, valid until the next add to any buffer.
+func (s *spool) add(b *buffer, t text) []byte {
+	if len(b.mem) >= bufferLimit {
+		s.spill(b)
+	}
+	if s.used >= spoolLimit {
+		s.spillAll()
+	}
+	if b.mem == nil {
+		s.adopt(b)
+	}
+	before := cap(b.mem)
+	start := len(b.mem)
+	b.mem = append(b.mem, 0, 0, 0, 0)
+	b.mem = t.appendTo(b.mem)
+	s.used += cap(b.mem) - before
+	record := b.mem[start+4:]
+	binary.LittleEndian.PutUint32(b.mem[start:], uint32(len(record)))
+	return record
+}
+
+// adopt gives the buffer memory and makes it known.
+func (s *spool) adopt(b *buffer) {
+	if n := len(s.free); n > 0 {
+		b.mem, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		b.mem = make([]byte, 0, 1024)
+	}
+	s.used += cap(b.mem)
+	s.live = append(s.live, b)
+	b.live = len(s.live)
+}
+
+// release empties the buffer.
+func (s *spool) release(b *buffer) {
+	s.dropMemory(b)
+	b.extents = nil
+}
+
+// dropMemory takes the buffer's memory away, keeping small pieces for others.
+func (s *spool) dropMemory(b *buffer) {
+	if b.live == 0 {
+		return
+	}
+	last := s.live[len(s.live)-1]
+	s.live[b.live-1], last.live = last, b.live
+	s.live[len(s.live)-1] = nil
+	s.live = s.live[:len(s.live)-1]
+	s.used -= cap(b.mem)
+	if cap(b.mem) <= 16<<10 && len(s.free) < 64 {
+		s.free = append(s.free, b.mem[:0])
+	}
+	b.mem, b.live = nil, 0
+}
+
+// spill moves the buffer's memory to the file.
+func (s *spool) spill(b *buffer) {
+	off, ok := s.write(b.mem)
+	if !ok {
+		return
+	}
+	n := int64(len(b.mem))
+	if last := len(b.extents) - 1; last >= 0 && b.extents[last].off+b.extents[last].len == off {
+		b.extents[last].len += n
+	} else {
+		b.extents = append(b.extents, extent{off, n})
+	}
+	s.dropMemory(b)
+}
+
+func (s *spool) spillAll() {
+	for i := len(s.live) - 1; i >= 0 && !s.broken; i-- {
+		s.spill(s.live[i])
+	}
+}
+
+// write appends to the file and returns where.
+func (s *spool) write(p []byte) (off int64, ok bool) {
+	if s.broken {
+		return 0, false
+	}
+	if s.file == nil {
+		f, err := unlinkedFile(s.dir)
+		if err != nil {
+			s.broken = true
+			return 0, false
+		}
+		s.file = f
+	}
+	if _, err := s.file.WriteAt(p, s.size); err != nil {
+		s.broken = true
+		return 0, false
+	}
+	off = s.size
+	s.size += int64(len(p))
+	return off, true
+}
+
+// unlinkedFile returns a temporary file that has no name any more.
+func unlinkedFile(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "pgtest-spool-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// each calls fn with every record in order. A record is valid during the call.
+func (s *spool) each(b *buffer, fn func(record []byte)) error {
+	for _, e := range b.extents {
+		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
+		if err := eachRecord(r, fn); err != nil {
+			return err
+		}
+	}
+	for mem := b.mem; len(mem) > 0; {
+		n := 4 + int(binary.LittleEndian.Uint32(mem))
+		fn(mem[4:n])
+		mem = mem[n:]
+	}
+	return nil
+}
+
+func eachRecord(r *bufio.Reader, fn func([]byte)) error {
+	var head [4]byte
+	var record []byte
+	for {
+		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		n := int(binary.LittleEndian.Uint32(head[:]))
+		if cap(record) < n {
+			record = make([]byte, n)
+		}
+		record = record[:n]
+		if _, err := io.ReadFull(r, record); err != nil {
+			return err
+		}
+		fn(record)
+	}
+}
+
+// close gives the file up.
+func (s *spool) close() {
+	if s.file != nil {
+		s.file.Close()
+	}
+	*s = spool{broken: true}
+}

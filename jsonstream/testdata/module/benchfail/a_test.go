@@ -1,0 +1,7 @@
+package benchfail
+
+import "testing"
+
+func BenchmarkFails(b *testing.B) { b.Fatal("broken") }
+
+func BenchmarkSkips(b *testing.B) { b.Skip("not today") }

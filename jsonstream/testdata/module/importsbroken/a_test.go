@@ -1,0 +1,9 @@
+package importsbroken
+
+import (
+	"testing"
+
+	"example.com/m/importsbroken/broken"
+)
+
+func TestX(t *testing.T) { broken.F() }

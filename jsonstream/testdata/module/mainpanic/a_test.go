@@ -1,0 +1,7 @@
+package mainpanic
+
+import "testing"
+
+func init() { panic("in init") }
+
+func TestX(t *testing.T) {}
