@@ -1,0 +1,208 @@
+//go:build unix
+
+package isolate
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// environment is the variable that tells a process that it is a child. The child removes it before any code
+// outside of this package can see it.
+const environment = "PGTEST_ISOLATE"
+
+// The descriptors that a child finds open.
+const (
+	reportsFd    = 3 // the pipe for its reports
+	assignmentFd = 4 // the pipe that holds its assignment
+)
+
+// A call is one call of Run or Try: the Nth one, from 0, of a test.
+type call struct {
+	Test string
+	N    int
+}
+
+// An assignment is what a parent tells its child.
+type assignment struct {
+	Calls   []call        // the calls to run in place, outermost first; the last one is the target
+	Mark    string        // a line that the child prints where the target begins
+	Verbose string        // the parent's -test.v
+	Grace   time.Duration // how long before its deadline a process ends its children
+	Earlier []earlier     // calls that have ended: the code after them may depend on their results
+}
+
+// An earlier call has ended, with this result.
+type earlier struct {
+	Call   call
+	Result Result
+}
+
+func (a *assignment) target() call { return a.Calls[len(a.Calls)-1] }
+
+// The state of this process as it was started: a child is started the same way.
+var (
+	assigned  *assignment // nil if this process is no child
+	reports   *os.File    // a child's pipe to its parent
+	startDir  string
+	startEnv  []string
+	startArgs []string
+	ownStdout = os.Stdout // a test may replace the variable
+)
+
+func init() {
+	if _, ok := os.LookupEnv(environment); ok {
+		os.Unsetenv(environment)
+		takeAssignment()
+	}
+	startDir, _ = os.Getwd()
+	startEnv = os.Environ()
+	if len(os.Args) > 0 {
+		startArgs = append(startArgs, os.Args[1:]...)
+	}
+}
+
+// takeAssignment reads what this child has to do. Its descriptors are not left to programs that the test starts,
+// nor at the low numbers where a test may look for its own.
+func takeAssignment() {
+	syscall.CloseOnExec(assignmentFd)
+	pipe := os.NewFile(assignmentFd, "assignment")
+	data, err := io.ReadAll(pipe)
+	pipe.Close()
+	a := new(assignment)
+	if err != nil || json.Unmarshal(data, a) != nil || len(a.Calls) == 0 {
+		return
+	}
+	fd, err := unix.FcntlInt(reportsFd, unix.F_DUPFD_CLOEXEC, 10)
+	syscall.Close(reportsFd)
+	if err != nil {
+		return
+	}
+	assigned, reports = a, os.NewFile(uintptr(fd), "reports")
+}
+
+// calls holds what each running test has called.
+var calls sync.Map // map[*testing.T]*int
+
+// nextCall names the call that the test is about to make. A test makes its calls one after the other.
+func nextCall(t *testing.T) call {
+	v, loaded := calls.LoadOrStore(t, new(int))
+	n := v.(*int)
+	c := call{Test: t.Name(), N: *n}
+	*n++
+	if !loaded {
+		t.Cleanup(func() {
+			calls.Delete(t)
+			forget(c.Test)
+		})
+	}
+	return c
+}
+
+// results holds the results of the calls of the tests that are running.
+var results struct {
+	sync.Mutex
+	of map[call]Result
+}
+
+func remember(c call, r Result) {
+	results.Lock()
+	defer results.Unlock()
+	if results.of == nil {
+		results.of = make(map[call]Result)
+	}
+	results.of[c] = r
+}
+
+func forget(test string) {
+	results.Lock()
+	defer results.Unlock()
+	for c := range results.of {
+		if c.Test == test {
+			delete(results.of, c)
+		}
+	}
+}
+
+// earlierResults returns the results that a child needs on its way to the call c: those of the same test, and of
+// the tests around it.
+func earlierResults(c call) []earlier {
+	results.Lock()
+	defer results.Unlock()
+	var list []earlier
+	if assigned != nil {
+		list = append(list, assigned.Earlier...)
+	}
+	for e, r := range results.of {
+		if e.Test == c.Test || isBelow(c.Test, e.Test) {
+			list = append(list, earlier{e, r})
+		}
+	}
+	return list
+}
+
+// earlierResult returns the result of a call that this child doesn't make. A call that comes after the target,
+// in a test around it, has none; nothing depends on that test's outcome.
+func earlierResult(c call) Result {
+	for _, e := range assigned.Earlier {
+		if e.Call == c {
+			return e.Result
+		}
+	}
+	return Result{Returned: true}
+}
+
+// A place says what a call means to this process.
+type place int
+
+const (
+	outside   place = iota // this process is the parent of the call: start a child
+	around                 // in a child: the call holds the target; run its function in place
+	target                 // in a child: the function to run
+	elsewhere              // in a child: another process has run it, or will
+)
+
+// How far a child has come.
+var targetBegun, targetEnded atomic.Bool
+
+// placeOf finds what the call c means to this process.
+func placeOf(c call) place {
+	if assigned == nil {
+		return outside
+	}
+	for i, a := range assigned.Calls {
+		switch {
+		case c != a:
+		case i == len(assigned.Calls)-1:
+			return target
+		default:
+			return around
+		}
+	}
+	if targetBegun.Load() && !targetEnded.Load() {
+		return outside
+	}
+	return elsewhere
+}
+
+// leadsToTarget reports whether this is a child, and the test holds its target or is it.
+func leadsToTarget(test string) bool {
+	if assigned == nil || targetEnded.Load() {
+		return false
+	}
+	name := assigned.target().Test
+	return test == name || isBelow(name, test)
+}
+
+// isBelow reports whether the test called name is a subtest, at any depth, of the test called parent.
+func isBelow(name, parent string) bool {
+	return len(name) > len(parent) && name[:len(parent)] == parent && name[len(parent)] == '/'
+}

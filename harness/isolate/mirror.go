@@ -1,0 +1,139 @@
+//go:build unix
+
+package isolate
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// A mirror shows what happens in the child as what happens in the parent's test: package testing then formats
+// and reports it as it does for any test, whatever its flags are. It is the sink of Run.
+type mirror struct {
+	t    *testing.T // the target
+	name string
+	subs []*subtest // that run, in the order in which they began
+	dirs []artifactDirs
+}
+
+// A subtest is one of the parent's that stands for one of the child's.
+type subtest struct {
+	name    string
+	started chan *testing.T
+	verdict chan verdict
+	done    chan struct{} // closed when t.Run has returned
+	t       *testing.T
+}
+
+// artifactDirs are the child's directory for artifacts and the parent's, which takes its place.
+type artifactDirs struct{ child, parent string }
+
+func (m *mirror) raw(b []byte) { os.Stdout.Write(b) }
+
+func (m *mirror) crash(b []byte) {
+	w := m.t.Output()
+	w.Write(b)
+	if b[len(b)-1] != '\n' {
+		w.Write([]byte("\n"))
+	}
+}
+
+func (m *mirror) log(test string, b []byte) {
+	m.test(test).Output().Write(b[len(logIndent):])
+}
+
+func (m *mirror) attr(test, key, value string) { m.test(test).Attr(key, value) }
+
+// run starts a subtest. If package testing leaves it out, because of -failfast, what it logs goes to the test around it.
+func (m *mirror) run(test string) {
+	around, name := m.around(test)
+	s := &subtest{
+		name:    test,
+		started: make(chan *testing.T),
+		verdict: make(chan verdict, 1),
+		done:    make(chan struct{}),
+	}
+	go func() {
+		defer close(s.done)
+		around.Run(name, s.stand)
+	}()
+	select {
+	case s.t = <-s.started:
+		m.subs = append(m.subs, s)
+	case <-s.done:
+	}
+}
+
+// stand is the subtest in the parent: it runs for as long as the child's does.
+func (s *subtest) stand(t *testing.T) {
+	s.started <- t
+	switch <-s.verdict {
+	case fail:
+		t.Fail()
+	case skip:
+		t.SkipNow()
+	}
+}
+
+// report ends a subtest. The ones in it have ended: package testing sees to that.
+func (m *mirror) report(test string, v verdict) {
+	for i, s := range m.subs {
+		if s.name == test {
+			m.end(i, v)
+			return
+		}
+	}
+	if v == fail {
+		m.test(test).Fail()
+	}
+}
+
+func (m *mirror) end(i int, v verdict) {
+	s := m.subs[i]
+	m.subs = append(m.subs[:i], m.subs[i+1:]...)
+	s.verdict <- v
+	<-s.done
+}
+
+// close ends the subtests that were running when the process ended, innermost first.
+func (m *mirror) close() {
+	for i := len(m.subs) - 1; i >= 0; i-- {
+		m.subs[i].t.Output().Write([]byte("isolate: the process ended while this test ran\n"))
+		m.end(i, fail)
+	}
+	for _, d := range m.dirs {
+		os.Remove(d.parent) // empty; os.Rename doesn't replace directories
+		os.Rename(d.child, d.parent)
+	}
+}
+
+// test returns the test that stands for the named one, or for the nearest one around it that runs.
+func (m *mirror) test(name string) *testing.T {
+	for _, s := range m.subs {
+		if s.name == name {
+			return s.t
+		}
+	}
+	t, _ := m.around(name)
+	return t
+}
+
+// around returns the innermost running test around the named one, and the name of that one in it.
+func (m *mirror) around(name string) (*testing.T, string) {
+	t, prefix := m.t, m.name
+	for _, s := range m.subs {
+		if isBelow(name, s.name) && len(s.name) > len(prefix) {
+			t, prefix = s.t, s.name
+		}
+	}
+	return t, strings.TrimPrefix(name, prefix+"/")
+}
+
+// artifacts gives the parent's test a directory of its own, as package testing has no way to report another
+// one. It takes the place of the child's when the child has ended.
+func (m *mirror) artifacts(test, dir string) {
+	if t, ok := any(m.test(test)).(interface{ ArtifactDir() string }); ok { // since Go 1.26
+		m.dirs = append(m.dirs, artifactDirs{dir, t.ArtifactDir()})
+	}
+}

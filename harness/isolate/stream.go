@@ -1,0 +1,282 @@
+//go:build unix
+
+package isolate
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+// A verdict is how package testing says that a test has ended.
+type verdict string
+
+const (
+	pass verdict = "PASS"
+	fail verdict = "FAIL"
+	skip verdict = "SKIP"
+)
+
+// A sink takes what a child printed, in order.
+type sink interface {
+	raw(b []byte)              // printed to standard output or standard error: any piece of it
+	log(test string, b []byte) // a line that the test logged, with its indentation
+	crash(b []byte)            // printed by a process that ended badly, about its end
+	run(test string)           // a subtest begins
+	report(test string, v verdict)
+	attr(test, key, value string)
+	artifacts(test, dir string)
+}
+
+// marker begins the lines in which package testing tells about tests, with -test.v=test2json.
+const marker = "\x16"
+
+const (
+	logIndent = "    "
+	// maxLine is the longest line that is kept back to find out what it is.
+	maxLine = 64 << 10
+	// maxHeld bounds the output that is kept back because it may tell about the end of the process.
+	maxHeld = 64 << 10
+	// maxCause bounds the beginning of it, which names the signal.
+	maxCause = 256
+	// maxAside bounds the output that is kept in case the process ends badly.
+	maxAside = 256 << 10
+)
+
+// A phase is a part of a child's output.
+type phase int
+
+const (
+	before phase = iota // the code before the target
+	during              // the target, until package testing reports its end
+	after               // whatever follows
+)
+
+// A stream tells apart what a child prints. It is a writer for one goroutine.
+//
+//	phase    lines of package testing           other lines
+//	before   the mark: during                   set aside
+//	during   subtests and the like: handed on;  logged ones and plain ones handed on; from one that
+//	         the target's report: after         looks like a crash on, held until there is proof
+//	after    a test around the target that      set aside
+//	         failed is noted
+type stream struct {
+	sink   sink
+	target string // the test
+	mark   string // the line that the child prints where the target begins
+
+	phase   phase
+	current string // the test that logs
+	line    []byte // the beginning of a line that can't be judged yet
+	mid     bool   // in a plain line, the beginning of which has been handed on
+	printed bool   // the last line was a plain one
+	aside   []byte
+	holding bool
+	held    []byte
+	cause   []byte // the beginning of what was held
+
+	verdict     verdict // on the target, "" while it runs
+	outerFailed bool    // a test around the target failed
+}
+
+// Write never fails.
+func (s *stream) Write(b []byte) (int, error) {
+	s.line = append(s.line, b...)
+	rest := s.line
+	for {
+		n := unitEnd(rest)
+		if n == 0 {
+			break
+		}
+		s.unit(rest[:n])
+		rest = rest[n:]
+	}
+	if len(rest) > 0 && (s.mid && rest[0] != marker[0] || mustBePlain(rest) || len(rest) > maxLine) {
+		s.plain(rest)
+		s.mid, s.printed = true, true
+		rest = nil
+	}
+	s.line = append(s.line[:0], rest...)
+	return len(b), nil
+}
+
+// unitEnd returns the length of the first unit in b: a line, or what stands before a marker, because a marker
+// also ends a line that the test left unfinished. It is 0 if b holds no whole unit.
+func unitEnd(b []byte) int {
+	newline := bytes.IndexByte(b, '\n') + 1
+	if newline > 0 {
+		b = b[:newline]
+	}
+	if len(b) > 1 {
+		if i := bytes.IndexByte(b[1:], marker[0]); i >= 0 {
+			return i + 1
+		}
+	}
+	return newline
+}
+
+// mustBePlain reports whether the line that begins with b can be neither framing nor a log line, nor tell of a crash.
+func mustBePlain(b []byte) bool {
+	if b[0] == marker[0] || commonPrefix(b, logIndent) {
+		return false
+	}
+	for _, prefix := range crashPrefixes {
+		if commonPrefix(b, prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// commonPrefix reports whether one of b and prefix begins with the other.
+func commonPrefix(b []byte, prefix string) bool {
+	n := min(len(b), len(prefix))
+	return string(b[:n]) == prefix[:n]
+}
+
+// crashPrefixes begin the lines in which the Go runtime says why it ends the process.
+var crashPrefixes = []string{"panic: ", "fatal error: ", "runtime: ", "SIG", "unexpected fault address "}
+
+func looksLikeCrash(line []byte) bool {
+	for _, prefix := range crashPrefixes {
+		if bytes.HasPrefix(line, []byte(prefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unit takes one unit, and what it has learned from it.
+func (s *stream) unit(u []byte) {
+	mid := s.mid
+	s.mid = u[len(u)-1] != '\n'
+	switch {
+	case u[0] == marker[0]:
+		s.printed = !s.framing(string(u))
+		if s.printed {
+			s.plain(u)
+		}
+	case mid:
+		s.plain(u)
+	case s.phase == during && !s.holding && s.isLog(u):
+		s.printed = false
+		s.sink.log(s.current, u)
+	default:
+		s.holding = s.holding || s.phase == during && looksLikeCrash(u)
+		s.printed = true
+		s.plain(u)
+	}
+}
+
+// callSite begins what t.Log and its like write.
+var callSite = regexp.MustCompile(`^ {4}(\S.*\.go|\?\?\?):[0-9]+: `)
+
+// isLog reports whether the test logged the line. Without a call site, an indented line is a further line of a
+// log entry, or was written to t.Output, or printed. The last is likely if a printed line came before it.
+func (s *stream) isLog(line []byte) bool {
+	return bytes.HasPrefix(line, []byte(logIndent)) && (!s.printed || callSite.Match(line))
+}
+
+// plain takes a piece of output that is neither framing nor logged.
+func (s *stream) plain(b []byte) {
+	switch {
+	case s.phase != during:
+		s.aside = append(s.aside, b[:min(len(b), maxAside-len(s.aside))]...)
+	case s.holding:
+		s.held = append(s.held, b...)
+		s.cause = append(s.cause, b[:min(len(b), maxCause-len(s.cause))]...)
+		if len(s.held) > maxHeld {
+			s.sink.crash(s.held)
+			s.held = s.held[:0]
+		}
+	default:
+		s.sink.raw(b)
+	}
+}
+
+// release hands on what was held: the process lives.
+func (s *stream) release() {
+	if len(s.held) > 0 {
+		s.sink.raw(s.held)
+	}
+	s.held, s.cause, s.holding = nil, nil, false
+}
+
+// finish hands on what is left at the end of the output; bad says that the process ended badly.
+func (s *stream) finish(bad bool) {
+	if len(s.line) > 0 {
+		s.plain(s.line)
+		s.line = nil
+	}
+	if !bad {
+		s.release()
+		return
+	}
+	if text := append(s.held, s.aside...); len(text) > 0 {
+		s.sink.crash(text)
+	}
+}
+
+// framing takes a line that begins with a marker, and reports whether it was package testing's.
+func (s *stream) framing(line string) bool {
+	if line == s.mark && s.phase == before {
+		s.phase, s.current, s.aside = during, s.target, nil
+		return true
+	}
+	line, whole := strings.CutSuffix(line[len(marker):], "\n")
+	if !whole {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(line, "=== "); ok {
+		action, rest, _ := strings.Cut(rest, " ")
+		return s.update(action, strings.TrimLeft(rest, " "))
+	}
+	if rest, ok := strings.CutPrefix(line, "--- "); ok {
+		v, rest, _ := strings.Cut(rest, ": ")
+		name, _, _ := strings.Cut(rest, " (")
+		return s.reported(verdict(v), name)
+	}
+	return false
+}
+
+// update takes a line "=== ACTION name", and reports whether it is one.
+func (s *stream) update(action, rest string) bool {
+	name, rest, _ := strings.Cut(rest, " ")
+	switch action {
+	case "RUN", "PAUSE", "CONT", "NAME", "ATTR", "ARTIFACTS":
+	default:
+		return false
+	}
+	if s.phase != during {
+		return true
+	}
+	s.release()
+	s.current = name
+	switch action {
+	case "RUN":
+		s.sink.run(name)
+	case "ATTR":
+		key, value, _ := strings.Cut(rest, " ")
+		s.sink.attr(name, key, value)
+	case "ARTIFACTS":
+		s.sink.artifacts(name, rest)
+	}
+	return true
+}
+
+// reported takes a line "--- VERDICT: name", and reports whether it is one.
+func (s *stream) reported(v verdict, name string) bool {
+	switch {
+	case v != pass && v != fail && v != skip:
+		return false
+	case s.phase == during && name == s.target:
+		s.release()
+		s.phase, s.verdict = after, v
+	case s.phase == during:
+		s.release()
+		s.sink.report(name, v)
+	case s.phase == after && v == fail && isBelow(s.target, name):
+		s.outerFailed = true
+	}
+	return true
+}
