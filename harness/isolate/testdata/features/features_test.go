@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"pgtest/harness/isolate"
 )
@@ -131,19 +132,55 @@ func TestLeftover(t *testing.T) {
 	})
 }
 
-// TestTwice makes two calls, the second of which depends on the result of the first.
+// TestTwice makes several calls, the later of which depend on the result of the first.
 func TestTwice(t *testing.T) {
-	r := isolate.Try(t, func(t *testing.T) { os.Exit(4) })
+	r := isolate.Try(t, func(t *testing.T) {
+		note(t, "first")
+		os.Exit(4)
+	})
 	if r.ExitCode != 4 {
 		t.Fatalf("exit code %d, want 4", r.ExitCode)
 	}
-	isolate.Run(t, func(t *testing.T) { t.Log("second") })
+	isolate.Run(t, func(t *testing.T) { note(t, "second") })
 	t.Run("sub", func(t *testing.T) {
-		isolate.Run(t, func(t *testing.T) { t.Log("third") })
+		isolate.Run(t, func(t *testing.T) { note(t, "third") })
 	})
 	isolate.Run(t, func(t *testing.T) {
-		t.Log("fourth")
-		isolate.Run(t, func(t *testing.T) { t.Log("fifth") })
+		note(t, "fourth")
+		isolate.Run(t, func(t *testing.T) { note(t, "fifth") })
+	})
+}
+
+// note logs that a function runs, and appends it to a file.
+func note(t *testing.T, what string) {
+	t.Helper()
+	t.Log(what)
+	name := os.Getenv("RUNS")
+	if name == "" {
+		return
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(f, what)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOrphan kills its parent.
+func TestOrphan(t *testing.T) {
+	name := os.Getenv("PIDFILE")
+	if name == "" {
+		t.Skip("kills the test binary")
+	}
+	isolate.Run(t, func(t *testing.T) {
+		if err := os.WriteFile(name, fmt.Append(nil, os.Getpid()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		syscall.Kill(os.Getppid(), syscall.SIGKILL)
+		time.Sleep(10 * time.Minute)
 	})
 }
 
