@@ -179,7 +179,8 @@ func TestFeatures(t *testing.T) {
 		}, {
 			name: "not verbose",
 			args: []string{"-run=Count|Leader"},
-			not:  []string{"verbose", "run 1"},
+			want: []string{"verbose is false"},
+			not:  []string{"short false", "run 1"},
 		}, {
 			name: "cpu list",
 			args: []string{"-v", "-run=Leader", "-cpu=1,2"},

@@ -55,6 +55,7 @@ func TestLeader(t *testing.T) {
 			t.Errorf("group %d of process %d", syscall.Getpgrp(), os.Getpid())
 		}
 		t.Logf("word %q, short %v, verbose %v", *word, testing.Short(), testing.Verbose())
+		fmt.Println("verbose is", testing.Verbose())
 	})
 }
 
