@@ -2,6 +2,7 @@ package jsonstream
 
 import (
 	"bytes"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,7 @@ type assembler struct {
 	first, last stamp // earliest and latest event
 	builds      map[string]*buffer
 	interrupt   func() *interruption
+	build       io.Writer // shows build output as it comes, or nil
 	errors      *errorLog
 	scratch     []byte
 	free        []*test
@@ -177,7 +179,10 @@ func (a *assembler) buildOutput(ev *event) {
 		}
 		a.spool.add(b, ev.output)
 	}
-	if line := ev.output.bytes(&a.scratch); a.errors.add(line) {
+	line := ev.output.bytes(&a.scratch)
+	if a.build != nil {
+		a.build.Write(line)
+	} else if a.errors.add(line) {
 		a.exec.addError(line)
 	}
 	a.view.event(ev, nil)

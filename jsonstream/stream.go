@@ -32,6 +32,9 @@ type Options struct {
 	// Summary has the sections that the summary shows. Its zero value shows
 	// the last line alone ("DONE 3 tests in 0.1s").
 	Summary testjson.Summary
+	// BuildToStderr shows what the build printed on Stderr as it comes, and not
+	// in the summary: for -x, whose commands come that way.
+	BuildToStderr bool
 	// NoSummary shows nothing at all after the stream.
 	NoSummary bool
 	// BeforeSummary writes sections of the caller's own between the stream's
@@ -111,6 +114,7 @@ func New(opts Options) (*Stream, error) {
 		pkgs:      make(map[string]*pkg),
 		builds:    make(map[string]*buffer),
 		interrupt: s.stop.Load,
+		build:     buildScreen(opts),
 		errors:    s.errors,
 	}
 	if opts.JUnit != nil {
@@ -120,6 +124,15 @@ func New(opts Options) (*Stream, error) {
 		s.jsonFile = &screen{w: opts.JSONFile}
 	}
 	return s, nil
+}
+
+// buildScreen is where the build's output is shown as it comes, nil if it waits
+// for the summary.
+func buildScreen(opts Options) io.Writer {
+	if opts.BuildToStderr {
+		return opts.Stderr
+	}
+	return nil
 }
 
 // ReadOutput reads go's stdout until its end and formats it. What was made of
@@ -182,8 +195,9 @@ func (s *Stream) plain(line []byte) {
 	s.out.write([]byte{'\n'})
 }
 
-// ReadErrors reads go's stderr until its end: lines are shown on Stderr and
-// kept for the summary. Its error is that of reading.
+// ReadErrors reads go's stderr until its end. Lines are shown on Stderr as they
+// come, or in formats whose rows they would break kept for the summary: once in
+// any case. Its error is that of reading.
 func (s *Stream) ReadErrors(r io.Reader) error {
 	var pending []byte
 	shown := &screen{w: s.opts.Stderr}
@@ -200,6 +214,7 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 			if whole && piece[len(piece)-1] != '\n' {
 				shown.write([]byte{'\n'})
 			}
+			continue
 		}
 		// A line beyond memory becomes several in the summary.
 		pending = bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
@@ -222,6 +237,11 @@ func (s *Stream) Running() []Running {
 func (s *Stream) Interrupt(reason string) {
 	s.stop.CompareAndSwap(nil, &interruption{at: time.Now(), reason: reason})
 }
+
+// HideSummary makes Finish write nothing after the stream, as NoSummary does:
+// for a run that turns out to be none. It must not be called concurrently with
+// Finish.
+func (s *Stream) HideSummary() { s.opts.NoSummary = true }
 
 // Annotation is what the run knows about a package and the stream does not
 // tell. It goes to the JUnit report alone.
