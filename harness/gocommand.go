@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"strings"
 
 	"pgtest/harness/control"
 	"pgtest/harness/quoted"
@@ -28,8 +29,9 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := exec.Command(path, args...)
+	cmd.Dir = r.cfg.Dir
 	cmd.Stdin = os.Stdin
-	cmd.Env = append(r.environ(), control.SocketVariable+"="+r.listener.Path())
+	cmd.Env = r.goEnvironment()
 	cmd.SysProcAttr = goAttr()
 	return cmd, nil
 }
@@ -82,4 +84,19 @@ func (r *run) environ() []string {
 		return r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)]
 	}
 	return os.Environ()
+}
+
+// goEnvironment is the environment of the go command. Supervisors turn it back
+// into the run's.
+func (r *run) goEnvironment() []string {
+	env := r.environ()
+	if !r.cfg.KeepWork {
+		for _, v := range r.environ() {
+			if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
+				env = append(env, control.TempVariable+"="+dir)
+			}
+		}
+		env = append(env, "GOTMPDIR="+r.listener.Dir())
+	}
+	return append(env, control.SocketVariable+"="+r.listener.Path())
 }

@@ -15,12 +15,16 @@ import (
 	"pgtest/harness/control"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/supervisor"
+	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 )
 
-// RoleExec is the first argument that makes a program that calls [Role] a
-// supervisor.
-const RoleExec = "__exec"
+// The first arguments that make a program that calls [Role] a supervisor and a
+// watchdog.
+const (
+	RoleExec     = "__exec"
+	RoleWatchdog = "__watchdog"
+)
 
 // RoleTool is the first argument that makes a program that calls [Role] run
 // one of the go command's tools.
@@ -35,6 +39,9 @@ func Role() {
 	switch os.Args[1] {
 	case RoleExec:
 		supervisor.Main(os.Args[2:])
+	case RoleWatchdog:
+		watchdog.Main(os.Args[2:])
+		os.Exit(0)
 	case RoleTool:
 		os.Exit(linkcache.Tool(os.Args[2:]))
 	}
@@ -69,6 +76,15 @@ type Config struct {
 	LinkCache *linkcache.Cache
 	// GoCommand is the go command; "" is go, looked up on PATH.
 	GoCommand string
+	// Dir is the go command's working directory; "" is the process' own.
+	Dir string
+	// TempDir is where the run makes a directory for its socket and go's work
+	// directory, which it removes at the end; "" is the system's directory for
+	// temporary files.
+	TempDir string
+	// KeepWork lets the go command make its work directory where it always does,
+	// and so lets it stay, for -work.
+	KeepWork bool
 	// Env is the environment of the go command; nil is the process' own.
 	Env []string
 	// Stream says how events are shown and kept. Its BeforeSummary is called
@@ -77,6 +93,8 @@ type Config struct {
 	Stream jsonstream.Options
 	// Leaks says what leaked processes mean.
 	Leaks LeakPolicy
+	// ShowResources adds a table of what each package used to the summary.
+	ShowResources bool
 	// Grace is how long tests that were told to end may take before they are
 	// killed; 0 is DefaultGrace.
 	Grace time.Duration

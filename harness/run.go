@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 )
 
@@ -21,6 +22,7 @@ type run struct {
 	listener *control.Listener
 	stream   *jsonstream.Stream
 	command  *exec.Cmd
+	watchdog *watchdog.Watchdog
 
 	outputClosed chan struct{} // closed when nobody reads the formatted output
 
@@ -55,6 +57,10 @@ const (
 	abandoned
 )
 
+// goUsage is go test's exit status for a command line that it does not
+// understand.
+const goUsage = 2
+
 // goPatience is how long the go command may take to clean up after its tests
 // are dead.
 const goPatience = 2 * time.Second
@@ -87,7 +93,7 @@ func newRun(cfg Config) (*run, error) {
 	if r.stream, err = jsonstream.New(opts); err != nil {
 		return nil, err
 	}
-	if r.listener, err = control.Listen(); err != nil {
+	if r.listener, err = control.Listen(cfg.TempDir); err != nil {
 		return nil, err
 	}
 	if r.command, err = r.goCommand(); err != nil {
@@ -107,6 +113,10 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	}
 	go r.accept()
 	defer r.listener.Close()
+	if err := r.startWatchdog(); err != nil {
+		return Result{}, err
+	}
+	defer r.watchdog.Stop()
 	defer r.trimLinkCache()()
 	streamed, err := r.startGo()
 	if err != nil {
@@ -116,6 +126,9 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	r.finishSupervisors()
 	r.cleanUp()
 	r.annotate()
+	if r.command.ProcessState.ExitCode() == goUsage {
+		r.stream.HideSummary()
+	}
 	report, err := r.stream.Finish()
 	return r.result(report, goErr), err
 }
@@ -132,6 +145,16 @@ func (r *run) trimLinkCache() (wait func()) {
 		}
 	}()
 	return func() { <-trimmed }
+}
+
+// startWatchdog starts the process that cleans up if this one is killed.
+func (r *run) startWatchdog() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r.watchdog, err = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir())
+	return err
 }
 
 // startGo starts the go command and the goroutine that reads it to its end,
@@ -156,6 +179,7 @@ func (r *run) startGo() (<-chan error, error) {
 		stderr.Close()
 		return nil, err
 	}
+	r.watchdog.Watch(r.command.Process.Pid)
 	r.goStarted = startTime(r.command.Process.Pid)
 	ended := make(chan error, 1)
 	go func() {

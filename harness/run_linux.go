@@ -2,7 +2,6 @@ package harness
 
 import (
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,39 +40,20 @@ func eventPipe() (r, w *os.File, err error) {
 	return r, w, nil
 }
 
-// cleanUp ends and removes what is left of a go command or a supervisor that
-// was killed: processes that this process adopted, and go's work directory,
-// which is known from the paths of test binaries and of tools' arguments.
+// cleanUp ends what is left of a go command or a supervisor that was killed:
+// processes that this process adopted.
 func (r *run) cleanUp() {
-	if !r.lost && r.command.ProcessState.Exited() {
+	if !r.cfg.AdoptOrphans || !r.lost && r.command.ProcessState.Exited() {
 		return
 	}
-	workDir := regexp.MustCompile(`^(.*/go-build[0-9]+)/`)
-	dirs := make(map[string]bool)
-	note := func(path string) {
-		if m := workDir.FindStringSubmatch(path); m != nil {
-			dirs[m[1]] = true
+	for end := time.Now().Add(goPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		orphans := r.orphans()
+		if len(orphans) == 0 {
+			return
 		}
-	}
-	for _, s := range r.supervisors {
-		note(s.started.Binary)
-	}
-	if r.cfg.AdoptOrphans {
-		for end := time.Now().Add(goPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-			orphans := r.orphans()
-			if len(orphans) == 0 {
-				break
-			}
-			for _, pid := range orphans {
-				for arg := range strings.SplitSeq(string(procfs.Arguments(pid)), "\x00") {
-					note(arg)
-				}
-				unix.Kill(pid, unix.SIGKILL)
-			}
+		for _, pid := range orphans {
+			unix.Kill(pid, unix.SIGKILL)
 		}
-	}
-	for dir := range dirs {
-		os.RemoveAll(dir)
 	}
 }
 
@@ -85,7 +65,7 @@ func (r *run) orphans() []int {
 	for _, pid := range procfs.PIDs() {
 		s, ok := procfs.ReadStat(pid)
 		switch {
-		case !ok || s.Parent != os.Getpid() || s.Started < r.goStarted:
+		case !ok || s.Parent != os.Getpid() || s.Started < r.goStarted || pid == r.watchdog.PID():
 		case s.Dead:
 			unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		default:

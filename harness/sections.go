@@ -1,8 +1,12 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
 
 	"github.com/fatih/color"
 
@@ -13,10 +17,34 @@ import (
 
 // writeSections writes what the run itself has to say before the summary.
 func (r *run) writeSections(w io.Writer) {
+	if r.cfg.ShowResources {
+		writeResources(w, r.processes())
+	}
 	if r.cfg.Leaks != IgnoreLeaks {
 		writeLeaks(w, r.processes())
 	}
 }
+
+// writeResources writes a table of what the test binaries used, the one that
+// used most CPU time first.
+func writeResources(w io.Writer, processes []Process) {
+	if len(processes) == 0 {
+		return
+	}
+	cpu := func(p Process) time.Duration { return p.Resources.User + p.Resources.System }
+	processes = slices.Clone(processes)
+	slices.SortStableFunc(processes, func(a, b Process) int { return cmp.Compare(cpu(b), cpu(a)) })
+	fmt.Fprintln(w, "\n=== Resources")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "CPU\tuser\tsystem\telapsed\tpeak memory\t\tpackage")
+	for _, p := range processes {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.1f MiB\t\t%s\n", seconds(cpu(p)), seconds(p.Resources.User),
+			seconds(p.Resources.System), seconds(p.Elapsed), float64(p.Resources.MaxRSS)/(1<<20), p.Package)
+	}
+	table.Flush()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) }
 
 // writeLeaks lists the processes that test binaries left behind.
 func writeLeaks(w io.Writer, processes []Process) {
@@ -43,7 +71,7 @@ func leakLines(p Process) []string {
 		lines = append(lines, "    "+describeLeak(l))
 	}
 	if p.MoreLeaks > 0 {
-		lines = append(lines, fmt.Sprintf("    and %d more", p.MoreLeaks))
+		lines = append(lines, "    and "+thousands(p.MoreLeaks)+" more")
 	}
 	return lines
 }
@@ -69,8 +97,8 @@ func (r *run) annotate() {
 
 func (r *run) annotation(p Process) jsonstream.Annotation {
 	a := jsonstream.Annotation{Properties: []junit.Property{
-		{Name: "pgtest.cpu.user", Value: fmt.Sprintf("%.3fs", p.Resources.User.Seconds())},
-		{Name: "pgtest.cpu.system", Value: fmt.Sprintf("%.3fs", p.Resources.System.Seconds())},
+		{Name: "pgtest.cpu.user", Value: seconds(p.Resources.User)},
+		{Name: "pgtest.cpu.system", Value: seconds(p.Resources.System)},
 		{Name: "pgtest.memory.peak", Value: fmt.Sprintf("%d", p.Resources.MaxRSS)},
 	}}
 	if r.cfg.Leaks == IgnoreLeaks || len(p.Leaks) == 0 {
@@ -84,7 +112,7 @@ func (r *run) annotation(p Process) jsonstream.Annotation {
 	count := len(p.Leaks) + p.MoreLeaks
 	if p.MoreLeaks > 0 {
 		a.Properties = append(a.Properties, junit.Property{Name: "pgtest.leaks", Value: fmt.Sprint(count)})
-		output += fmt.Sprintf("and %d more\n", p.MoreLeaks)
+		output += "and " + thousands(p.MoreLeaks) + " more\n"
 	}
 	if r.cfg.Leaks == FailLeaks {
 		a.Errors = append(a.Errors, jsonstream.AnnotatedError{
@@ -104,4 +132,12 @@ func (r *run) processes() []Process {
 		}
 	}
 	return processes
+}
+
+// thousands writes a number with commas between groups of three digits.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }

@@ -1,8 +1,6 @@
 package harness
 
 import (
-	"debug/buildinfo"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,7 +19,6 @@ type supervised struct {
 type inbound struct {
 	from    *supervised
 	report  control.Report
-	pkg     string // with Started
 	arrived time.Time
 	gone    bool
 }
@@ -50,11 +47,7 @@ func (r *run) arrived(peer *control.Supervisor) {
 				r.inbox <- inbound{from: s, gone: true, arrived: time.Now()}
 				return
 			}
-			m := inbound{from: s, report: report, arrived: time.Now()}
-			if report.Started != nil {
-				m.pkg = importPath(report.Started.Binary)
-			}
-			r.inbox <- m
+			r.inbox <- inbound{from: s, report: report, arrived: time.Now()}
 		}
 	}()
 	switch {
@@ -75,9 +68,9 @@ func (r *run) heard(m inbound) {
 		r.queueEmpty = true
 	case m.report.Started != nil:
 		s.started = *m.report.Started
-		s.process.Package, s.process.Started = m.pkg, m.arrived
+		s.process.Package, s.process.Started = m.report.Started.Package, m.arrived
 	case m.report.Failed != nil:
-		s.process.Package = importPath(m.report.Failed.Binary)
+		s.process.Package = m.report.Failed.Package
 		s.process.Failure = m.report.Failed.Reason
 	case m.report.Ended != nil:
 		ended := m.report.Ended
@@ -152,14 +145,4 @@ func (r *run) killSupervisors() {
 			syscall.Kill(s.started.Supervisor, syscall.SIGKILL)
 		}
 	}
-}
-
-// importPath returns the import path of the package that a test binary tests,
-// or the binary's path if its build information does not tell.
-func importPath(binary string) string {
-	info, err := buildinfo.ReadFile(binary)
-	if err != nil || info.Path == "" {
-		return binary
-	}
-	return strings.TrimSuffix(info.Path, ".test")
 }

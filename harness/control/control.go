@@ -8,6 +8,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +21,12 @@ import (
 // its supervisors. They remove it before they start a test binary, so a test
 // that runs pgtest itself gets a run of its own.
 const SocketVariable = "PGTEST_RUN"
+
+// TempVariable is the environment variable that tells supervisors the user's
+// GOTMPDIR, if there is one. The go command of a run gets the run's directory
+// for its own, so that it can be removed if go is killed; supervisors put the
+// user's back.
+const TempVariable = "PGTEST_GOTMPDIR"
 
 // Report is one message to the run: exactly one field is set.
 type Report struct {
@@ -38,13 +45,16 @@ type Started struct {
 	// Group is the test binary's process id, which is also the id of the
 	// process group that it leads.
 	Group int
-	// Binary is the path of the test binary.
-	Binary string
+	// Package is the import path of the package that the binary tests, or the
+	// binary's path if it does not tell.
+	Package string
 }
 
 // Failed says that the test binary could not be started.
 type Failed struct {
-	Binary string
+	// Package is as in Started.
+	Package string
+	// Reason is an error's text.
 	Reason string
 }
 
@@ -129,28 +139,31 @@ func (s *Supervisor) Close() error { return s.conn.Close() }
 
 // A Listener is the run's socket.
 type Listener struct {
-	dir  string
-	sock *net.UnixListener
+	dir   string
+	short string // a second directory, if dir is too long for a socket; or ""
+	path  string
+	sock  *net.UnixListener
 }
 
-// Listen makes the run's socket in a new directory that only this user can
-// enter. The caller closes it.
-func Listen() (*Listener, error) {
-	dir, err := os.MkdirTemp("", "pgtest-")
+// Listen makes the run's socket in a new directory below parent, or below the
+// system's directory for temporary files if parent is "". Only this user can
+// enter it. The caller closes the listener.
+func Listen(parent string) (*Listener, error) {
+	dir, err := os.MkdirTemp(parent, "pgtest-")
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{dir: dir}
-	if len(l.Path()) > maxSocketPath {
-		os.Remove(dir)
-		if dir, err = os.MkdirTemp("/tmp", "pgtest-"); err != nil {
+	l := &Listener{dir: dir, path: filepath.Join(dir, "run")}
+	if len(l.path) > maxSocketPath {
+		if l.short, err = os.MkdirTemp("/tmp", "pgtest-"); err != nil {
+			os.Remove(dir)
 			return nil, err
 		}
-		l.dir = dir
+		l.path = filepath.Join(l.short, "run")
 	}
-	l.sock, err = net.ListenUnix("unix", &net.UnixAddr{Name: l.Path(), Net: "unix"})
+	l.sock, err = net.ListenUnix("unix", &net.UnixAddr{Name: l.path, Net: "unix"})
 	if err != nil {
-		os.Remove(dir)
+		l.Close()
 		return nil, err
 	}
 	return l, nil
@@ -160,10 +173,11 @@ func Listen() (*Listener, error) {
 // socket (sun_path of 104 bytes with its NUL on macOS and the BSDs).
 const maxSocketPath = 103
 
-const socketName = "run"
-
 // Path is the value for SocketVariable.
-func (l *Listener) Path() string { return filepath.Join(l.dir, socketName) }
+func (l *Listener) Path() string { return l.path }
+
+// Dir is the run's directory, which Close removes.
+func (l *Listener) Dir() string { return l.dir }
 
 // Accept waits for the next supervisor. A peer that runs as another user is
 // turned away. An error says that the listener is closed.
@@ -181,19 +195,21 @@ func (l *Listener) Accept() (*Supervisor, error) {
 	}
 }
 
-// Close removes the socket and its directory. Connections stay open.
+// Close removes the socket and the run's directory with all that is in it.
+// Connections stay open.
 func (l *Listener) Close() error {
-	err := l.sock.Close()
-	os.Remove(l.Path())
-	if rmErr := os.Remove(l.dir); err == nil {
-		err = rmErr
+	if l.sock != nil {
+		l.sock.Close()
+	}
+	err := os.RemoveAll(l.dir)
+	if l.short != "" {
+		err = errors.Join(err, os.RemoveAll(l.short))
 	}
 	return err
 }
 
 // A Run is a supervisor's end of the connection to the run.
 type Run struct {
-	path string
 	conn *net.UnixConn
 }
 
@@ -207,7 +223,7 @@ func Dial(path string) (*Run, error) {
 		conn.Close()
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}
-	return &Run{path: path, conn: conn}, nil
+	return &Run{conn: conn}, nil
 }
 
 // Report sends a message to the run.
@@ -231,10 +247,3 @@ func (r *Run) Orders() <-chan Order {
 
 // Close ends the connection.
 func (r *Run) Close() error { return r.conn.Close() }
-
-// RemoveSocket removes the socket of a run that died without doing so, and
-// its directory.
-func (r *Run) RemoveSocket() {
-	os.Remove(r.path)
-	os.Remove(filepath.Dir(r.path))
-}

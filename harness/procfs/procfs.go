@@ -41,8 +41,12 @@ func ReadStat(pid int) (Stat, bool) {
 	return s, true
 }
 
-// PIDs returns the ids of all processes, in order.
+// PIDs returns the ids of all processes, in order. It returns none if /proc
+// shows the processes of another pid namespace, whose ids mean others here.
 func PIDs() []int {
+	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		return nil
+	}
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil

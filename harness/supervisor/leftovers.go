@@ -50,9 +50,13 @@ func (t *tree) endLeftovers(e ending) []control.Leak {
 }
 
 // describe returns all that is left as leaks, the first of them with their
-// command lines.
+// command lines. A process that keeps making itself anew may not be there when
+// it is looked for, so it looks again.
 func (t *tree) describe() []control.Leak {
 	left := t.left()
+	for tries := 0; len(left) == 0 && tries < 100 && t.anyLeft(); tries++ {
+		left = t.left()
+	}
 	leaks := make([]control.Leak, len(left))
 	for i, proc := range left {
 		leaks[i] = control.Leak{PID: proc.pid, Escaped: proc.pgid != t.pgid, End: control.EndedByTerm}

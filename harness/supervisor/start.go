@@ -135,3 +135,13 @@ func header(path string, n int) []byte {
 	got, _ := io.ReadFull(f, b)
 	return b[:got]
 }
+
+// importPath returns the import path of the package that a test binary tests,
+// or the binary's path if its build information does not tell.
+func importPath(binary string) string {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil || info.Path == "" {
+		return binary
+	}
+	return strings.TrimSuffix(info.Path, ".test")
+}

@@ -45,11 +45,14 @@ func supervise(words []string) int {
 	binary := command[0]
 	t, err := start(command, opts)
 	if err != nil {
-		link.report(control.Report{Failed: &control.Failed{Binary: binary, Reason: err.Error()}})
+		link.report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
 		return 1
 	}
-	link.report(control.Report{Started: &control.Started{Supervisor: os.Getpid(), Group: t.pgid, Binary: binary}})
+	// The path is read while the test runs: go test removes the binary after it.
+	link.report(control.Report{Started: &control.Started{
+		Supervisor: os.Getpid(), Group: t.pgid, Package: importPath(binary),
+	}})
 
 	leaks := t.endLeftovers(wait(t, signals, link))
 	status, usage := t.reap()
@@ -87,7 +90,6 @@ func wait(t *tree, signals <-chan os.Signal, link *link) ending {
 			case !ok:
 				// The run is dead, and nobody will ask for results.
 				orders, end = nil, ending{}
-				link.bury()
 				t.kill()
 			case order.Kill:
 				end = ending{}
@@ -147,10 +149,14 @@ type link struct {
 	orders <-chan control.Order
 }
 
-// dial connects to the run and removes its socket from the environment.
+// dial connects to the run, and makes the environment the one that the run
+// got.
 func dial() *link {
 	path := os.Getenv(control.SocketVariable)
 	os.Unsetenv(control.SocketVariable)
+	if path != "" {
+		restoreTempDir()
+	}
 	if path == "" {
 		return &link{}
 	}
@@ -161,6 +167,16 @@ func dial() *link {
 	return &link{run: run, orders: run.Orders()}
 }
 
+// restoreTempDir puts back the user's GOTMPDIR.
+func restoreTempDir() {
+	if dir, ok := os.LookupEnv(control.TempVariable); ok {
+		os.Unsetenv(control.TempVariable)
+		os.Setenv("GOTMPDIR", dir)
+	} else {
+		os.Unsetenv("GOTMPDIR")
+	}
+}
+
 // report sends a message to the run. An error is no news: the end of orders
 // tells the same.
 func (l *link) report(m control.Report) {
@@ -168,9 +184,6 @@ func (l *link) report(m control.Report) {
 		l.run.Report(m)
 	}
 }
-
-// bury removes what a dead run could not remove itself.
-func (l *link) bury() { l.run.RemoveSocket() }
 
 func (l *link) close() {
 	if l.run != nil {
