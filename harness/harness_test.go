@@ -1,0 +1,85 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"pgtest/harness"
+	"pgtest/jsonstream"
+)
+
+// TestMain lets the test binary be the supervisor of the runs in its tests.
+func TestMain(m *testing.M) {
+	harness.Role()
+	goleak.VerifyTestMain(m)
+}
+
+// runModule runs the tests of a module under testdata in this process, and
+// returns the result and the formatted output.
+func runModule(t *testing.T, module string, cfg harness.Config) (harness.Result, string) {
+	t.Helper()
+	var out bytes.Buffer
+	cfg.Dir = filepath.Join("testdata", module)
+	cfg.Stream.Stdout = &out
+	if cfg.Stream.Format == "" {
+		cfg.Stream.Format = "standard-verbose"
+	}
+	result, err := harness.Run(context.Background(), cfg)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	return result, out.String()
+}
+
+// writeModule makes a module from file contents and returns its directory.
+func writeModule(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files["go.mod"] = "module example.com/m\n\ngo 1.24\n"
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestResult(t *testing.T) {
+	dir := writeModule(t, map[string]string{
+		"good/good_test.go": "package good\n\nimport \"testing\"\n\nfunc TestGood(t *testing.T) {}\n",
+		"bad/bad_test.go":   "package bad\n\nimport \"testing\"\n\nfunc TestBad(t *testing.T) { t.Fail() }\n",
+	})
+	var out bytes.Buffer
+	result, err := harness.Run(context.Background(), harness.Config{
+		Dir: dir, Args: []string{"./..."}, Stream: jsonstream.Options{Stdout: &out},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.ExitCode != 1 || result.Interrupted || result.OutputClosed {
+		t.Errorf("result = %+v, want exit code 1", result)
+	}
+	if len(result.Processes) != 2 {
+		t.Fatalf("processes = %+v, want two", result.Processes)
+	}
+	for _, p := range result.Processes {
+		if p.Resources.MaxRSS < 1<<20 || p.Elapsed <= 0 || p.Failure != "" {
+			t.Errorf("process = %+v, want resources and no failure", p)
+		}
+		if p.Package != "example.com/m/good" && p.Package != "example.com/m/bad" {
+			t.Errorf("package %q", p.Package)
+		}
+	}
+	if !bytes.Contains(out.Bytes(), []byte("DONE 2 tests, 1 failure")) {
+		t.Errorf("output:\n%s", out.Bytes())
+	}
+}

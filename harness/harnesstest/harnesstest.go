@@ -1,0 +1,43 @@
+// Package harnesstest builds what tests of the whole program need. It is for
+// tests alone.
+package harnesstest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// BuildPgtest builds the pgtest command into dir and returns its path. The
+// caller owns dir. It must run in a directory of this module.
+func BuildPgtest(dir string) (string, error) {
+	path := filepath.Join(dir, "pgtest")
+	build := exec.Command("go", "build", "-o", path, "pgtest/cmd/pgtest")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Programs are the programs that tests use besides the go command.
+var programs = []string{"bash", "dash", "fish", "less", "make", "tmux", "xmllint", "zsh"}
+
+// RequirePrograms returns an error if this is a CI run, where nothing may be
+// skipped, and a program that some test uses is missing.
+func RequirePrograms() error {
+	if os.Getenv("CI") == "" {
+		return nil
+	}
+	var missing []string
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			missing = append(missing, program)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("missing in CI: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}

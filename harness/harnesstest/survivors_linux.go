@@ -1,0 +1,36 @@
+package harnesstest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+
+	"pgtest/harness/procfs"
+)
+
+// Mark returns an environment variable, as NAME=value, that marks every
+// process which inherits it. It differs for each name and each test process.
+func Mark(name string) string { return fmt.Sprintf("PGTEST_TEST_MARK=%d-%s", os.Getpid(), name) }
+
+// Survivors returns the living processes with a mark. The calling process is
+// none of them, unless it was started with the mark.
+func Survivors(mark string) []Survivor {
+	var alive []Survivor
+	for _, pid := range procfs.PIDs() {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil || !slices.ContainsFunc(bytes.Split(env, []byte{0}), func(v []byte) bool { return string(v) == mark }) {
+			continue
+		}
+		if s, ok := procfs.ReadStat(pid); ok && !s.Dead {
+			alive = append(alive, Survivor{pid, string(bytes.ReplaceAll(procfs.Arguments(pid), []byte{0}, []byte(" ")))})
+		}
+	}
+	return alive
+}
+
+// A Survivor is a living process.
+type Survivor struct {
+	PID     int
+	Command string
+}
