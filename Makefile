@@ -1,0 +1,38 @@
+# `make demo` builds pgtest and shows it; `make test` checks everything.
+
+GO ?= go
+
+.PHONY: build demo test fmt vet staticcheck race cross bench
+
+build:
+	$(GO) build -o bin/pgtest ./cmd/pgtest
+
+# The demo's tests fail on purpose, so pgtest's status must be 1.
+demo: build
+	cd docs/demo && ../../bin/pgtest -count=1 --junitfile ../../bin/demo.xml ./...; test $$? -eq 1
+	@echo; echo '--- bin/demo.xml, the JUnit report:'; cat bin/demo.xml; echo
+	@echo 'The demo worked: some of its tests fail, one panics and one leaks a process, on purpose.'
+
+test: fmt vet staticcheck race cross
+
+fmt:
+	@files=$$(gofmt -l cmd harness jsonstream signals docs); \
+	if [ -n "$$files" ]; then echo "not in gofmt's format:"; echo "$$files"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+race:
+	$(GO) test -race ./...
+
+cross:
+	@set -e; for os in linux darwin freebsd; do for arch in amd64 arm64; do \
+		echo "GOOS=$$os GOARCH=$$arch $(GO) build ./..."; \
+		GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) build ./...; \
+	done; done
+
+bench: build
+	$(GO) run ./harness/bench
