@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/mattn/go-isatty"
+
+	"pgtest/jsonstream"
 )
 
 // useColor decides whether output to f is coloured: --color if it says so,
@@ -24,6 +26,16 @@ func useColor(setting string, f *os.File) bool {
 		return false
 	}
 	return isTerminal(f)
+}
+
+// setColor switches colour on or off for this process' output. The renderer
+// heeds NO_COLOR whatever it is told, so --color=always takes it away from
+// it, not from the tests.
+func setColor(on bool) {
+	if on {
+		os.Unsetenv("NO_COLOR")
+	}
+	jsonstream.SetColor(on)
 }
 
 func isTerminal(f *os.File) bool {

@@ -55,6 +55,8 @@ Files:
 Processes:
   --leaks how             what a process means that a test left behind: warn
                           (report it), fail, ignore; it is ended in any case
+  --resources             show CPU time and peak memory of each package's
+                          processes, largest first
 
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default

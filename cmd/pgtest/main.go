@@ -57,15 +57,20 @@ func run(o *options, w words) (int, error) {
 	if err != nil {
 		return usageStatus, err
 	}
-	jsonstream.SetColor(useColor(o.color, os.Stdout))
+	environment := os.Environ()
+	setColor(useColor(o.color, os.Stdout))
 	cfg := harness.Config{
-		Args:         w.goes.args,
-		Exec:         w.goes.exec,
-		ToolExec:     w.goes.toolExec,
-		LinkCache:    openLinkCache(o.linkCache, w.goes.goFlags),
-		Stream:       streamOptions(o, w.goes.goFlags, files),
-		Leaks:        o.leaks,
-		AdoptOrphans: true,
+		Env:           environment,
+		Args:          w.goes.args,
+		Exec:          w.goes.exec,
+		ToolExec:      w.goes.toolExec,
+		LinkCache:     openLinkCache(o.linkCache, w.goes.goFlags),
+		Stream:        streamOptions(o, w.goes.goFlags, files),
+		Leaks:         o.leaks,
+		ShowResources: o.resources,
+		TempDir:       goEnv("GOTMPDIR"),
+		KeepWork:      w.goes.keepWork,
+		AdoptOrphans:  true,
 	}
 	result, err := harness.Run(context.Background(), cfg)
 	if result.Report.Packages == nil && err != nil && result.ExitCode == 0 {
@@ -96,6 +101,7 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 		Icons:             o.icons,
 		HideEmptyPackages: o.hideEmpty,
 		Summary:           o.hideSummary,
+		BuildToStderr:     f.printCommands,
 	}
 	switch {
 	case o.format != "":

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"gotest.tools/gotestsum/testjson"
 
@@ -28,8 +27,7 @@ type options struct {
 	junit       junitOptions
 	leaks       harness.LeakPolicy
 	linkCache   linkCacheOptions
-	grace       time.Duration
-	rawCommand  bool
+	resources   bool
 	help        bool
 	version     bool
 }
@@ -93,6 +91,7 @@ func newFlagSet() (*flag.FlagSet, *options) {
 		o.linkCache.size, err = linkcache.ParseSize(v)
 		return err
 	})
+	f.BoolVar(&o.resources, "resources", false, "")
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.help, "h", false, "")
 	f.BoolVar(&o.version, "version", false, "")

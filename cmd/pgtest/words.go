@@ -28,10 +28,10 @@ type goWords struct {
 // goFlags are the flags of go test that change what pgtest does, wherever they
 // were set.
 type goFlags struct {
-	json, verbose, compileOnly, dryRun, rebuild bool
-	bench, fuzz, list                           string
-	chdir                                       string
-	exec, toolExec                              []string
+	json, verbose, compileOnly, dryRun, printCommands, keepWork, rebuild bool
+	bench, fuzz, list                                                    string
+	chdir                                                                string
+	exec, toolExec                                                       []string
 }
 
 // split takes the command line apart. A word belongs to us if it names one of
@@ -148,6 +148,10 @@ func (f *goFlags) set(name, value string, hasValue bool) (merged bool, err error
 		f.dryRun = on
 	case "a":
 		f.rebuild = on
+	case "x":
+		f.printCommands = on
+	case "work":
+		f.keepWork = on
 	case "bench":
 		f.bench = value
 	case "fuzz":

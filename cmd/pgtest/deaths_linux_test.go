@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"pgtest/harness/harnesstest"
+)
+
+// deathTrials is how often TestDeaths kills something; PGTEST_DEATH_TRIALS
+// overrides it.
+const deathTrials = 12
+
+// patience is the limit for what must happen at all, on a busy machine.
+const patience = 2 * time.Minute
+
+// TestDeaths kills a part of a run, any one at any time, and waits until
+// nothing of the run is left, neither processes nor temporary files.
+func TestDeaths(t *testing.T) {
+	trials := deathTrials
+	if n, err := strconv.Atoi(os.Getenv("PGTEST_DEATH_TRIALS")); err == nil {
+		trials = n
+	}
+	module := leakyModule(t)
+	// The first run builds; the second tells how long a run takes.
+	var length time.Duration
+	for range 2 {
+		start := time.Now()
+		if out, err := exec.Command(pgtestPath, "-C", module, "-count=1", "./...").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		length = time.Since(start)
+	}
+	var slowest time.Duration
+	victims := make(map[string]int)
+	for i := range trials {
+		after := time.Duration(rand.Int64N(int64(length)))
+		victim, took := deathTrial(t, module, fmt.Sprint(i), after)
+		victims[victim]++
+		slowest = max(slowest, took)
+	}
+	t.Logf("killed %v; the slowest end took %v", victims, slowest.Round(time.Millisecond))
+}
+
+// deathTrial starts a run and kills one of its processes after a while. It
+// returns what it killed and how long the rest took to end.
+func deathTrial(t *testing.T, module, name string, after time.Duration) (victim string, took time.Duration) {
+	t.Helper()
+	tmp := t.TempDir()
+	mark := harnesstest.Mark(t.Name() + name)
+	var out bytes.Buffer
+	run := exec.Command(pgtestPath, "-C", module, "-count=1", "./...")
+	run.Env = append(os.Environ(), mark, "TMPDIR="+tmp)
+	run.Stdout, run.Stderr = &out, &out
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- run.Wait() }()
+	time.Sleep(after)
+	processes := harnesstest.Survivors(mark)
+	if len(processes) > 0 {
+		p := processes[rand.IntN(len(processes))]
+		victim = part(p.Command)
+		syscall.Kill(p.PID, syscall.SIGKILL)
+	}
+	killed := time.Now()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		run.Process.Kill()
+		t.Fatalf("%s was killed after %v, and pgtest does not end\n%s", victim, after, out.Bytes())
+	}
+	for len(harnesstest.Survivors(mark)) > 0 {
+		if time.Since(killed) > patience {
+			t.Fatalf("%s was killed after %v; survivors: %v", victim, after, harnesstest.Survivors(mark))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	took = time.Since(killed)
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
+		t.Errorf("%s was killed after %v; left behind: %v\n%s", victim, after, left, out.Bytes())
+	}
+	return victim, took
+}
+
+// part says which part of a run a command line belongs to.
+func part(command string) string {
+	words := strings.Fields(command)
+	switch {
+	case len(words) == 0:
+		return "a dying process"
+	case len(words) > 1 && strings.HasPrefix(words[1], "__"):
+		return "pgtest " + words[1]
+	case strings.Contains(words[0], "go-build"):
+		return "test"
+	}
+	return filepath.Base(words[0])
+}
+
+// leakyModule makes a module whose tests take a while and have children, in
+// their group and out of it.
+func leakyModule(t *testing.T) string {
+	dir := t.TempDir()
+	const test = `package p
+
+import (
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestBusy(t *testing.T) {
+	exec.Command("sleep", "3600").Start()
+	daemon := exec.Command("sleep", "3600")
+	daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	daemon.Start()
+	time.Sleep(300 * time.Millisecond)
+}
+`
+	files := map[string]string{"go.mod": "module example.com/busy\n\ngo 1.24\n"}
+	for _, pkg := range []string{"a", "b", "c"} {
+		files[pkg+"/p_test.go"] = test
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}

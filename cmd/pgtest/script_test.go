@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"pgtest/harness/harnesstest"
+)
+
+// pgtestPath is the command under test.
+var pgtestPath string
+
+func TestMain(m *testing.M) {
+	os.Exit(withPgtest(m.Run))
+}
+
+// withPgtest builds the command for the time that run takes.
+func withPgtest(run func() int) int {
+	if err := harnesstest.RequirePrograms(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "pgtest-command-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if pgtestPath, err = harnesstest.BuildPgtest(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
+// TestScript runs the scripts in testdata/script. Each works on a module of its
+// own and shares the go command's caches with the rest of the machine.
+func TestScript(t *testing.T) {
+	caches := goEnvironment(t, "GOCACHE", "GOMODCACHE", "GOPATH")
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(pgtestPath)+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("PGTEST", pgtestPath)
+			env.Setenv("GOTOOLCHAIN", "local")
+			env.Setenv("GOPROXY", "off")
+			env.Setenv("GOENV", "off")
+			env.Setenv("GOFLAGS", "-buildvcs=false")
+			for name, value := range caches {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status,
+		},
+	})
+}
+
+// status runs a command and fails unless it exits with the given status:
+// `status 2 pgtest -run`. Its output is that of exec.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status code command [args...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(*exec.ExitError); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// goEnvironment returns settings of the go command.
+func goEnvironment(t *testing.T, names ...string) map[string]string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		t.Fatalf("go env: %v", err)
+	}
+	values := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	env := make(map[string]string)
+	for i, name := range names {
+		env[name] = values[i]
+	}
+	return env
+}
