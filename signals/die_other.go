@@ -1,0 +1,39 @@
+//go:build unix && !linux
+
+package signals
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// setDefault: the Go runtime has no way to give a stop signal its default action,
+// and here is no system call for it but through the C library.
+func setDefault(syscall.Signal) (restore func(), err error) { return nil, unix.ENOSYS }
+
+// withDefault runs f; the signal stays as it is.
+func withDefault(_ syscall.Signal, f func() error) error { return f() }
+
+// withoutTTOU runs f while this process ignores SIGTTOU, then catches it again.
+func withoutTTOU(f func() error) error {
+	signal.Ignore(unix.SIGTTOU)
+	defer signal.Reset(unix.SIGTTOU)
+	return f()
+}
+
+func noCore() { unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+
+// becomeKilled makes the calling process die of sig. The runtime prints
+// goroutines on SIGQUIT and ignores a SIGPIPE that nobody's write caused, so the
+// process becomes a shell first: caught signals are default in a new program.
+func becomeKilled(sig syscall.Signal) {
+	pid := strconv.Itoa(os.Getpid())
+	unix.Exec("/bin/sh", []string{"sh", "-c", "kill -" + strconv.Itoa(int(sig)) + " " + pid}, os.Environ())
+}
+
+// kernelIgnores: only what the Go runtime knows can be known here.
+func kernelIgnores(syscall.Signal) bool { return false }

@@ -1,0 +1,190 @@
+//go:build unix
+
+package signals
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The run and its keeper talk in single bytes over two pipes, and the keeper
+// inherits the terminal. The end of the commands, which is also what a run that
+// was killed leaves, tells the keeper to give the terminal back and end.
+const (
+	keeperCommands = 3 // descriptor: run to keeper
+	keeperMessages = 4 // descriptor: keeper to run
+	keeperTerminal = 5 // descriptor: the terminal
+
+	giveBack  = 'b' // command: make the job the foreground group, then say done
+	ready     = 'r' // message: the handlers are installed
+	done      = 'd' // message: giveBack was carried out
+	firstSign = 128 // message: 128+n says that signal n arrived
+)
+
+// keeperLimit is how long the run waits for an answer of its keeper, which has
+// next to nothing to do. Beyond it the keeper is taken for lost (stopped, or on a
+// machine that has no memory for it), and the run does without.
+const keeperLimit = 10 * time.Second
+
+// Keeper is the whole of the keeper's process: it leads a process group of its
+// own, is the terminal's foreground group while the run wants that, and turns the
+// signals of the terminal into messages to the run. words are its command line:
+// the process group to give the terminal back to. It returns the exit status.
+func Keeper(words []string) int {
+	if len(words) != 1 {
+		return 2
+	}
+	job, err := strconv.Atoi(words[0])
+	if err != nil || unix.Getpgrp() != os.Getpid() {
+		return 2
+	}
+	// SIGTERM does nothing: whoever ends every process of a session lets the run
+	// give its reports, and the keeper goes with the run.
+	sigs := make(chan os.Signal, 16)
+	signal.Notify(sigs, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGWINCH, unix.SIGTERM)
+	if reportSignal > 0 {
+		signal.Notify(sigs, reportSignal)
+	}
+	commands := os.NewFile(keeperCommands, "commands")
+	messages := os.NewFile(keeperMessages, "messages")
+	terminal := &tty{file: os.NewFile(keeperTerminal, "/dev/tty"), job: unix.Getpgrp()}
+	say := func(b byte) { messages.Write([]byte{b}) }
+
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for command := make([]byte, 1); ; {
+			if _, err := commands.Read(command); err != nil {
+				return
+			}
+			told <- struct{}{}
+		}
+	}()
+	say(ready)
+	for {
+		select {
+		case sig := <-sigs:
+			if sig != unix.SIGTERM {
+				say(firstSign + byte(sig.(syscall.Signal)))
+			}
+		case _, alive := <-told:
+			// Only what is ours is given: the shell may have taken the terminal.
+			if terminal.ours() {
+				terminal.setForeground(job)
+			}
+			if !alive {
+				return 0
+			}
+			say(done)
+		}
+	}
+}
+
+// keeper is the run's side of it.
+type keeper struct {
+	cmd      *exec.Cmd
+	commands *os.File
+	messages *os.File
+	answers  chan byte     // ready and done; closed when the keeper's messages end
+	over     chan struct{} // closed when the keeper's messages have ended
+}
+
+// startKeeper starts argv plus the job as a keeper and returns when it is ready.
+// Every signal that it tells of goes to heard, from a goroutine that ends with the
+// keeper, after it has told gone of that.
+func startKeeper(argv []string, t *tty, heard func(syscall.Signal), gone func(*keeper)) (*keeper, error) {
+	commandsIn, commands, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer commandsIn.Close()
+	messages, messagesOut, err := os.Pipe()
+	if err != nil {
+		commands.Close()
+		return nil, err
+	}
+	defer messagesOut.Close()
+	cmd := exec.Command(argv[0], append(argv[1:len(argv):len(argv)], strconv.Itoa(t.job))...)
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{commandsIn, messagesOut, t.file}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		commands.Close()
+		messages.Close()
+		return nil, err
+	}
+	k := &keeper{cmd: cmd, commands: commands, messages: messages, answers: make(chan byte, 4), over: make(chan struct{})}
+	go k.listen(heard, gone)
+	if !k.await(ready) {
+		k.end()
+		return nil, errors.New("the keeper did not start")
+	}
+	return k, nil
+}
+
+func (k *keeper) listen(heard func(syscall.Signal), gone func(*keeper)) {
+	defer gone(k) // last: it may wait for a run that waits in end
+	defer close(k.over)
+	defer close(k.answers)
+	for buf := make([]byte, 16); ; {
+		n, err := k.messages.Read(buf)
+		for _, b := range buf[:n] {
+			if b >= firstSign {
+				heard(syscall.Signal(b - firstSign))
+				continue
+			}
+			select {
+			case k.answers <- b:
+			default: // an answer that nobody waited for
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await reports whether the keeper answered with b.
+func (k *keeper) await(b byte) bool {
+	limit := time.NewTimer(keeperLimit)
+	defer limit.Stop()
+	for {
+		select {
+		case answer, alive := <-k.answers:
+			if !alive || answer == b {
+				return alive
+			}
+		case <-limit.C:
+			return false
+		}
+	}
+}
+
+// lend makes the keeper give the terminal to the job and stay.
+func (k *keeper) lend() error {
+	if _, err := k.commands.Write([]byte{giveBack}); err != nil {
+		return err
+	}
+	if !k.await(done) {
+		return errors.New("the keeper did not answer")
+	}
+	return nil
+}
+
+// end makes the keeper give the terminal back if it still has it, waits for its
+// end and reaps it.
+func (k *keeper) end() {
+	k.commands.Close()
+	limit := time.AfterFunc(keeperLimit, func() { k.cmd.Process.Kill() })
+	k.cmd.Wait()
+	limit.Stop()
+	k.messages.Close()
+	<-k.over
+}

@@ -1,0 +1,339 @@
+//go:build unix
+
+package signals
+
+import (
+	"syscall"
+)
+
+// Kind says what came in.
+type Kind int
+
+const (
+	// Arrived: a signal reached the run itself, or the keeper in its place.
+	Arrived Kind = iota
+	// OutputClosed: nobody reads the run's output any more.
+	OutputClosed
+	// Cancelled: the caller of the run wants it to end; there is no signal to die of.
+	Cancelled
+	// GraceOver: the time that the tests were given to end is over.
+	GraceOver
+	// Tick: time to look at the terminal, sent only while that may help.
+	Tick
+	// KeeperGone: the keeper ended though nobody had told it to.
+	KeeperGone
+)
+
+// Event is one thing that the plan has an answer to. Signal and Via belong to
+// Arrived. Foreground and HungUp are what the terminal was like when the event
+// was handled; both are false without a terminal.
+type Event struct {
+	Kind       Kind
+	Signal     syscall.Signal
+	Via        Via
+	Foreground bool // the run's own process group is the terminal's foreground group
+	HungUp     bool // the terminal has gone
+
+	of   *timer // the timer that sent a GraceOver or a Tick; void if it was set anew since
+	at   int
+	from *keeper // the keeper that is gone; void if another is there
+}
+
+// Via says which way a signal came.
+type Via int
+
+const (
+	// Direct: the run's own process was signalled.
+	Direct Via = iota
+	// ViaKeeper: the terminal signalled its foreground group, which is the keeper.
+	ViaKeeper
+)
+
+// Verb is something that the plan wants done.
+type Verb int
+
+const (
+	InterruptGo    Verb = iota // SIGINT to go's process group: start nothing new, clean up
+	KillGo                     // SIGKILL to go's process group
+	Relay                      // the signal to every test's process group
+	KillTests                  // SIGKILL to every test's process group
+	StopTests                  // SIGSTOP to every test's process group and to go's
+	ContinueTests              // SIGCONT to the same
+	StartGrace                 // GraceOver comes after the grace
+	StartLastWait              // GraceOver comes after a short while: everything is killed, go is to end
+	Explain                    // say on stderr what is waited for
+	Report                     // say on stderr what is running
+	TakeTerminal               // make the keeper the foreground group
+	LendTerminal               // make the job the foreground group again; the keeper stays
+	ReturnTerminal             // the same for good: the keeper ends, if it has not yet
+	StopSelf                   // stop this process as SIGTSTP does
+	StopJob                    // stop the whole process group, this process with it
+	ContinueJob                // SIGCONT to the whole process group
+	RelayWinch                 // SIGWINCH to the whole process group
+)
+
+var verbNames = [...]string{
+	"interrupt-go", "kill-go", "relay", "kill-tests", "stop-tests", "continue-tests", "grace", "last-wait",
+	"explain", "report", "take", "lend", "return", "stop-self", "stop-job", "continue-job", "winch",
+}
+
+func (v Verb) String() string { return verbNames[v] }
+
+// Step is one action of the plan's answer; steps are done in order. Signal
+// belongs to Relay and Explain.
+type Step struct {
+	Verb   Verb
+	Signal syscall.Signal
+}
+
+// ending is how far the end of the run has come.
+type ending int
+
+const (
+	running    ending = iota
+	unread            // the output was closed or the caller cancelled: the tests were asked to end
+	asked             // a signal arrived: the tests were asked to end
+	killed            // the tests were killed
+	everything        // go was killed too
+)
+
+// job is whether the run, its tests and go are stopped.
+type job int
+
+const (
+	going job = iota
+	stopped
+)
+
+// terminal is whose the terminal is, as far as the run has a say in it.
+type terminal int
+
+const (
+	none   terminal = iota // there is none, or it is left alone from the start or since a reader wanted it
+	behind                 // to be taken as soon as the job is in the foreground
+	held                   // the keeper is the foreground group
+)
+
+// Plan decides what a run does about signals. It does nothing itself: Handle
+// takes an event and answers with steps. The zero Plan is a run that leaves the
+// terminal alone.
+//
+//	INT TERM HUP QUIT   running: pass on and give grace    asked: kill the tests    killed: kill go
+//	grace over          asked: kill the tests              killed: kill go
+//	output closed       running: SIGTERM and grace; a signal after it counts as the first
+//	TSTP                stop the tests, lend the terminal, stop
+//	CONT                continue; take the terminal again if the job is in the foreground
+//	TTIN TTOU           held: the reader wants the terminal, it has it from now on; else stop
+//	USR1 INFO           report
+type Plan struct {
+	ending   ending
+	job      job
+	terminal terminal
+	cause    syscall.Signal // what the run dies of; 0 for none
+	typed    syscall.Signal // the first ending signal that came through the keeper; 0 for none
+	asked    syscall.Signal // what the tests were asked with; 0 for nothing yet
+}
+
+// UseTerminal says that the terminal is to be taken whenever the job is in its foreground.
+func (p *Plan) UseTerminal() { p.terminal = behind }
+
+// LeaveTerminal says that the terminal could not be taken, and is not to be tried again.
+func (p *Plan) LeaveTerminal() { p.terminal = none }
+
+// Cause is the signal that ended the run, SIGPIPE if its output was closed, or 0.
+func (p *Plan) Cause() syscall.Signal { return p.cause }
+
+// Typed is the first ending signal that was kept from the job because the keeper
+// got it in its place, or 0. The run's ancestors in the job would have had it.
+func (p *Plan) Typed() syscall.Signal { return p.typed }
+
+// Late is what a test that starts now must get at once: 0 while the run goes on,
+// the signal that the others were asked with, or SIGKILL.
+func (p *Plan) Late() syscall.Signal {
+	switch p.ending {
+	case running:
+		return 0
+	case unread, asked:
+		return p.asked
+	default:
+		return syscall.SIGKILL
+	}
+}
+
+// Ending reports whether the run has been asked to end.
+func (p *Plan) Ending() bool { return p.ending != running }
+
+// Stopped reports whether the tests are stopped.
+func (p *Plan) Stopped() bool { return p.job == stopped }
+
+// Watchful reports whether Tick events are of use: while the terminal may fall to
+// the job, or while a stop may turn out not to have happened.
+func (p *Plan) Watchful() bool { return p.job == stopped || p.terminal == behind }
+
+// Handle answers an event.
+func (p *Plan) Handle(e Event) []Step {
+	switch e.Kind {
+	case Arrived:
+		return p.signal(e)
+	case OutputClosed:
+		return p.leave(syscall.SIGPIPE)
+	case Cancelled:
+		return p.leave(0)
+	case GraceOver:
+		return p.graceOver()
+	case Tick:
+		return p.tick(e)
+	case KeeperGone:
+		return p.keeperGone()
+	}
+	return nil
+}
+
+func (p *Plan) signal(e Event) []Step {
+	switch e.Signal {
+	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
+		return p.end(e)
+	case syscall.SIGTSTP:
+		return p.stop(e)
+	case syscall.SIGCONT:
+		return p.proceed(e)
+	case syscall.SIGTTIN, syscall.SIGTTOU:
+		return p.wanted(e)
+	case syscall.SIGWINCH:
+		if e.Via == ViaKeeper {
+			return []Step{{Verb: RelayWinch}}
+		}
+		return nil
+	case reportSignal, syscall.SIGUSR1:
+		return []Step{{Verb: Report}}
+	}
+	return nil
+}
+
+// end answers the signals that end a run. A hangup is announced more than once:
+// the shell passes it on, and the kernel sends it to the foreground group when the
+// shell exits. Nobody is in a hurry then, so that is one signal.
+func (p *Plan) end(e Event) []Step {
+	if p.ending >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
+		return nil
+	}
+	steps := p.wake()
+	if e.Via == ViaKeeper && p.typed == 0 {
+		p.typed = e.Signal
+	}
+	switch p.ending {
+	case running, unread:
+		p.ending, p.cause, p.asked = asked, e.Signal, e.Signal
+		return append(steps, Step{Verb: InterruptGo}, Step{Relay, e.Signal}, Step{Verb: StartGrace}, Step{Explain, e.Signal})
+	case asked:
+		p.ending = killed
+		return append(steps, Step{Verb: KillTests}, Step{Verb: InterruptGo}, Step{Verb: StartLastWait})
+	default:
+		p.ending = everything
+		return append(steps, Step{Verb: KillTests}, Step{Verb: KillGo})
+	}
+}
+
+// leave answers that nobody wants the run any more.
+func (p *Plan) leave(cause syscall.Signal) []Step {
+	if p.ending != running {
+		return nil
+	}
+	steps := p.wake()
+	p.ending, p.cause, p.asked = unread, cause, syscall.SIGTERM
+	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
+}
+
+// graceOver kills what did not end. A timer that ran out while everything was
+// stopped says nothing: nobody had the time. It is started anew on waking.
+func (p *Plan) graceOver() []Step {
+	if p.job == stopped {
+		return nil
+	}
+	switch p.ending {
+	case unread, asked:
+		p.ending = killed
+		return []Step{{Explain, syscall.SIGKILL}, {Verb: KillTests}, {Verb: InterruptGo}, {Verb: StartLastWait}}
+	case killed:
+		p.ending = everything
+		return []Step{{Verb: KillTests}, {Verb: KillGo}}
+	}
+	return nil
+}
+
+// stop answers SIGTSTP. From the terminal it is meant for the whole job: through
+// the keeper only the run knows of it, and directly the others have had it, but
+// must not be continued while the run is still on its way to its own stop.
+func (p *Plan) stop(e Event) []Step {
+	if p.job == stopped {
+		return nil
+	}
+	p.job = stopped
+	steps := []Step{{Verb: StopTests}}
+	if p.terminal == held {
+		p.terminal = behind
+		steps = append(steps, Step{Verb: LendTerminal})
+	}
+	if e.Via == ViaKeeper || e.Foreground {
+		return append(steps, Step{Verb: StopJob})
+	}
+	return append(steps, Step{Verb: StopSelf})
+}
+
+// wake undoes stop, if there is anything to undo.
+func (p *Plan) wake() []Step {
+	if p.job != stopped {
+		return nil
+	}
+	p.job = going
+	steps := []Step{{Verb: ContinueTests}}
+	switch p.ending {
+	case unread, asked:
+		steps = append(steps, Step{Verb: StartGrace})
+	case killed:
+		steps = append(steps, Step{Verb: StartLastWait})
+	}
+	return steps
+}
+
+func (p *Plan) proceed(e Event) []Step {
+	return append(p.wake(), p.takeIf(e.Foreground)...)
+}
+
+// tick answers that some time has passed. If the run was to stop and can see
+// this, it is not stopped: it was continued, or the kernel would not have it (no
+// shell is there to continue a group that is orphaned).
+func (p *Plan) tick(e Event) []Step { return p.proceed(e) }
+
+func (p *Plan) takeIf(foreground bool) []Step {
+	if p.terminal != behind || !foreground {
+		return nil
+	}
+	p.terminal = held
+	return []Step{{Verb: TakeTerminal}}
+}
+
+// wanted answers that a member of the job touched the terminal from the
+// background. The kernel has stopped every member that did not catch it.
+func (p *Plan) wanted(e Event) []Step {
+	was := p.terminal
+	p.terminal = none
+	switch {
+	case was == held:
+		return []Step{{Verb: ReturnTerminal}, {Verb: ContinueJob}}
+	case e.Foreground: // came late: the terminal is theirs already
+		return []Step{{Verb: ContinueJob}}
+	case p.job == stopped:
+		return nil
+	}
+	p.job = stopped
+	return []Step{{Verb: StopTests}, {Verb: StopSelf}}
+}
+
+func (p *Plan) keeperGone() []Step {
+	if p.terminal != held {
+		return nil
+	}
+	p.terminal = none
+	return []Step{{Verb: ReturnTerminal}}
+}

@@ -1,0 +1,8 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package signals
+
+import "syscall"
+
+// reportSignal is what the terminal sends for Ctrl-T.
+const reportSignal = syscall.SIGINFO

@@ -1,0 +1,288 @@
+//go:build linux
+
+// Package ptytest runs commands on real terminals for tests: a program gets a pty
+// as its controlling terminal, keys are typed at the other end, and what is on the
+// screen, who is in the foreground and what every process is doing can be waited
+// for. Nothing in it is timed; a wait that takes longer than Limit fails the test.
+package ptytest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// Limit is how long a wait may take: generous, as reaching it is a failure. The
+// environment variable PTYTEST_LIMIT sets another, for work on a failing test.
+var Limit = limit()
+
+func limit() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("PTYTEST_LIMIT")); err == nil {
+		return d
+	}
+	return 90 * time.Second
+}
+
+// Keys that the terminal turns into signals.
+const (
+	CtrlC         = "\x03"
+	CtrlZ         = "\x1a"
+	CtrlBackslash = "\x1c"
+)
+
+// marker is the environment variable that every process of a terminal inherits
+// and is found by.
+const marker = "PTYTEST_TERMINAL"
+
+// Terminal is a pty with a session of processes in it.
+type Terminal struct {
+	Shell *exec.Cmd // the session leader
+
+	t      testing.TB
+	master *os.File
+	id     string
+
+	mu     sync.Mutex
+	output []byte // everything that was written to the terminal
+	seen   int    // how much of it Expect has gone past
+	ended  bool   // nobody has the terminal open any more
+}
+
+// Open starts argv in dir as the leader of a session on a new terminal, with env
+// added to the environment. Everything in it ends with the test, by SIGKILL if
+// need be.
+func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
+	t.Helper()
+	term := &Terminal{
+		t:     t,
+		id:    fmt.Sprintf("%d-%s", os.Getpid(), strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())) + "-" + filepath.Base(dir),
+		Shell: exec.Command(argv[0], argv[1:]...),
+	}
+	term.Shell.Dir = dir
+	term.Shell.Env = append(os.Environ(), "TERM=xterm", "HOME="+dir, "HISTFILE=", marker+"="+term.id)
+	term.Shell.Env = append(term.Shell.Env, env...)
+	master, err := pty.StartWithSize(term.Shell, &pty.Winsize{Rows: 24, Cols: 200})
+	if err != nil {
+		t.Fatalf("start %q on a terminal: %v", argv, err)
+	}
+	term.master = master
+	read := make(chan struct{})
+	go term.read(read)
+	t.Cleanup(func() {
+		for _, p := range term.Processes() {
+			unix.Kill(p.Pid, unix.SIGKILL)
+		}
+		term.Shell.Process.Kill()
+		term.Shell.Wait()
+		// New ones may have been born while the others were killed.
+		for again := true; again; time.Sleep(time.Millisecond) {
+			again = false
+			for _, p := range term.Processes() {
+				again = true
+				unix.Kill(p.Pid, unix.SIGKILL)
+			}
+		}
+		term.master.Close()
+		<-read
+		if t.Failed() {
+			t.Logf("screen:\n%s", term.Screen())
+		}
+	})
+	return term
+}
+
+func (term *Terminal) read(done chan<- struct{}) {
+	defer close(done)
+	for buf := make([]byte, 4096); ; {
+		n, err := term.master.Read(buf)
+		term.mu.Lock()
+		term.output = append(term.output, buf[:n]...)
+		term.ended = err != nil
+		term.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Screen returns all that was written to the terminal.
+func (term *Terminal) Screen() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return string(term.output)
+}
+
+// Type types keys.
+func (term *Terminal) Type(keys string) {
+	term.t.Helper()
+	if _, err := term.master.WriteString(keys); err != nil {
+		term.t.Fatalf("typing %q: %v", keys, err)
+	}
+}
+
+// HangUp closes the terminal as closing its window does.
+func (term *Terminal) HangUp() { term.master.Close() }
+
+// Expect waits until something that matches the pattern is written after what
+// earlier calls matched, and returns the match with its groups.
+func (term *Terminal) Expect(pattern string) []string {
+	term.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var found []string
+	term.Until(fmt.Sprintf("%q on the screen", pattern), func() bool {
+		term.mu.Lock()
+		defer term.mu.Unlock()
+		at := re.FindSubmatchIndex(term.output[term.seen:])
+		if at == nil {
+			return false
+		}
+		for i := 0; i < len(at); i += 2 {
+			group := ""
+			if at[i] >= 0 {
+				group = string(term.output[term.seen+at[i] : term.seen+at[i+1]])
+			}
+			found = append(found, group)
+		}
+		term.seen += at[1]
+		return true
+	})
+	return found
+}
+
+// Until waits for a condition.
+func (term *Terminal) Until(what string, holds func() bool) {
+	term.t.Helper()
+	for end := time.Now().Add(Limit); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			term.t.Fatalf("waited %v for %s\nprocesses:\n%s", Limit, what, List(term.Processes()))
+		}
+	}
+}
+
+// Foreground is the terminal's foreground process group, 0 if there is none.
+func (term *Terminal) Foreground() int {
+	pgid, err := unix.IoctlGetInt(int(term.master.Fd()), unix.TIOCGPGRP)
+	if err != nil {
+		return 0
+	}
+	return pgid
+}
+
+// Echoes reports whether the terminal shows what is typed, reads lines, and turns
+// Ctrl-C into a signal: whether it is as a shell hands it to a program.
+func (term *Terminal) Echoes() bool {
+	termios, err := unix.IoctlGetTermios(int(term.master.Fd()), unix.TCGETS)
+	const want = unix.ECHO | unix.ICANON | unix.ISIG
+	return err == nil && termios.Lflag&want == want
+}
+
+// Process is what /proc says about a process.
+type Process struct {
+	Pid, Parent, Group, Session int
+	State                       byte // R, S, D, T (stopped), Z
+	Command                     string
+}
+
+func (p Process) String() string {
+	return fmt.Sprintf("%d (parent %d, group %d, session %d) %c %s", p.Pid, p.Parent, p.Group, p.Session, p.State, p.Command)
+}
+
+// List shows processes one a line.
+func List(processes []Process) string {
+	var b strings.Builder
+	for _, p := range processes {
+		fmt.Fprintln(&b, p)
+	}
+	return b.String()
+}
+
+// Processes returns every process that was started in this terminal and is no
+// zombie, in other sessions too, found by a variable in its environment.
+func (term *Terminal) Processes() []Process {
+	entries, _ := os.ReadDir("/proc")
+	want := []byte(marker + "=" + term.id + "\x00")
+	var found []Process
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
+		if err != nil || !bytes.Contains(environ, want) {
+			continue
+		}
+		if p, alive := Look(pid); alive && p.State != 'Z' {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Find returns those of Processes whose command line matches the pattern.
+func (term *Terminal) Find(pattern string) []Process {
+	re := regexp.MustCompile(pattern)
+	var found []Process
+	for _, p := range term.Processes() {
+		if re.MatchString(p.Command) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// One waits until exactly one process matches the pattern, and returns it.
+func (term *Terminal) One(pattern string) Process {
+	term.t.Helper()
+	var found []Process
+	term.Until("one process "+pattern, func() bool {
+		found = term.Find(pattern)
+		return len(found) == 1
+	})
+	return found[0]
+}
+
+// Gone waits until no process matches the pattern.
+func (term *Terminal) Gone(pattern string) {
+	term.t.Helper()
+	term.Until("no process "+pattern, func() bool { return len(term.Find(pattern)) == 0 })
+}
+
+// Look returns what is known about a process, and false if there is none.
+func Look(pid int) (Process, bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	line, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return Process{}, false
+	}
+	fields := strings.Fields(string(line[bytes.LastIndexByte(line, ')')+1:]))
+	if len(fields) < 4 {
+		return Process{}, false
+	}
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
+	command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+	return Process{
+		Pid: pid, State: fields[0][0],
+		Parent: number(fields[1]), Group: number(fields[2]), Session: number(fields[3]),
+		Command: strings.TrimSuffix(string(bytes.ReplaceAll(command, []byte{0}, []byte{' '})), " "),
+	}, true
+}
+
+// Signal sends a signal to a process of the terminal.
+func (term *Terminal) Signal(p Process, sig syscall.Signal) {
+	term.t.Helper()
+	if err := unix.Kill(p.Pid, sig); err != nil {
+		term.t.Fatalf("kill -%v %v: %v", sig, p, err)
+	}
+}

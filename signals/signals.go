@@ -1,0 +1,427 @@
+//go:build unix
+
+// Package signals keeps a run's signals away from whatever reads its output, and
+// passes them on to the tests.
+//
+// It knows what a run does about each signal (Plan), when the terminal has to be
+// held by a keeper so that Ctrl-C spares the other members of the pipeline, and
+// how to stop, continue and die so that a shell understands it. It does not know
+// how tests are started or how go is told anything: that is a Run's.
+package signals
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultGrace is the time that tests have to end by themselves.
+const DefaultGrace = 10 * time.Second
+
+// lastWait is the time that go has to end when its tests have been killed.
+const lastWait = 5 * time.Second
+
+// Run is what the steps of a plan are done to. Its methods are called from the
+// goroutine that calls Control.Handle, one at a time, and must not block on a
+// reader of the run's output. A process that has gone is success.
+type Run interface {
+	// InterruptGo sends SIGINT to go's process group: go starts no more tests,
+	// waits for those that run, and removes its work directory.
+	InterruptGo()
+	// KillGo sends SIGKILL to go's process group.
+	KillGo()
+	// SignalTests sends sig to the process group of every running test binary.
+	SignalTests(sig syscall.Signal)
+	// Stop stops every test's process group and go's with SIGSTOP. The orders
+	// must have left this process when it returns: it is stopped next.
+	Stop()
+	// Continue sends SIGCONT to all that Stop stopped.
+	Continue()
+	// Explain prints one line on standard error; it has no newline at its end.
+	Explain(line string)
+	// Report prints on standard error what is running and for how long.
+	Report()
+}
+
+// Options say how a run is signalled.
+type Options struct {
+	// Grace is the time that tests have between the first signal and SIGKILL.
+	Grace time.Duration
+	// Keeper is the command line that makes the own program call Keeper; the
+	// process group is appended to it. Its first word is an absolute path.
+	// Without a Keeper the terminal is left alone.
+	Keeper []string
+	// Output and Errors are the run's standard output and error. They must stay
+	// open until Finish.
+	Output, Errors *os.File
+}
+
+// Control carries a plan out. Its methods belong to the goroutine that decides
+// for the run.
+type Control struct {
+	plan   Plan
+	opts   Options
+	events chan Event
+	quit   chan struct{}
+	pumps  sync.WaitGroup
+
+	sigs    chan os.Signal
+	ignored map[syscall.Signal]bool
+	unwatch func()
+	tty     *tty
+	keeper  *keeper
+	thaw    func() // takes the default action of SIGTSTP back; nil if it is caught
+	grace   timer
+	tick    timer
+	pause   time.Duration // until the next tick
+}
+
+// New returns a Control that leaves the signals of the process and the terminal
+// alone: the run ends through Cancel and OutputClosed, with the same grace.
+func New(grace time.Duration) *Control {
+	return &Control{
+		opts:   Options{Grace: grace},
+		events: make(chan Event, 64),
+		quit:   make(chan struct{}),
+	}
+}
+
+// Start returns a Control that catches the signals of this process and, if it
+// must and may, holds the terminal. A signal that was ignored when the process
+// started stays so. Only one Control of a process may be started, and Finish must
+// be called.
+func Start(o Options) *Control {
+	c := New(o.Grace)
+	c.opts = o
+	c.sigs = make(chan os.Signal, 64)
+	c.ignored = ignoredAtStart()
+	c.listen()
+	c.pumps.Add(1)
+	go c.pump()
+	if isPipe(o.Output) {
+		if stop, err := watchReader(o.Output, func() { c.send(Event{Kind: OutputClosed}) }); err == nil {
+			c.unwatch = stop
+		}
+	}
+	c.tty = openTTY()
+	if c.mayHold() {
+		c.plan.UseTerminal()
+		c.Handle(Event{Kind: Tick}, nil)
+	}
+	return c
+}
+
+// caught are the signals that the plan knows.
+var caught = []syscall.Signal{
+	unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGTSTP, unix.SIGCONT,
+	unix.SIGTTIN, unix.SIGTTOU, unix.SIGUSR1, reportSignal,
+}
+
+// ignoredAtStart finds the signals to leave alone: SIGHUP under nohup, SIGINT in
+// the background of a script. Shells ignore SIGQUIT together with SIGINT there,
+// and the Go runtime has forgotten that by now.
+func ignoredAtStart() map[syscall.Signal]bool {
+	ignored := make(map[syscall.Signal]bool)
+	for _, sig := range caught {
+		if sig > 0 && (signal.Ignored(sig) || kernelIgnores(sig)) {
+			ignored[sig] = true
+		}
+	}
+	ignored[unix.SIGQUIT] = ignored[unix.SIGQUIT] || ignored[unix.SIGINT]
+	return ignored
+}
+
+func (c *Control) listen() {
+	for _, sig := range caught {
+		// SIGQUIT is caught in any case: the runtime would die of it.
+		if sig > 0 && (!c.ignored[sig] || sig == unix.SIGQUIT) {
+			signal.Notify(c.sigs, sig)
+		}
+	}
+	// Caught, so that a closed output is an error to the writer. What arrives is
+	// of no use: it does not say which descriptor it was.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
+}
+
+// mayHold decides whether the terminal is to be held at all. It need not be in
+// the foreground yet: some shells move a job there after they started it.
+func (c *Control) mayHold() bool {
+	return len(c.opts.Keeper) > 0 && c.tty != nil &&
+		(isPipe(c.opts.Output) || isPipe(c.opts.Errors)) &&
+		!c.ignored[unix.SIGINT] && // a background job of a script: the terminal is the script's
+		!c.tty.stopsWriters() // a background tee could not write to it
+}
+
+// Events is where everything comes from that the run must pass to Handle. It is
+// never closed.
+func (c *Control) Events() <-chan Event { return c.events }
+
+// Handle does what the plan says to an event.
+func (c *Control) Handle(e Event, run Run) {
+	void := e.of != nil && e.of.at != e.at || e.Kind == KeeperGone && e.from != c.keeper
+	if void || e.Kind == Arrived && c.ignored[e.Signal] {
+		return
+	}
+	e.Foreground, e.HungUp = c.tty.ours(), c.tty.hungUp()
+	for _, step := range c.plan.Handle(e) {
+		c.do(step, run)
+	}
+	c.setTick(e.Kind == Tick)
+}
+
+// OutputClosed says that writing the run's output failed because nobody reads it.
+func (c *Control) OutputClosed(run Run) { c.Handle(Event{Kind: OutputClosed}, run) }
+
+// Cancel asks the tests to end with SIGTERM, without a signal for the run to die of.
+func (c *Control) Cancel(run Run) { c.Handle(Event{Kind: Cancelled}, run) }
+
+// Ending reports whether the run has been asked to end.
+func (c *Control) Ending() bool { return c.plan.Ending() }
+
+// Cause is the signal that ended the run, SIGPIPE if its output was closed, or 0.
+func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
+
+// Late is the signal that a test which starts only now must get, or 0: go may have
+// started it just before it was interrupted.
+func (c *Control) Late() syscall.Signal { return c.plan.Late() }
+
+// Stopped reports whether the tests are stopped; one that starts only now must be too.
+func (c *Control) Stopped() bool { return c.plan.Stopped() }
+
+func (c *Control) do(s Step, run Run) {
+	switch s.Verb {
+	case InterruptGo:
+		run.InterruptGo()
+	case KillGo:
+		run.KillGo()
+	case Relay:
+		run.SignalTests(s.Signal)
+	case KillTests:
+		run.SignalTests(unix.SIGKILL)
+	case StopTests:
+		c.grace.stop()
+		run.Stop()
+	case ContinueTests:
+		if c.thaw != nil {
+			c.thaw()
+			c.thaw = nil
+		}
+		run.Continue()
+	case StartGrace:
+		c.grace.set(c, GraceOver, c.opts.Grace)
+	case StartLastWait:
+		c.grace.set(c, GraceOver, lastWait)
+	case Explain:
+		run.Explain(c.explain(s.Signal))
+	case Report:
+		run.Report()
+	case TakeTerminal:
+		c.take()
+	case LendTerminal:
+		c.lend()
+	case ReturnTerminal:
+		c.giveBack()
+	case StopSelf:
+		c.freeze(os.Getpid())
+	case StopJob:
+		c.freeze(0)
+	case ContinueJob:
+		unix.Kill(0, unix.SIGCONT)
+	case RelayWinch:
+		unix.Kill(0, unix.SIGWINCH)
+	}
+}
+
+func (c *Control) explain(sig syscall.Signal) string {
+	hurry := "a second signal kills them at once"
+	switch sig {
+	case unix.SIGKILL:
+		return fmt.Sprintf("pgtest: killing the tests that did not end in %v", c.opts.Grace)
+	case unix.SIGINT:
+		hurry = "Ctrl-C again kills them at once"
+	}
+	return fmt.Sprintf("pgtest: %v: the tests have %v to end; %s", sig, c.opts.Grace, hurry)
+}
+
+// take makes a keeper the terminal's foreground group. Where that can't be done
+// the terminal is left alone: the signals that then reach the run do the same.
+func (c *Control) take() {
+	if c.keeper == nil {
+		heard := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
+		gone := func(k *keeper) { c.send(Event{Kind: KeeperGone, from: k}) }
+		keeper, err := startKeeper(c.opts.Keeper, c.tty, heard, gone)
+		if err != nil {
+			c.plan.LeaveTerminal()
+			return
+		}
+		c.keeper = keeper
+	}
+	// The shell may take the terminal from a job that was just stopped. Then
+	// SIGTTOU stops this process as it does any that asks for the terminal.
+	err := withDefault(unix.SIGTTOU, func() error { return c.tty.setForeground(c.keeper.cmd.Process.Pid) })
+	if err != nil {
+		c.giveBack()
+		c.plan.LeaveTerminal()
+	}
+}
+
+// lend gives the terminal to the job for the time of a stop.
+func (c *Control) lend() {
+	if c.keeper.lend() != nil {
+		c.giveBack()
+	}
+}
+
+// giveBack ends the keeper, which gives the terminal to the job if it has it. A
+// keeper that was killed could not: its group has no member left, and the job
+// would be stopped by SIGTTOU for touching the terminal.
+func (c *Control) giveBack() {
+	if c.keeper == nil {
+		return
+	}
+	c.keeper.end()
+	pgid, err := c.tty.foreground()
+	if err == nil && pgid == c.keeper.cmd.Process.Pid {
+		withoutTTOU(func() error { return c.tty.setForeground(c.tty.job) })
+		c.listen()
+	}
+	c.keeper = nil
+}
+
+// freeze stops this process (and with pid 0 its group in the same instant, so that
+// no shell can continue some of it before the rest has stopped). SIGTSTP keeps its
+// default action until the run continues: which thread takes it is the kernel's
+// choice. Only a group that somebody can continue is stopped by it.
+func (c *Control) freeze(pid int) {
+	thaw, err := setDefault(unix.SIGTSTP)
+	if err == nil {
+		c.thaw = thaw
+		unix.Kill(pid, unix.SIGTSTP)
+		return
+	}
+	if orphaned() {
+		return
+	}
+	if pid == 0 {
+		unix.Kill(0, unix.SIGTSTP) // this process catches it, and the plan has had it
+	}
+	unix.Kill(os.Getpid(), unix.SIGSTOP)
+}
+
+// Finish gives the terminal back, ends the keeper and stops catching signals. All
+// goroutines of the Control have ended when it returns. Events must not be waited
+// for any more.
+func (c *Control) Finish() {
+	c.giveBack()
+	close(c.quit)
+	c.grace.stop()
+	c.tick.stop()
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+	if c.sigs != nil {
+		signal.Stop(c.sigs)
+	}
+	c.pumps.Wait()
+	if c.tty != nil {
+		c.tty.file.Close()
+	}
+}
+
+// Exit ends the process: with status code if nothing ended the run, else by the
+// signal that did. It calls Finish, and closes standard output and error. A signal
+// that the keeper had in the job's place is passed on to the ancestors in the job,
+// outermost first as none of them must see a child end of a signal that it has not
+// had itself; before that, the readers of the output have had a moment to finish.
+func (c *Control) Exit(code int) {
+	c.Finish()
+	cause := c.Cause()
+	if cause == 0 {
+		os.Exit(code)
+	}
+	if typed := c.plan.Typed(); typed != 0 {
+		above, reading := ancestors(), readers()
+		os.Stdout.Close()
+		os.Stderr.Close()
+		if len(above) > 0 {
+			awaitEnd(reading, 2*time.Second)
+		}
+		for i := len(above) - 1; i >= 0; i-- {
+			unix.Kill(above[i], typed)
+		}
+	}
+	Die(cause)
+}
+
+// pump passes signals on until Finish.
+func (c *Control) pump() {
+	defer c.pumps.Done()
+	for {
+		select {
+		case sig := <-c.sigs:
+			c.send(Event{Signal: sig.(syscall.Signal)})
+		case <-c.quit:
+			return
+		}
+	}
+}
+
+// send waits until the run takes the event, or has finished.
+func (c *Control) send(e Event) {
+	select {
+	case c.events <- e:
+	case <-c.quit:
+	}
+}
+
+// offer drops the event if the run is that far behind.
+func (c *Control) offer(e Event) {
+	select {
+	case c.events <- e:
+	default:
+	}
+}
+
+// timer sends one event. Setting or stopping it makes an event void that it sent
+// before and that still waits.
+type timer struct {
+	timer *time.Timer
+	at    int
+}
+
+func (t *timer) set(c *Control, kind Kind, after time.Duration) {
+	t.stop()
+	e := Event{Kind: kind, of: t, at: t.at}
+	t.timer = time.AfterFunc(after, func() { c.send(e) })
+}
+
+func (t *timer) stop() {
+	t.at++
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
+
+// setTick sets the time of the next look at the terminal. A shell that puts a job
+// into the foreground after starting it does so at once; a user who types fg some
+// day is noticed within a quarter of a second, at four system calls a second.
+func (c *Control) setTick(again bool) {
+	const shortest, longest = 4 * time.Millisecond, 256 * time.Millisecond
+	switch {
+	case !c.plan.Watchful():
+		c.tick.stop()
+		return
+	case c.plan.Stopped():
+		c.pause = time.Second // a stop takes effect at once, if it does
+	case again:
+		c.pause = min(2*c.pause, longest)
+	default:
+		c.pause = shortest
+	}
+	c.tick.set(c, Tick, max(c.pause, shortest))
+}
