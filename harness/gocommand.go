@@ -13,8 +13,32 @@ import (
 	"pgtest/harness/supervisor"
 )
 
-// goCommand returns the go test command of the run, not started, without
-// standard output and error.
+// newCommand returns the command that prints the events, not started, without
+// standard output and error; nil if there is none.
+func (r *run) newCommand() (*exec.Cmd, error) {
+	switch {
+	case r.cfg.Input != nil:
+		return nil, nil
+	case len(r.cfg.Command) > 0:
+		return r.rawCommand()
+	}
+	return r.goCommand()
+}
+
+func (r *run) rawCommand() (*exec.Cmd, error) {
+	path, err := exec.LookPath(r.cfg.Command[0])
+	if err != nil {
+		return nil, notFound(r.cfg.Command[0], err)
+	}
+	cmd := exec.Command(path, r.cfg.Command[1:]...)
+	cmd.Args[0] = r.cfg.Command[0]
+	cmd.Dir = r.cfg.Dir
+	cmd.Env = r.environ()
+	cmd.Stdin = os.Stdin
+	cmd.SysProcAttr = goAttr()
+	return cmd, nil
+}
+
 func (r *run) goCommand() (*exec.Cmd, error) {
 	name := r.cfg.GoCommand
 	if name == "" {
@@ -22,7 +46,7 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return nil, goNotFound(name, err)
+		return nil, notFound(name, err)
 	}
 	args, err := r.goArgs()
 	if err != nil {
@@ -36,8 +60,8 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// goNotFound says in the system's words why there is no go command.
-func goNotFound(name string, err error) error {
+// notFound says in the system's words why there is no such command.
+func notFound(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("%s: not found on PATH", name)
 	}

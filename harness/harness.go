@@ -9,6 +9,7 @@ package harness
 
 import (
 	"context"
+	"io"
 	"os"
 	"time"
 
@@ -66,6 +67,12 @@ type Config struct {
 	// test binary. They must not hold -exec and -toolexec, which have fields of
 	// their own, nor switch -json off.
 	Args []string
+	// Command, if it is not empty, is run instead of go test, in a process group
+	// of its own and without supervisors: a program that prints what go test
+	// -json prints.
+	Command []string
+	// Input, if it is not nil, is read instead of go test's output.
+	Input io.Reader
 	// Exec is the user's -exec program and its arguments. It runs inside the
 	// test binary's process group. As with go test, results are then not cached.
 	Exec []string
@@ -110,7 +117,8 @@ const DefaultGrace = 10 * time.Second
 // A Result is what came of a run.
 type Result struct {
 	// ExitCode is the status that go test exited with, or 1 where it was killed
-	// or leaked processes count as failures.
+	// or leaked processes count as failures. Of input it is 1 if the events tell
+	// of a failure.
 	ExitCode int
 	// Interrupted says that the run was asked to end before its time.
 	Interrupted bool

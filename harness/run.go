@@ -25,6 +25,7 @@ type run struct {
 	watchdog *watchdog.Watchdog
 
 	outputClosed chan struct{} // closed when nobody reads the formatted output
+	over         chan struct{} // closed when nobody hears arrivals any more
 
 	arrivals    chan *control.Supervisor // supervisors that connected
 	inbox       chan inbound             // what supervisors say
@@ -75,6 +76,7 @@ func newRun(cfg Config) (*run, error) {
 		inbox:    make(chan inbound),
 
 		outputClosed: make(chan struct{}),
+		over:         make(chan struct{}),
 	}
 	opts := cfg.Stream
 	opts.OnWriteError = func(err error) {
@@ -96,7 +98,7 @@ func newRun(cfg Config) (*run, error) {
 	if r.listener, err = control.Listen(cfg.TempDir); err != nil {
 		return nil, err
 	}
-	if r.command, err = r.goCommand(); err != nil {
+	if r.command, err = r.newCommand(); err != nil {
 		r.listener.Close()
 		return nil, err
 	}
@@ -111,6 +113,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	if r.cfg.AdoptOrphans {
 		adoptOrphans()
 	}
+	defer close(r.over)
 	go r.accept()
 	defer r.listener.Close()
 	if err := r.startWatchdog(); err != nil {
@@ -118,15 +121,15 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	}
 	defer r.watchdog.Stop()
 	defer r.trimLinkCache()()
-	streamed, err := r.startGo()
+	ended, err := r.start()
 	if err != nil {
 		return Result{}, err
 	}
-	goErr := r.loop(ctx, streamed)
+	goErr := r.loop(ctx, ended)
 	r.finishSupervisors()
 	r.cleanUp()
 	r.annotate()
-	if r.command.ProcessState.ExitCode() == goUsage {
+	if r.commandStatus() == goUsage {
 		r.stream.HideSummary()
 	}
 	report, err := r.stream.Finish()
@@ -157,10 +160,15 @@ func (r *run) startWatchdog() error {
 	return err
 }
 
-// startGo starts the go command and the goroutine that reads it to its end,
-// which then sends how it ended.
-func (r *run) startGo() (<-chan error, error) {
-	stdout, stdoutWriter, err := eventPipe()
+// start starts what prints the events, and the goroutine that reads it to its
+// end, which then sends how it ended.
+func (r *run) start() (<-chan error, error) {
+	if r.command == nil {
+		ended := make(chan error, 1)
+		go func() { ended <- r.stream.ReadOutput(r.cfg.Input) }()
+		return ended, nil
+	}
+	stdout, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
@@ -269,13 +277,24 @@ func (r *run) interruptGo() { r.signalGo(syscall.SIGINT) }
 // signalGo signals the go command's group: itself and its tools. The
 // supervisors have sessions of their own.
 func (r *run) signalGo(sig syscall.Signal) {
-	syscall.Kill(-r.command.Process.Pid, sig)
+	if r.command != nil && !r.goGone {
+		syscall.Kill(-r.command.Process.Pid, sig)
+	}
+}
+
+// commandStatus is the exit status of the command that printed the events: 0 if
+// there was none, negative if it was killed.
+func (r *run) commandStatus() int {
+	if r.command == nil {
+		return 0
+	}
+	return r.command.ProcessState.ExitCode()
 }
 
 // result puts together what came of the run.
 func (r *run) result(report jsonstream.Report, goErr error) Result {
 	res := Result{
-		ExitCode:     r.command.ProcessState.ExitCode(),
+		ExitCode:     r.commandStatus(),
 		Interrupted:  r.phase > running,
 		OutputClosed: isClosed(r.outputClosed),
 		Report:       report,
@@ -288,13 +307,22 @@ func (r *run) result(report jsonstream.Report, goErr error) Result {
 		res.Processes = append(res.Processes, s.process)
 		leaked = leaked || len(s.process.Leaks) > 0
 	}
-	if res.ExitCode < 0 || res.ExitCode == 0 && leaked && r.cfg.Leaks == FailLeaks {
+	if r.phase == running && res.ExitCode < 0 {
+		fmt.Fprintf(r.errorOutput(), "pgtest: %s: %v\n", r.commandName(), goErr)
+	}
+	leakFails := leaked && r.cfg.Leaks == FailLeaks
+	inputFails := r.command == nil && !report.OK()
+	if res.ExitCode < 0 || res.ExitCode == 0 && (leakFails || inputFails) {
 		res.ExitCode = 1
 	}
-	if r.phase == running && r.command.ProcessState.ExitCode() < 0 {
-		fmt.Fprintf(r.errorOutput(), "pgtest: go test: %v\n", goErr)
-	}
 	return res
+}
+
+func (r *run) commandName() string {
+	if len(r.cfg.Command) > 0 {
+		return r.cfg.Command[0]
+	}
+	return "go test"
 }
 
 // errorOutput is where the run says what went wrong with it.

@@ -2,19 +2,13 @@
 
 package harness
 
-import (
-	"os"
-	"syscall"
-)
+import "syscall"
 
 // goAttr gives the go command a process group of its own.
 func goAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // adoptOrphans does nothing: orphans go to the first process.
 func adoptOrphans() {}
-
-// eventPipe returns a pipe for go's events. The system sizes it.
-func eventPipe() (r, w *os.File, err error) { return os.Pipe() }
 
 // cleanUp does nothing: what is left behind can't be told from what is not.
 func (r *run) cleanUp() {}

@@ -2,8 +2,6 @@ package harness
 
 import (
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -22,28 +20,10 @@ func goAttr() *syscall.SysProcAttr {
 // process.
 func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// eventPipe returns a pipe for go's events that is as large as the system
-// allows: go test waits for the reader of its events, and so do the tests.
-func eventPipe() (r, w *os.File, err error) {
-	if r, w, err = os.Pipe(); err != nil {
-		return nil, nil, err
-	}
-	size := 1 << 20
-	if b, err := os.ReadFile("/proc/sys/fs/pipe-max-size"); err == nil {
-		if n, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
-			size = n
-		}
-	}
-	if conn, err := w.SyscallConn(); err == nil {
-		conn.Control(func(fd uintptr) { unix.FcntlInt(fd, unix.F_SETPIPE_SZ, size) })
-	}
-	return r, w, nil
-}
-
 // cleanUp ends what is left of a go command or a supervisor that was killed:
 // processes that this process adopted.
 func (r *run) cleanUp() {
-	if !r.cfg.AdoptOrphans || !r.lost && r.command.ProcessState.Exited() {
+	if !r.cfg.AdoptOrphans || r.command == nil || !r.lost && r.commandStatus() >= 0 {
 		return
 	}
 	for end := time.Now().Add(goPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {

@@ -25,13 +25,17 @@ type inbound struct {
 
 // accept passes on supervisors until the listener is closed.
 func (r *run) accept() {
-	defer close(r.arrivals)
 	for {
 		s, err := r.listener.Accept()
 		if err != nil {
 			return
 		}
-		r.arrivals <- s
+		select {
+		case r.arrivals <- s:
+		case <-r.over:
+			s.Close()
+			return
+		}
 	}
 }
 

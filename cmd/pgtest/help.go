@@ -52,6 +52,13 @@ Files:
                           leave them out of the report
   --jsonfile path         write the events
 
+Other sources of events, instead of go test:
+  --raw-command -- command args...
+                          run a command that prints them
+  -                       read them from standard input
+  --ignore-non-json-output-lines
+                          accepted as gotestsum's: other lines are always shown
+
 Processes:
   --leaks how             what a process means that a test left behind: warn
                           (report it), fail, ignore; it is ended in any case

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -43,12 +44,30 @@ func command(args []string) (int, error) {
 	case o.version:
 		_, err := fmt.Println("pgtest", version())
 		return 0, err
+	case o.rawCommand:
+		return run(o, w)
 	case w.goes.chdir != "":
 		return usageStatus, changeDirectory(args, w.goes.chdir)
 	case w.goes.compileOnly, w.goes.dryRun:
 		return usageStatus, runGo(w.goes)
 	}
 	return run(o, w)
+}
+
+// source says where the events come from: go test, the command behind
+// --raw-command, or standard input if the only word besides our flags is -.
+func (w words) source(o *options, cfg *harness.Config) error {
+	switch {
+	case len(w.goes.all) == 1 && w.goes.all[0] == "-":
+		cfg.Input = os.Stdin
+	case !o.rawCommand:
+		cfg.Args = w.goes.args
+	case len(w.goes.all) == 0:
+		return errors.New("--raw-command: a command is missing")
+	default:
+		cfg.Command = w.goes.all
+	}
+	return nil
 }
 
 // run runs the tests.
@@ -61,7 +80,6 @@ func run(o *options, w words) (int, error) {
 	setColor(useColor(o.color, os.Stdout))
 	cfg := harness.Config{
 		Env:           environment,
-		Args:          w.goes.args,
 		Exec:          w.goes.exec,
 		ToolExec:      w.goes.toolExec,
 		LinkCache:     openLinkCache(o.linkCache, w.goes.goFlags),
@@ -71,6 +89,10 @@ func run(o *options, w words) (int, error) {
 		TempDir:       goEnv("GOTMPDIR"),
 		KeepWork:      w.goes.keepWork,
 		AdoptOrphans:  true,
+	}
+	if err := w.source(o, &cfg); err != nil {
+		files.abort()
+		return usageStatus, err
 	}
 	result, err := harness.Run(context.Background(), cfg)
 	if result.Report.Packages == nil && err != nil && result.ExitCode == 0 {

@@ -28,6 +28,7 @@ type options struct {
 	leaks       harness.LeakPolicy
 	linkCache   linkCacheOptions
 	resources   bool
+	rawCommand  bool
 	help        bool
 	version     bool
 }
@@ -92,6 +93,9 @@ func newFlagSet() (*flag.FlagSet, *options) {
 		return err
 	})
 	f.BoolVar(&o.resources, "resources", false, "")
+	f.BoolVar(&o.rawCommand, "raw-command", false, "")
+	// Lines that are no events are always shown; gotestsum wants to be asked.
+	f.Bool("ignore-non-json-output-lines", true, "")
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.help, "h", false, "")
 	f.BoolVar(&o.version, "version", false, "")
