@@ -33,7 +33,7 @@ type pkg struct {
 	timedOut       string // the test that ran into -timeout (golang.org/issue/57305)
 	dump           buffer // what it printed from then on, for formats that group
 	verdict        bool   // testing itself said FAIL: all tests came to their end
-	failing        bool   // the end event said fail
+	noEnd          bool   // the stream ended before the package
 	elapsed        time.Duration
 	cached         bool
 	coverage       string
@@ -276,7 +276,6 @@ func coverage(out []byte) (string, bool) {
 func (a *assembler) endPackage(p *pkg, ev *event) {
 	p.ended = ev.time
 	p.elapsed = seconds(ev.elapsed)
-	p.failing = ev.kind == kindFail
 	p.failedBuild = string(ev.failedBuild.bytes(&a.scratch))
 	state := pkgPassed
 	switch ev.kind {
@@ -648,15 +647,8 @@ func (a *assembler) finish() []*test {
 	var cut []*test
 	interrupted := a.interrupt() != nil
 	for _, p := range a.order {
-		if interrupted && p.state == pkgRunning {
-			a.mu.Lock()
-			p.state = pkgInterrupted
-			a.mu.Unlock()
-			for t := p.running.first; t != nil; {
-				next := t.next
-				a.settle(t, testInterrupted)
-				t = next
-			}
+		if p.state == pkgRunning {
+			a.cutPackage(p, interrupted)
 		}
 		for t := p.running.first; t != nil; {
 			next := t.next
@@ -677,6 +669,23 @@ func (a *assembler) finish() []*test {
 	return cut
 }
 
+// cutPackage ends a package that has no end event.
+func (a *assembler) cutPackage(p *pkg, interrupted bool) {
+	p.noEnd = true
+	state := pkgFailed
+	if interrupted {
+		state = pkgInterrupted
+	}
+	a.mu.Lock()
+	p.state = state
+	a.mu.Unlock()
+	for t := p.running.first; t != nil && interrupted; {
+		next := t.next
+		a.settle(t, testInterrupted)
+		t = next
+	}
+}
+
 // blameLate makes failed tests of those that had passed before they printed
 // why the package failed: the goroutine of a test that is over panics.
 func (a *assembler) blameLate(p *pkg) []*test {
@@ -685,7 +694,7 @@ func (a *assembler) blameLate(p *pkg) []*test {
 	}
 	var names []string
 	for name, t := range p.late {
-		if t.panicked || len(p.failed) == 0 {
+		if t.panicked || len(p.failed) == 0 && !p.noEnd {
 			names = append(names, name)
 		}
 	}

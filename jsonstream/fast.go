@@ -90,9 +90,28 @@ func (d *decoder) member(b []byte, i int) (int, bool) {
 // after its closing quote. It fails where encoding/json does: on a control
 // character, an unknown escape, a missing end.
 func scanString(b []byte, i int) (text, int, bool) {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	start := i
 	var t text
+	end, found := t.scan(b, i)
+	if found != stringEnd {
+		return t, 0, false
+	}
+	t.raw = b[i:end]
+	return t, end + 1, true
+}
+
+// What scan stopped at.
+type found uint8
+
+const (
+	stringEnd  found = iota // the closing quote
+	bufferEnd               // the end of b, or of what is whole in it
+	badContent              // a byte that no JSON string has
+)
+
+// scan looks for the end of a string in b from i on, notes what the string has,
+// and returns where it stopped.
+func (t *text) scan(b []byte, i int) (int, found) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for i < len(b) {
 		// Eight bytes at once: find the first that is a quote, a backslash,
 		// a control character or not ASCII. A borrow can only spoil bytes
@@ -109,17 +128,19 @@ func scanString(b []byte, i int) (text, int, bool) {
 		}
 		switch c := b[i]; {
 		case c == '"':
-			t.raw = b[start:i]
-			return t, i + 1, true
+			return i, stringEnd
 		case c == '\\':
 			n := escapeLen(b[i:])
+			if n == 0 && len(b)-i < len(`\u0000`) {
+				return i, bufferEnd
+			}
 			if n == 0 {
-				return t, 0, false
+				return i, badContent
 			}
 			t.escaped = true
 			i += n
 		case c < 0x20:
-			return t, 0, false
+			return i, badContent
 		default:
 			if c >= utf8.RuneSelf {
 				t.wide = true
@@ -127,7 +148,7 @@ func scanString(b []byte, i int) (text, int, bool) {
 			i++
 		}
 	}
-	return t, 0, false
+	return i, bufferEnd
 }
 
 // escapeLen returns the length of the escape at the start of b, 0 if it is none.

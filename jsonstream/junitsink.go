@@ -163,7 +163,7 @@ func (j *junitSink) packageError(p *pkg, reason string) (junit.Case, bool) {
 	switch {
 	case p.state == pkgInterrupted && len(p.interrupted) == 0:
 		c.Type, c.Message = "interrupted", "interrupted by "+reason
-	case p.state == pkgRunning:
+	case p.state == pkgFailed && p.noEnd:
 		c.Type, c.Message = "incomplete", "the package has no end"
 	case p.timedOut != "":
 		c.Type, c.Message = "timeout", "test timed out in "+p.timedOut
@@ -178,7 +178,8 @@ func (j *junitSink) packageError(p *pkg, reason string) (junit.Case, bool) {
 	return c, true
 }
 
-// crash says why a package failed without a failed test.
+// crash says why a package failed without a failed test: by the line that tells,
+// or else by the last that it printed.
 func (j *junitSink) crash(p *pkg) (kind, message string) {
 	kind, message = "exit", "Failed"
 	j.assembler.spool.each(&p.out, func(line []byte) {
@@ -186,12 +187,12 @@ func (j *junitSink) crash(p *pkg) (kind, message string) {
 		switch {
 		case p.failedBuild != "" || strings.HasSuffix(s, " [build failed]") || strings.HasSuffix(s, " [setup failed]"):
 			kind, message = "build", s
-		case looksPanicked(line):
+		case looksPanicked(line) && kind == "exit":
 			kind, message = "panic", s
-		case kind == "exit" && strings.HasPrefix(s, "exit status "):
-			message = s
-		case kind == "exit" && strings.HasPrefix(s, "signal: "):
+		case strings.HasPrefix(s, "signal: ") && kind == "exit":
 			kind, message = "signal", s
+		case kind == "exit" && s != "" && !strings.HasPrefix(s, "FAIL"):
+			message = s
 		}
 	})
 	return kind, message

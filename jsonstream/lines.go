@@ -6,7 +6,10 @@ import (
 )
 
 const (
-	readSize = 256 << 10
+	// A read is of firstRead bytes, and of more as long as they are filled: up
+	// to readSize.
+	firstRead = 8 << 10
+	readSize  = 256 << 10
 	// maxLine is the longest line that is held in memory. go's own lines are
 	// below 10 kB.
 	maxLine = 1 << 20
@@ -54,15 +57,18 @@ func (l *lineReader) take(n int) []byte {
 
 // fill reads once more, after making room.
 func (l *lineReader) fill() {
-	switch {
-	case l.start == l.end:
+	full := l.end == len(l.buf)
+	if l.start == l.end {
 		l.start, l.end = 0, 0
-	case l.end == len(l.buf):
+		if full && len(l.buf) < readSize {
+			l.buf = make([]byte, max(firstRead, 2*len(l.buf)))
+		}
+	} else if full {
 		l.end = copy(l.buf, l.buf[l.start:l.end])
 		l.start = 0
 	}
 	if l.end == len(l.buf) {
-		l.buf = append(l.buf, make([]byte, max(readSize, len(l.buf)))...)
+		l.buf = append(l.buf, make([]byte, len(l.buf))...)
 	}
 	l.idle()
 	n, err := l.r.Read(l.buf[l.end:])

@@ -23,6 +23,7 @@ type format struct {
 	perPackage    bool // the formatter gathers: one for each package
 	everything    bool
 	quiet         bool // go's stderr would break its rows
+	raw           bool // shows lines as they are
 	straight      func(*screen, *event)
 }
 
@@ -36,7 +37,7 @@ var formats = map[string]format{
 	"github-actions":         {packageEnd: true, testEnd: true, grouped: true},
 	"standard-quiet":         {straight: writeQuiet},
 	"standard-verbose":       {straight: writeVerbose},
-	"standard-json":          {straight: writeJSON},
+	"standard-json":          {straight: writeJSON, raw: true},
 	"none":                   {},
 	"debug":                  {everything: true},
 }

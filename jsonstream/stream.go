@@ -141,6 +141,7 @@ func buildScreen(opts Options) io.Writer {
 // end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
 	enlargePipe(r)
+	defer s.flush()
 	lines := &lineReader{r: r, idle: s.flush}
 	for {
 		piece, whole, err := lines.next()
@@ -199,8 +200,8 @@ func (s *Stream) plain(line []byte) {
 // come, or in formats whose rows they would break kept for the summary: once in
 // any case. Its error is that of reading.
 func (s *Stream) ReadErrors(r io.Reader) error {
-	var pending []byte
 	shown := &screen{w: s.opts.Stderr}
+	defer shown.flush()
 	lines := &lineReader{r: r, idle: shown.flush}
 	for {
 		piece, whole, err := lines.next()
@@ -217,9 +218,9 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 			continue
 		}
 		// A line beyond memory becomes several in the summary.
-		pending = bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
-		if !goChatter(pending) && s.errors.add(pending) {
-			s.exec.addStderr(pending)
+		line := bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
+		if !goChatter(line) && s.errors.add(line) {
+			s.exec.addStderr(line)
 		}
 	}
 }

@@ -56,7 +56,7 @@ type Writer struct {
 
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer {
-	return &Writer{w: bufio.NewWriterSize(out, 64<<10)}
+	return &Writer{w: bufio.NewWriterSize(out, 16<<10)}
 }
 
 // Begin opens the report. An empty name is left out.

@@ -1,0 +1,232 @@
+package jsonstream
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/junit"
+)
+
+// TestCutAnywhere ends each recorded stream after every byte. Whatever the
+// place, every line is shown and nothing crashes.
+func TestCutAnywhere(t *testing.T) {
+	every := os.Getenv("PGTEST_EVERY_BYTE") != ""
+	for name, stream := range streams(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			step := 1
+			switch {
+			case every:
+			case raceEnabled:
+				step = 1 + len(stream)/100
+			case len(stream) > 10<<10:
+				step = 1 + len(stream)/1000
+			}
+			for n := 0; n <= len(stream); n += step {
+				part := stream[:n]
+				shown, _ := ours(t, part, "", Options{Format: "standard-json", NoSummary: true})
+				if want := string(part); strings.TrimSuffix(shown, "\n") != strings.TrimSuffix(want, "\n") {
+					t.Fatalf("cut at %d: lines are lost", n)
+				}
+				if n%5 > 0 && !every {
+					continue
+				}
+				_, r := ours(t, part, "", Options{Format: "testname", JUnit: &junit.Options{Out: io.Discard}})
+				checkCounts(t, r)
+			}
+		})
+	}
+}
+
+// checkCounts checks that every test of a report has a result.
+func checkCounts(t *testing.T, r Report) {
+	t.Helper()
+	for _, p := range r.Packages {
+		if n := p.PassedTests + len(p.Failed) + len(p.Skipped) + len(p.Interrupted); n > p.Tests {
+			t.Fatalf("%s: %d results of %d tests", p.Path, n, p.Tests)
+		}
+	}
+}
+
+// TestOddLines shows every line that is no event as it is, in every format.
+func TestOddLines(t *testing.T) {
+	terminal(t)
+	var stream bytes.Buffer
+	var plain []string
+	var d decoder
+	for i, line := range oddLines {
+		if line != "" && d.decode([]byte(strings.TrimSuffix(line, "\r"))) == nil {
+			plain = append(plain, line)
+		}
+		fmt.Fprintf(&stream, "%s\n{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"T%d\",\"Output\":\"x\\n\"}\r\n", line, i)
+	}
+	stream.WriteString(`{"Action":"run","Package":"p","Test":"cut`)
+	plain = append(plain, `{"Action":"run","Package":"p","Test":"cut`)
+	for _, format := range append(Formats(), "debug") {
+		got, r := ours(t, stream.Bytes(), "", Options{Format: format, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard}})
+		for _, line := range plain {
+			if !strings.Contains(got, line+"\n") {
+				t.Errorf("%s does not show %.80q", format, line)
+			}
+		}
+		checkCounts(t, r)
+	}
+}
+
+// TestStrangeOrder feeds events that come without what belongs before them.
+func TestStrangeOrder(t *testing.T) {
+	terminal(t)
+	events := []string{
+		`{"Action":"fail","Package":"p","Test":"TestA/sub"}`,
+		`{"Action":"output","Package":"p","Test":"TestA/sub","Output":"after the end\n"}`,
+		`{"Action":"pass","Package":"p","Test":"TestA"}`,
+		`{"Action":"output","Package":"p","Test":"TestA","Output":"late\n"}`,
+		`{"Action":"run","Package":"p","Test":"TestB"}`,
+		`{"Action":"run","Package":"p","Test":"TestB"}`,
+		`{"Action":"run","Package":"p","Test":"TestB/x"}`,
+		`{"Action":"pass","Package":"p","Test":"TestB"}`,
+		`{"Action":"skip","Package":"p","Test":"TestB/x"}`,
+		`{"Action":"cont","Package":"p","Test":"TestC"}`,
+		`{"Action":"output","Package":"p","Test":"TestC","Output":"panic: test timed out after 1s\n"}`,
+		`{"Action":"fail","Package":"p"}`,
+		`{"Action":"output","Package":"p","Test":"TestD","Output":"after the package\n"}`,
+		`{"Action":"pass","Package":"p"}`,
+		`{"Action":"start","Package":"p"}`,
+		`{"Action":"run","Package":"p","Test":"TestC"}`,
+		`{"Action":"attr","Package":"p","Test":"TestC","Key":"k","Value":"v"}`,
+		`{"Action":"fail","Package":"","Test":"TestE/sub/sub"}`,
+		`{"Action":"build-fail","ImportPath":"q"}`,
+		`{"Action":"skip","Package":"q"}`,
+		`{"Action":"newer","Package":"q","Test":"TestF","Output":"?"}`,
+		`{"Action":"run","Package":"q","Test":"` + strings.Repeat("long/", 30000) + `"}`,
+		`{"Action":"fail","Package":"q","Test":"` + strings.Repeat("long/", 30000) + `"}`,
+		`{"Action":"fail","Package":"` + strings.Repeat("very/", 30000) + `","Test":"TestG"}`,
+	}
+	for first := range events {
+		for step := 1; step < 4; step++ {
+			var stream []string
+			for i := range events {
+				stream = append(stream, events[(first+i*step)%len(events)])
+			}
+			for _, format := range append(Formats(), "debug") {
+				_, r := ours(t, []byte(strings.Join(stream, "\n")), "", Options{
+					Format: format, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard},
+				})
+				checkCounts(t, r)
+			}
+		}
+	}
+}
+
+// TestLongLines has lines far beyond what is held in memory.
+func TestLongLines(t *testing.T) {
+	const size = 3*maxLine + 12345
+	value := strings.Repeat(`line with \"quotes\" \u003cand\u003e ü😀 \ud83d\ude00\n`, size/50)
+	decoded := string(unescape(nil, []byte(value)))
+	event := `{"Time":"2026-11-23T19:00:48Z","Action":"output","Package":"p","Test":"TestLong","Output":"` + value + `"}`
+	for _, tt := range []struct{ name, line, want string }{
+		{"event", event, decoded},
+		{"spaced event", strings.Replace(event, ":", " : ", 1), decoded},
+		{"event in odd order", `{"Output":"` + value + `","action":"output","Elapsed":1e2,"More":null,"Test":"TestLong","Package":"p"}`, decoded},
+		{"cut", strings.TrimSuffix(event, `"}`), strings.TrimSuffix(event, `"}`) + "\n"},
+		{"trailing bytes", event + "x", event + "x\n"},
+		{"bad escape", strings.Replace(event, `"}`, `\x"}`, 1), strings.Replace(event, `"}`, `\x"}`, 1) + "\n"},
+		{"two types", `{"Action":1,"Output":"` + value + `"}`, `{"Action":1,"Output":"` + value + "\"}\n"},
+		{"nested", `{"Action":"output","X":{},"Output":"` + value + `"}`, `{"Action":"output","X":{},"Output":"` + value + "\"}\n"},
+		{"long name", `{"Action":"output","Package":"` + value + `"}`, `{"Action":"output","Package":"` + value + "\"}\n"},
+		{"plain", value, value + "\n"},
+		{"CRLF", event + "\r", decoded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stream := []byte(`{"Action":"run","Package":"p","Test":"TestLong"}` + "\n" + tt.line + "\n" +
+				`{"Action":"fail","Package":"p","Test":"TestLong"}` + "\n")
+			dir := t.TempDir()
+			var file bytes.Buffer
+			got, _ := ours(t, stream, "", Options{Format: "standard-verbose", NoSummary: true, JSONFile: &file, SpoolDir: dir})
+			if got != tt.want {
+				t.Errorf("shows %d bytes, want %d", len(got), len(tt.want))
+			}
+			if !bytes.Equal(file.Bytes(), stream) {
+				t.Errorf("the JSON file has %d bytes, want %d", file.Len(), len(stream))
+			}
+			if tt.want == decoded {
+				got, _ = ours(t, stream, "", Options{Format: "none", Summary: testjson.SummarizeAll})
+				if !strings.Contains(got, decoded) {
+					t.Error("the summary does not show the output in one piece")
+				}
+			}
+			raw, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true, SpoolDir: "/does/not/exist"})
+			if strings.ReplaceAll(raw, "\r", "") != strings.ReplaceAll(string(stream), "\r", "") {
+				t.Error("standard-json changes the line")
+			}
+			if left, _ := os.ReadDir(dir); len(left) > 0 {
+				t.Errorf("%s is left", left[0].Name())
+			}
+		})
+	}
+}
+
+// endless is a line without an end.
+type endless struct {
+	head string
+	left int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.head != "" {
+		n := copy(p, e.head)
+		e.head = e.head[n:]
+		return n, nil
+	}
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := min(len(p), e.left)
+	for i := range p[:n] {
+		p[i] = 'x'
+	}
+	e.left -= n
+	return n, nil
+}
+
+// TestLineMemory reads a very long line, an event or not. What the reader and
+// the spool hold stays within their bounds.
+func TestLineMemory(t *testing.T) {
+	size := 64 << 20
+	if !raceEnabled {
+		size = 256 << 20
+	}
+	for _, head := range []string{"", `{"Action":"output","Package":"p","Test":"T","Output":"`} {
+		s, err := New(Options{Format: "pkgname", Summary: testjson.SummarizeAll})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := &lineReader{r: &endless{head: head, left: size}, idle: func() {
+			if used := s.assembler.spool.used; used > spoolLimit+bufferLimit*2 {
+				t.Errorf("the spool holds %d bytes", used)
+			}
+		}}
+		for {
+			piece, whole, err := lines.next()
+			if err == io.EOF {
+				break
+			}
+			if cap(lines.buf) > 2*maxLine {
+				t.Fatalf("the reader holds %d bytes", cap(lines.buf))
+			}
+			if whole {
+				s.line(piece)
+			} else if err := s.longLine(piece, lines); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Finish(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

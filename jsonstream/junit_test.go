@@ -1,0 +1,245 @@
+package jsonstream
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgtest/jsonstream/junit"
+)
+
+// validate checks a report against Jenkins' schema.
+func validate(t *testing.T, reports ...[]byte) {
+	t.Helper()
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("xmllint is not installed")
+		}
+		t.Skip("xmllint is not installed")
+	}
+	dir := t.TempDir()
+	args := []string{"--noout", "--huge", "--schema", "junit/testdata/junit-10.xsd"}
+	for i, r := range reports {
+		name := filepath.Join(dir, fmt.Sprint(i, ".xml"))
+		if err := os.WriteFile(name, r, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, name)
+	}
+	if out, err := exec.Command("xmllint", args...).CombinedOutput(); err != nil {
+		t.Errorf("xmllint: %v\n%.2000s", err, out)
+	}
+}
+
+type xmlSuites struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Suites   []struct {
+		Name       string `xml:"name,attr"`
+		Tests      int    `xml:"tests,attr"`
+		Failures   int    `xml:"failures,attr"`
+		Errors     int    `xml:"errors,attr"`
+		Skipped    int    `xml:"skipped,attr"`
+		Properties []struct {
+			Name  string `xml:"name,attr"`
+			Value string `xml:"value,attr"`
+		} `xml:"properties>property"`
+		Cases []xmlCase `xml:"testcase"`
+	} `xml:"testsuite"`
+}
+
+type xmlCase struct {
+	Name    string   `xml:"name,attr"`
+	Class   string   `xml:"classname,attr"`
+	Failure *xmlText `xml:"failure"`
+	Error   *xmlText `xml:"error"`
+	Skipped *xmlText `xml:"skipped"`
+}
+
+type xmlText struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",chardata"`
+}
+
+func parse(t *testing.T, report []byte) (s xmlSuites, cases map[string]xmlCase) {
+	t.Helper()
+	if err := xml.Unmarshal(report, &s); err != nil {
+		t.Fatalf("%v in\n%s", err, report)
+	}
+	cases = make(map[string]xmlCase)
+	for _, suite := range s.Suites {
+		for _, c := range suite.Cases {
+			cases[suite.Name+" "+c.Name] = c
+		}
+	}
+	return s, cases
+}
+
+func report(t *testing.T, stream []byte, opts junit.Options) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	opts.Out = &out
+	ours(t, stream, "", Options{Format: "none", JUnit: &opts})
+	return out.Bytes()
+}
+
+// TestJUnitStreams makes valid reports of all recorded streams, with counts that
+// agree with their testcases.
+func TestJUnitStreams(t *testing.T) {
+	var all [][]byte
+	for name, stream := range streams(t) {
+		r := report(t, stream, junit.Options{ProjectName: "<project> " + name, GoVersion: "go1.26"})
+		all = append(all, r)
+		suites, _ := parse(t, r)
+		var tests, failures, errors int
+		for _, s := range suites.Suites {
+			var f, e, k int
+			for _, c := range s.Cases {
+				switch {
+				case c.Failure != nil:
+					f++
+				case c.Error != nil:
+					e++
+				case c.Skipped != nil:
+					k++
+				}
+			}
+			if s.Tests != len(s.Cases) || s.Failures != f || s.Errors != e || s.Skipped != k {
+				t.Errorf("%s %s: counts %d %d %d %d are not %d %d %d %d", name, s.Name,
+					s.Tests, s.Failures, s.Errors, s.Skipped, len(s.Cases), f, e, k)
+			}
+			tests, failures, errors = tests+s.Tests, failures+f, errors+e
+		}
+		if suites.Tests != tests || suites.Failures != failures || suites.Errors != errors {
+			t.Errorf("%s: the totals are wrong", name)
+		}
+	}
+	validate(t, all...)
+}
+
+func TestJUnitCases(t *testing.T) {
+	for _, tt := range []struct{ stream, name, kind, typ, message, text string }{
+		{"fail", "example.com/m/fail TestFail", "failure", "", "a_test.go:", "want \"a\\tb\",\n        got <ü> & \\ more"},
+		{"fail", "example.com/m/fail TestSubFail/bad/deep_one", "failure", "", "a_test.go:", "deep"},
+		{"fail", "example.com/m/fail TestSubFail/bad/skipped", "skipped", "", "not here", ""},
+		{"skip", "example.com/m/skip TestSkip", "skipped", "", "a_test.go:5: no network", ""},
+		{"skip", "example.com/m/skip TestSubs/one", "skipped", "", "one\nof two lines", ""},
+		{"panic", "example.com/m/panics TestPanic", "failure", "panic", "panic: assignment to entry in nil map", "goroutine "},
+		{"panic", "example.com/m/panics TestPanic/sub", "failure", "", "Failed", "output first"},
+		{"exit", "example.com/m/exits TestExit/sub", "failure", "no end", "", "leaving"},
+		{"killed", "example.com/m/killed TestKilled", "failure", "no end", "", "going"},
+		{"mainexit", "example.com/m/mainexit TestMain", "error", "exit", "no database", "setting up"},
+		{"mainpanic", "example.com/m/mainpanic TestMain", "error", "panic", "panic: in init", "goroutine 1"},
+		{"timeout", "example.com/m/timeout TestMain", "error", "timeout", "TestHang", "panic: test timed out after 1s"},
+		{"buildfail", "example.com/m/buildfail [build failed]", "error", "build", "[build failed]", "undefined: undefined"},
+		{"buildfail", "example.com/m/importsbroken [build failed]", "error", "build", "[build failed]", "cannot use \"no\""},
+		{"vetfail", "example.com/m/vetfail [build failed]", "error", "build", "[build failed]", "fmt.Printf format %d"},
+	} {
+		t.Run(tt.stream+" "+tt.name, func(t *testing.T) {
+			_, cases := parse(t, report(t, streams(t)[tt.stream], junit.Options{}))
+			c, ok := cases[tt.name]
+			if !ok {
+				t.Fatalf("no such testcase in %v", cases)
+			}
+			got := map[string]*xmlText{"failure": c.Failure, "error": c.Error, "skipped": c.Skipped}[tt.kind]
+			if got == nil {
+				t.Fatalf("no %s: %+v", tt.kind, c)
+			}
+			if !strings.Contains(got.Message, tt.message) || got.Type != tt.typ || !strings.Contains(got.Text, tt.text) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestJUnitProperties(t *testing.T) {
+	var out bytes.Buffer
+	f := newFeed(t, Options{Format: "none", JUnit: &junit.Options{Out: &out, GoVersion: "go1.26"}})
+	f.s.Annotate("example.com/m/attrs", Annotation{Properties: []junit.Property{{Name: "cpu.user", Value: "1.5s"}}})
+	f.s.Annotate("example.com/other", Annotation{Properties: []junit.Property{{Name: "x", Value: "y"}}})
+	f.write(strings.TrimSuffix(string(streams(t)["attrs"]), "\n"))
+	f.s.Annotate("example.com/m/attrs", Annotation{Errors: []AnnotatedError{{Name: "leaked", Type: "leak", Message: "1 process", Output: "17 <sleep>\n"}}})
+	f.finish()
+	suites, cases := parse(t, out.Bytes())
+	if len(suites.Suites) != 1 {
+		t.Fatalf("%d suites", len(suites.Suites))
+	}
+	got := make(map[string]string)
+	for _, p := range suites.Suites[0].Properties {
+		got[p.Name] = p.Value
+	}
+	for name, value := range map[string]string{
+		"go.version": "go1.26", "cpu.user": "1.5s", "TestAttrs.owner": "storage team", "TestAttrs.issue": "42",
+		"TestAttrs/sub.deep": `a "quoted" value`, "TestFailsWithAttr.owner": "nobody",
+	} {
+		if got[name] != value {
+			t.Errorf("property %s is %q", name, got[name])
+		}
+	}
+	if c := cases["example.com/m/attrs leaked"]; c.Error == nil || c.Error.Type != "leak" || c.Error.Text != "17 <sleep>\n" {
+		t.Errorf("%+v", c)
+	}
+	validate(t, out.Bytes())
+}
+
+func TestJUnitOptions(t *testing.T) {
+	stream := streams(t)["all"]
+	short, err := junit.NameFormat("short")
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites, cases := parse(t, report(t, stream, junit.Options{SuiteName: short, ClassName: short, HideEmptyPackages: true, HideSkippedTests: true}))
+	for _, s := range suites.Suites {
+		if strings.Contains(s.Name, "/") || s.Name == "empty" || s.Name == "notests" || s.Skipped != 0 {
+			t.Errorf("suite %+v", s)
+		}
+	}
+	if c, ok := cases["pass TestQuiet"]; !ok || c.Class != "pass" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestJUnitAnyBytes puts every byte and every odd rune everywhere.
+func TestJUnitAnyBytes(t *testing.T) {
+	var odd []string
+	for b := range 256 {
+		odd = append(odd, string([]byte{'x', byte(b), 'y'}))
+	}
+	odd = append(odd, "]]>", "<![CDATA[", "\uFFFE", "\uFFFF", "\uFEFF", "\U0010FFFF", "\xed\xa0\x80", "\u2028", "&amp;", `"'`)
+	var s bytes.Buffer
+	for i, o := range odd {
+		name := escape(o + fmt.Sprint(i))
+		for _, action := range []string{"pass", "fail", "skip"} {
+			fmt.Fprintf(&s, `{"Action":"output","Package":"%s","Test":"Test%s%s","Output":"    %s\n"}`+"\n", name, action, name, name)
+			fmt.Fprintf(&s, `{"Action":"attr","Package":"%s","Test":"Test%s%s","Key":"%s","Value":"%s"}`+"\n", name, action, name, name, name)
+			fmt.Fprintf(&s, `{"Action":"%s","Package":"%s","Test":"Test%s%s"}`+"\n", action, name, action, name)
+		}
+		fmt.Fprintf(&s, `{"Action":"output","Package":"crash%s","Output":"%s\n"}`+"\n"+`{"Action":"fail","Package":"crash%s"}`+"\n"+`{"Action":"fail","Package":"%s"}`+"\n", name, name, name, name)
+	}
+	r := report(t, s.Bytes(), junit.Options{ProjectName: strings.Join(odd, " ")})
+	suites, _ := parse(t, r)
+	if len(suites.Suites) != 2*len(odd) || suites.Tests != 4*len(odd) {
+		t.Errorf("%d suites with %d tests", len(suites.Suites), suites.Tests)
+	}
+	validate(t, r)
+}
+
+// escape makes bytes the content of a JSON string, leaving invalid UTF-8.
+func escape(s string) string {
+	var out strings.Builder
+	for _, b := range []byte(s) {
+		if b < 0x20 || b == '"' || b == '\\' {
+			fmt.Fprintf(&out, `\u%04x`, b)
+		} else {
+			out.WriteByte(b)
+		}
+	}
+	return out.String()
+}

@@ -1,0 +1,454 @@
+package jsonstream
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/junit"
+)
+
+// feed writes lines to a stream that reads them as they come, and waits until
+// each batch is taken.
+type feed struct {
+	t    *testing.T
+	s    *Stream
+	w    *io.PipeWriter
+	done chan error
+}
+
+func newFeed(t *testing.T, opts Options) *feed {
+	t.Helper()
+	s, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	f := &feed{t: t, s: s, w: w, done: make(chan error, 1)}
+	go func() { f.done <- s.ReadOutput(r) }()
+	return f
+}
+
+// write gives the stream lines. An empty write after them returns only when the
+// stream reads again: it has handled the lines by then.
+func (f *feed) write(lines ...string) {
+	f.t.Helper()
+	io.WriteString(f.w, strings.Join(lines, "\n")+"\n")
+	f.w.Write(nil)
+}
+
+func (f *feed) finish() Report {
+	f.t.Helper()
+	f.w.Close()
+	if err := <-f.done; err != nil {
+		f.t.Error(err)
+	}
+	r, err := f.s.Finish()
+	if err != nil {
+		f.t.Error(err)
+	}
+	return r
+}
+
+// at is a line with a time, seconds after a fixed one.
+func at(seconds float64, rest string) string {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
+	return `{"Time":"` + at.Format(time.RFC3339Nano) + `",` + rest + `}`
+}
+
+func TestInterrupt(t *testing.T) {
+	var out, xml bytes.Buffer
+	f := newFeed(t, Options{Stdout: &out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: &xml}})
+	f.write(
+		at(0, `"Action":"start","Package":"example.com/a"`),
+		at(0, `"Action":"run","Package":"example.com/a","Test":"TestDone"`),
+		at(1, `"Action":"fail","Package":"example.com/a","Test":"TestDone","Elapsed":1`),
+		at(1, `"Action":"run","Package":"example.com/a","Test":"TestHangs"`),
+		at(1, `"Action":"output","Package":"example.com/a","Test":"TestHangs","Output":"so far\n"`),
+		at(1, `"Action":"start","Package":"example.com/b"`),
+		at(1, `"Action":"run","Package":"example.com/b","Test":"TestSub"`),
+		at(2, `"Action":"run","Package":"example.com/b","Test":"TestSub/x"`),
+		at(2, `"Action":"start","Package":"example.com/c"`),
+		at(2, `"Action":"start","Package":"example.com/d"`),
+		at(2, `"Action":"run","Package":"example.com/d","Test":"TestGood"`),
+		at(2, `"Action":"start","Package":"example.com/crashed"`),
+		at(2, `"Action":"run","Package":"example.com/crashed","Test":"TestCrash"`),
+		at(2, `"Action":"fail","Package":"example.com/crashed","Elapsed":0.5`),
+	)
+	f.s.Interrupt("SIGINT")
+	f.s.Interrupt("SIGTERM")
+	f.write(
+		at(4.5, `"Action":"output","Package":"example.com/b","Output":"signal: interrupt\n"`),
+		at(4.5, `"Action":"fail","Package":"example.com/b","Elapsed":3.5`),
+		at(4.5, `"Action":"fail","Package":"example.com/a","Elapsed":4.5`),
+		at(4.5, `"Action":"fail","Package":"example.com/c","Elapsed":2.5`),
+		at(4.5, `"Action":"pass","Package":"example.com/d","Test":"TestGood","Elapsed":2.5`),
+		at(4.5, `"Action":"pass","Package":"example.com/d","Elapsed":2.6`),
+		at(4.5, `"Action":"start","Package":"example.com/e"`),
+	)
+	r := f.finish()
+	want := `✖  example.com/crashed (500ms)
+✖  example.com/a (4.5s)
+✓  example.com/d (2.6s)
+
+=== Failed
+=== FAIL: example.com/a TestDone (1.00s)
+
+=== FAIL: example.com/crashed TestCrash (unknown)
+
+=== Interrupted
+=== INTERRUPTED: example.com/a TestHangs (3.50s)
+so far
+
+=== INTERRUPTED: example.com/b TestSub (3.50s)
+
+=== INTERRUPTED: example.com/b TestSub/x (2.50s)
+
+=== INTERRUPTED: example.com/c  (2.50s)
+signal: none
+
+=== INTERRUPTED: example.com/e  (0.00s)
+
+DONE 6 tests, 2 failures, 3 interrupted in 4.500s
+`
+	want = strings.Replace(want, "signal: none\n", "", 1)
+	diff(t, out.String(), want)
+	for path, result := range map[string]Result{
+		"example.com/a": Failed, "example.com/b": Interrupted, "example.com/c": Interrupted,
+		"example.com/d": Passed, "example.com/e": Interrupted, "example.com/crashed": Failed,
+	} {
+		if p := r.Package(path); p == nil || p.Result != result {
+			t.Errorf("%s: %+v, want %s", path, p, result)
+		}
+	}
+	if r.InterruptedTests != 3 || r.FailedTests != 2 || r.OK() {
+		t.Errorf("report: %+v", r)
+	}
+	for _, s := range []string{
+		`<error message="interrupted after 3.50s by SIGINT" type="interrupted">so far`,
+		`<testcase name="TestSub/x" classname="example.com/b" time="2.500">`,
+		`<error message="interrupted by SIGINT" type="interrupted">`,
+	} {
+		if !strings.Contains(xml.String(), s) {
+			t.Errorf("no %s in\n%s", s, xml.String())
+		}
+	}
+	validate(t, xml.Bytes())
+}
+
+func TestRunning(t *testing.T) {
+	f := newFeed(t, Options{})
+	f.write(
+		at(0, `"Action":"start","Package":"a"`),
+		at(1, `"Action":"run","Package":"a","Test":"TestA"`),
+		at(2, `"Action":"run","Package":"a","Test":"TestA/x/y"`),
+		at(3, `"Action":"run","Package":"a","Test":"TestAB"`),
+		at(3, `"Action":"pause","Package":"a","Test":"TestAB"`),
+		at(4, `"Action":"run","Package":"a","Test":"TestOver"`),
+		at(4, `"Action":"pass","Package":"a","Test":"TestOver"`),
+		at(5, `"Action":"start","Package":"b"`),
+		at(5, `"Action":"start","Package":"c"`),
+		at(6, `"Action":"pass","Package":"c"`),
+	)
+	show := func() string {
+		var all []string
+		for _, r := range f.s.Running() {
+			all = append(all, fmt.Sprintf("%s %s %s %v %v", r.Package, r.Test, r.Started.Format("05"), r.Parent, r.Paused))
+		}
+		return strings.Join(all, "\n")
+	}
+	diff(t, show(), "a  00 true false\na TestA 01 true false\na TestA/x/y 02 false false\na TestAB 03 false true\nb  05 false false")
+	f.write(
+		at(7, `"Action":"cont","Package":"a","Test":"TestAB"`),
+		at(7, `"Action":"pass","Package":"a","Test":"TestA/x/y"`),
+		at(7, `"Action":"pass","Package":"b"`),
+	)
+	diff(t, show(), "a  00 true false\na TestA 01 false false\na TestAB 03 false false")
+	f.finish()
+	if left := f.s.Running(); len(left) > 0 {
+		t.Errorf("after the end: %+v", left)
+	}
+}
+
+// blockedWriter blocks until it is let go.
+type blockedWriter struct{ entered, release chan struct{} }
+
+func (b *blockedWriter) Write(p []byte) (int, error) {
+	select {
+	case b.entered <- struct{}{}:
+	default:
+	}
+	<-b.release
+	return len(p), nil
+}
+
+// TestSlowReader blocks Stdout: what is running can still be seen, and the
+// stream reads no more than it has room for.
+func TestSlowReader(t *testing.T) {
+	b := &blockedWriter{entered: make(chan struct{}, 1), release: make(chan struct{})}
+	s, err := New(Options{Stdout: b, Format: "standard-verbose", NoSummary: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	done := make(chan error)
+	go func() { done <- s.ReadOutput(r) }()
+	line := []byte(`{"Action":"output","Package":"p","Test":"TestA","Output":"` + strings.Repeat("x", 900) + `\n"}` + "\n")
+	written := make(chan int, 1)
+	go func() {
+		n := 0
+		for range 10000 {
+			m, _ := w.Write(line)
+			n += m
+			select {
+			case <-written:
+			default:
+			}
+			written <- n
+		}
+		w.Close()
+	}()
+	<-b.entered
+	if running := s.Running(); len(running) != 2 || running[1].Test != "TestA" {
+		t.Errorf("running while blocked: %+v", running)
+	}
+	s.Interrupt("output is slow")
+	if n := <-written; n > readSize+screenMax {
+		t.Errorf("%d bytes were read while nothing could be written", n)
+	}
+	close(b.release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	s.Finish()
+}
+
+// TestNothingToShow reads a stream whose format shows nothing, while Stdout is
+// blocked: nothing waits.
+func TestNothingToShow(t *testing.T) {
+	b := &blockedWriter{entered: make(chan struct{}, 1), release: make(chan struct{})}
+	s, err := New(Options{Stdout: b, Format: "none", NoSummary: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ReadOutput(bytes.NewReader(streams(t)["all"])); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Finish(); err != nil {
+		t.Error(err)
+	}
+}
+
+// closedWriter fails after some bytes.
+type closedWriter struct{ room int }
+
+var errClosed = errors.New("broken pipe")
+
+func (c *closedWriter) Write(p []byte) (int, error) {
+	if c.room -= len(p); c.room < 0 {
+		return 0, errClosed
+	}
+	return len(p), nil
+}
+
+// TestOutputClosed closes Stdout early: the error is reported once and at once,
+// and the files are as if nothing had happened.
+func TestOutputClosed(t *testing.T) {
+	stream := streams(t)["all"]
+	for _, format := range Formats() {
+		var whole, part, wholeXML, partXML bytes.Buffer
+		ours(t, stream, "", Options{Format: format, Summary: testjson.SummarizeAll, JSONFile: &whole, JUnit: &junit.Options{Out: &wholeXML}})
+		var reported []error
+		s, err := New(Options{
+			Format: format, Stdout: &closedWriter{room: 10}, JSONFile: &part, Summary: testjson.SummarizeAll,
+			JUnit:        &junit.Options{Out: &partXML},
+			OnWriteError: func(err error) { reported = append(reported, err) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ReadOutput(bytes.NewReader(stream)); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Finish(); !errors.Is(err, errClosed) {
+			t.Errorf("%s: Finish returns %v", format, err)
+		}
+		if len(reported) != 1 || reported[0] != errClosed {
+			t.Errorf("%s: reported %v", format, reported)
+		}
+		if !bytes.Equal(part.Bytes(), stream) || !bytes.Equal(whole.Bytes(), stream) || partXML.String() != wholeXML.String() {
+			t.Errorf("%s: the files are not whole", format)
+		}
+	}
+}
+
+// TestLateOutput has output after the end of its test.
+func TestLateOutput(t *testing.T) {
+	const start = `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}
+{"Action":"output","Package":"p","Test":"TestA","Output":"late\n"}
+`
+	for _, tt := range []struct{ name, rest, want string }{
+		{"package passes", `{"Action":"pass","Package":"p","Elapsed":0.2}`, `
+DONE 1 tests`},
+		{"panic", `{"Action":"output","Package":"p","Test":"TestA","Output":"panic: too late\n"}
+{"Action":"fail","Package":"p","Elapsed":0.2}`, `
+=== Failed
+=== FAIL: p TestA (unknown)
+late
+panic: too late
+
+DONE 2 tests, 1 failure`},
+		{"another test fails", `{"Action":"run","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"why\n"}
+{"Action":"fail","Package":"p","Test":"TestB","Elapsed":0.1}
+{"Action":"output","Package":"p","Test":"TestB","Output":"and later\n"}
+{"Action":"fail","Package":"p","Elapsed":0.2}`, `
+=== Failed
+=== FAIL: p TestB (0.10s)
+why
+and later
+
+DONE 2 tests, 1 failure`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _ := ours(t, []byte(start+tt.rest), "", Options{Format: "none", Summary: testjson.SummarizeAll})
+			got, _, _ = strings.Cut(got, " in ")
+			diff(t, got, tt.want)
+		})
+	}
+}
+
+// TestBenchmarksPass has benchmarks, which have no end event when they pass.
+func TestBenchmarksPass(t *testing.T) {
+	_, r := ours(t, streams(t)["bench"], "", Options{})
+	if p := r.Package("example.com/m/bench"); p.Result != Passed || p.PassedTests != 4 || len(p.Failed) > 0 {
+		t.Errorf("%+v", p)
+	}
+	_, r = ours(t, streams(t)["benchfail"], "", Options{})
+	p := r.Package("example.com/m/benchfail")
+	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestArtifactsEvent has an event of a kind that testjson does not know.
+func TestArtifactsEvent(t *testing.T) {
+	got, r := ours(t, streams(t)["artifacts"], "", Options{Format: "testname"})
+	p := r.Package("example.com/m/attrs")
+	if p.Tests != 5 || p.PassedTests != 4 || len(p.Failed) != 1 {
+		t.Errorf("%+v", p)
+	}
+	if !strings.Contains(got, "PASS example.com/m/attrs.TestArtifacts (0.00s)\n") {
+		t.Errorf("TestArtifacts is not shown:\n%s", got)
+	}
+}
+
+func TestStreamReport(t *testing.T) {
+	_, r := ours(t, streams(t)["cover"], "", Options{})
+	p := r.Package("example.com/m/pass")
+	if p.Coverage != "coverage: 66.7% of statements" || p.Result != Passed || p.Cached || p.Elapsed == 0 {
+		t.Errorf("pass: %+v", p)
+	}
+	if p := r.Package("example.com/m/fail"); p.Result != Failed || len(p.Failed) == 0 || len(p.Skipped) != 2 {
+		t.Errorf("fail: %+v", p)
+	}
+	if r.Elapsed <= 0 || r.Started.IsZero() || r.OK() {
+		t.Errorf("%+v", r)
+	}
+	_, r = ours(t, streams(t)["cached"], "", Options{})
+	if p := r.Package("example.com/m/pass"); !p.Cached || !r.OK() {
+		t.Errorf("cached: %+v", r)
+	}
+	_, r = ours(t, streams(t)["panic"], "", Options{})
+	if p := r.Package("example.com/m/panics"); !p.Panicked || !slices.ContainsFunc(p.Failed, func(t TestReport) bool { return t.Panicked }) {
+		t.Errorf("panic: %+v", p)
+	}
+	_, r = ours(t, streams(t)["buildfail"], "", Options{})
+	if p := r.Package("example.com/m/importsbroken"); p.FailedBuild != "example.com/m/importsbroken/broken" || r.Errors == 0 {
+		t.Errorf("buildfail: %+v", r)
+	}
+}
+
+// TestStderr shows go's stderr at once, but not in the rows of dots.
+func TestStderr(t *testing.T) {
+	for format, want := range map[string]string{"pkgname": "go: downloading x\nlast\n", "dots": ""} {
+		var out, stderr bytes.Buffer
+		s, err := New(Options{Format: format, Stdout: &out, Stderr: &stderr, Summary: testjson.SummarizeAll})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ReadErrors(strings.NewReader("go: downloading x\nlast")); err != nil {
+			t.Error(err)
+		}
+		r, err := s.Finish()
+		if err != nil {
+			t.Error(err)
+		}
+		if stderr.String() != want || r.Errors != 1 || !strings.Contains(out.String(), "=== Errors\nlast\n") {
+			t.Errorf("%s: stderr %q, summary %q", format, stderr.String(), out.String())
+		}
+	}
+}
+
+// TestBeforeSummary puts the caller's sections between output and summary.
+func TestBeforeSummary(t *testing.T) {
+	for _, no := range []bool{false, true} {
+		got, _ := ours(t, []byte(`{"Action":"skip","Package":"p"}`), "", Options{
+			NoSummary: no, BeforeSummary: func(w io.Writer) { io.WriteString(w, "\n=== Leaked\n") },
+		})
+		got, _, _ = strings.Cut(got, " in ")
+		want := "∅  p\n\n=== Leaked\n"
+		if !no {
+			want += "\nDONE 0 tests"
+		}
+		diff(t, got, want)
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	for _, opts := range []Options{{Format: "pretty"}, {Icons: "tiny"}} {
+		if _, err := New(opts); err == nil || !strings.Contains(err.Error(), "must be one of") {
+			t.Errorf("%+v: %v", opts, err)
+		}
+	}
+	if s, err := HideSummary("skipped,output"); err != nil || s != testjson.SummarizeFailed|testjson.SummarizeErrors {
+		t.Errorf("%v, %v", s, err)
+	}
+	if _, err := HideSummary("everything"); err == nil {
+		t.Error("HideSummary takes an unknown section")
+	}
+}
+
+// TestDotsWithoutTerminal falls back to dots, as testjson does.
+func TestDotsWithoutTerminal(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	stdout := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = stdout }()
+	v2, _ := ours(t, streams(t)["all"], "", Options{Format: "dots-v2"})
+	v1, _ := ours(t, streams(t)["all"], "", Options{Format: "dots"})
+	diff(t, v2, v1)
+}
+
+// TestGitHubActions is what testname turns into there.
+func TestGitHubActions(t *testing.T) {
+	t.Setenv("GITHUB_ACTIONS", "true")
+	stream := streams(t)["fail"]
+	got, _ := ours(t, stream, "", Options{Format: "testname"})
+	diff(t, got, new(reference).run(t, stream, "testname", testjson.FormatOptions{}, 0, ""))
+	if !strings.Contains(got, "::group::") {
+		t.Error("no groups")
+	}
+}
