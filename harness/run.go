@@ -116,15 +116,12 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	defer close(r.over)
 	go r.accept()
 	defer r.listener.Close()
-	if err := r.startWatchdog(); err != nil {
-		return Result{}, err
-	}
-	defer r.watchdog.Stop()
-	defer r.trimLinkCache()()
 	ended, err := r.start()
 	if err != nil {
 		return Result{}, err
 	}
+	defer r.watchdog.Stop()
+	defer r.trimLinkCache()()
 	goErr := r.loop(ctx, ended)
 	r.finishSupervisors()
 	r.cleanUp()
@@ -150,14 +147,12 @@ func (r *run) trimLinkCache() (wait func()) {
 	return func() { <-trimmed }
 }
 
-// startWatchdog starts the process that cleans up if this one is killed.
-func (r *run) startWatchdog() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
+// startWatchdog starts the process that cleans up if this one is killed. A run
+// goes on without it: where no process can be started, go has more to say.
+func (r *run) startWatchdog() {
+	if self, err := os.Executable(); err == nil {
+		r.watchdog = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir(), r.command.Process.Pid)
 	}
-	r.watchdog, err = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir())
-	return err
 }
 
 // start starts what prints the events, and the goroutine that reads it to its
@@ -187,8 +182,8 @@ func (r *run) start() (<-chan error, error) {
 		stderr.Close()
 		return nil, err
 	}
-	r.watchdog.Watch(r.command.Process.Pid)
 	r.goStarted = startTime(r.command.Process.Pid)
+	r.startWatchdog()
 	ended := make(chan error, 1)
 	go func() {
 		errorsRead := make(chan struct{})

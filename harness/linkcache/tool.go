@@ -53,6 +53,9 @@ func Tool(args []string) int {
 	if record != "" {
 		return runExtld(args, record)
 	}
+	if dir != "" && wrap == 0 && asksVersion(args) && (&Cache{dir: dir}).version(args[0]) == nil {
+		return 0
+	}
 	if dir == "" || !isLink(args[wrap:]) {
 		return replace(args)
 	}

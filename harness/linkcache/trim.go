@@ -60,7 +60,8 @@ func (c *Cache) Trim() error {
 	if info, err := os.Stat(c.logPath()); err == nil && info.Size() > maxLog {
 		os.Remove(c.logPath())
 	}
-	c.removeStaleTemps()
+	c.removeOlder(tempPrefix, "", staleTemp)
+	c.removeOlder("", versionSuffix, c.MaxAge)
 	return c.evict(c.MaxSize, time.Now().Add(-c.MaxAge))
 }
 
@@ -85,14 +86,15 @@ func (c *Cache) evict(maxSize int64, oldest time.Time) error {
 	return nil
 }
 
-// removeStaleTemps removes what killed processes left.
-func (c *Cache) removeStaleTemps() {
+// removeOlder removes the files with a prefix and a suffix that were not written
+// for age: what killed processes left, and answers of tools that are gone.
+func (c *Cache) removeOlder(prefix, suffix string, age time.Duration) {
 	files, _ := os.ReadDir(c.dir)
 	for _, file := range files {
-		if !strings.HasPrefix(file.Name(), tempPrefix) {
+		if !strings.HasPrefix(file.Name(), prefix) || !strings.HasSuffix(file.Name(), suffix) {
 			continue
 		}
-		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > staleTemp {
+		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > age {
 			os.Remove(filepath.Join(c.dir, file.Name()))
 		}
 	}
@@ -104,5 +106,6 @@ func (c *Cache) Clean() error {
 	if err := os.Remove(c.logPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	c.removeOlder("", versionSuffix, -time.Hour)
 	return c.evict(-1, time.Now())
 }

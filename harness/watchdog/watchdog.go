@@ -5,28 +5,23 @@
 package watchdog
 
 import (
-	"bufio"
 	"io"
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
 
-// Main runs the role until the run ends, with the run's directory as its only
-// argument. Standard input is a pipe from the run, which first tells the id of
-// go's process group. If the pipe closes, the run is dead. A run that ends in
-// order kills its watchdog.
+// Main runs the role until the run ends. Its arguments are the run's directory
+// and the id of go's process group. Standard input is a pipe from the run: if
+// it closes, the run is dead. A run that ends in order kills its watchdog.
 func Main(args []string) {
-	if len(args) != 1 {
+	if len(args) != 2 {
 		os.Exit(2)
 	}
-	in := bufio.NewReader(os.Stdin)
-	line, _ := in.ReadString('\n')
-	io.Copy(io.Discard, in)
-	if pgid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pgid > 1 {
+	io.Copy(io.Discard, os.Stdin)
+	if pgid, err := strconv.Atoi(args[1]); err == nil && pgid > 1 {
 		endGroup(pgid)
 	}
 	remove(args[0])
@@ -64,37 +59,41 @@ func remove(dir string) {
 	}
 }
 
-// A Watchdog is the run's end.
+// A Watchdog is the run's end. A nil one does nothing.
 type Watchdog struct {
 	cmd *exec.Cmd
-	in  io.WriteCloser
+	in  io.Closer
 }
 
-// Start starts the role with command, which must call Main with the last of
-// the words. The watchdog has a session of its own, so that no signal for the
-// run reaches it.
-func Start(command []string, dir string) (*Watchdog, error) {
-	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], dir)...)
+// Start starts the role with command, which must call Main with the words
+// behind it, to watch over a run with the given directory and process group of
+// the go command. It returns nil if it can't. The watchdog has a session of
+// its own, so that no signal for the run reaches it.
+func Start(command []string, dir string, pgid int) *Watchdog {
+	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], dir, strconv.Itoa(pgid))...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Dir = "/"
 	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
+	if err != nil || cmd.Start() != nil {
+		return nil
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return &Watchdog{cmd: cmd, in: in}, nil
+	return &Watchdog{cmd: cmd, in: in}
 }
 
-// Watch tells the watchdog the id of go's process group.
-func (w *Watchdog) Watch(pgid int) { io.WriteString(w.in, strconv.Itoa(pgid)+"\n") }
-
-// PID returns the watchdog's process id.
-func (w *Watchdog) PID() int { return w.cmd.Process.Pid }
+// PID returns the watchdog's process id, or 0.
+func (w *Watchdog) PID() int {
+	if w == nil {
+		return 0
+	}
+	return w.cmd.Process.Pid
+}
 
 // Stop ends the watchdog, which then does nothing more.
 func (w *Watchdog) Stop() {
+	if w == nil {
+		return
+	}
 	w.cmd.Process.Kill()
 	w.cmd.Wait()
+	w.in.Close()
 }

@@ -1,0 +1,100 @@
+package linkcache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+const versionSuffix = ".version"
+
+// asksVersion says whether a tool of a Go distribution is asked for its id,
+// which the go command does for each tool that it needs, each time that it
+// runs.
+func asksVersion(tool []string) bool {
+	return len(tool) == 2 && tool[1] == "-V=full" && filepath.Base(filepath.Dir(filepath.Dir(tool[0]))) == "tool"
+}
+
+// version prints a tool's id. Starting a tool to ask takes longer than reading
+// a file, so answers are kept. An answer depends on the tool's file, which is
+// known by its identity, size and times, and on Go's settings in the
+// environment, GOEXPERIMENT above all (cmd/internal/objabi, versionFlag).
+func (c *Cache) version(tool string) error {
+	path, err := c.versionPath(tool)
+	if err != nil {
+		return err
+	}
+	answer, err := readOwn(path)
+	if err != nil {
+		if answer, err = exec.Command(tool, "-V=full").Output(); err != nil {
+			return err
+		}
+		c.keepVersion(path, answer)
+	}
+	_, err = os.Stdout.Write(answer)
+	return err
+}
+
+func (c *Cache) versionPath(tool string) (string, error) {
+	state, _, err := stamp(tool)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %s\n", tool, state)
+	environment := os.Environ()
+	slices.Sort(environment)
+	for _, v := range environment {
+		if strings.HasPrefix(v, "GO") && !strings.HasPrefix(v, "GOTMPDIR=") {
+			fmt.Fprintf(h, "%q\n", v)
+		}
+	}
+	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil)[:16])+versionSuffix), nil
+}
+
+// readOwn reads a file that belongs to the user and holds a whole line.
+func readOwn(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || !ownFile(info) || info.Size() > 4096 {
+		return nil, errDamaged
+	}
+	answer := make([]byte, info.Size())
+	if n, err := f.Read(answer); err != nil || n != len(answer) || !bytes.HasSuffix(answer, []byte("\n")) {
+		return nil, errDamaged
+	}
+	return answer, nil
+}
+
+// keepVersion stores an answer. An error costs the next question time, nothing
+// else.
+func (c *Cache) keepVersion(path string, answer []byte) {
+	temp, err := os.CreateTemp(c.dir, tempPrefix)
+	if err != nil {
+		return
+	}
+	_, err = temp.Write(answer)
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		os.Remove(temp.Name())
+	}
+}
