@@ -20,7 +20,6 @@ type format struct {
 	testEnd       bool
 	failOutput    bool // a failed test's output comes before its end
 	grouped       bool // a test's output comes within its end
-	perPackage    bool // the formatter gathers: one for each package
 	everything    bool
 	quiet         bool // go's stderr would break its rows
 	raw           bool // shows lines as they are
@@ -33,7 +32,7 @@ var formats = map[string]format{
 	"pkgname":                {packageEnd: true},
 	"pkgname-and-test-fails": {packageEnd: true, failOutput: true},
 	"testname":               {packageEnd: true, packageOutput: true, testEnd: true, failOutput: true},
-	"testdox":                {packageEnd: true, testEnd: true, perPackage: true},
+	"testdox":                {packageEnd: true, testEnd: true},
 	"github-actions":         {packageEnd: true, testEnd: true, grouped: true},
 	"standard-quiet":         {straight: writeQuiet},
 	"standard-verbose":       {straight: writeVerbose},
@@ -52,9 +51,8 @@ type renderer struct {
 	exec      *execution
 	spool     *spool
 	formatter testjson.EventFormatter
-	packages  map[*pkg]testjson.EventFormatter // if perPackage
-	group     bytes.Buffer                     // if grouped
-	token     string                           // stands for a test's output in group
+	group     bytes.Buffer // if grouped
+	token     string       // stands for a test's output in group
 	junit     *junitSink
 }
 
@@ -78,8 +76,8 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	}
 	switch {
 	case r.straight != nil:
-	case r.perPackage:
-		r.packages = make(map[*pkg]testjson.EventFormatter)
+	case name == "testdox":
+		r.formatter = newTestdox(out, r.opts)
 	case r.grouped:
 		r.token = rand.Text()
 		r.formatter = testjson.NewEventFormatter(&r.group, name, r.opts)
@@ -92,9 +90,6 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 // newPackage makes a package known to the execution.
 func (r *renderer) newPackage(p *pkg) *testjson.Package {
 	r.exec.feed(fedEvent{Action: "start", Package: p.name})
-	if r.perPackage {
-		r.packages[p] = testjson.NewEventFormatter(r.out, r.name, r.opts)
-	}
 	return r.exec.exec.Package(p.name)
 }
 
@@ -123,13 +118,7 @@ func (r *renderer) show(p *pkg, ev *event, test string) {
 	if r.everything || r.format.packageOutput && ev.kind == kindOutput {
 		te.Output = string(ev.output.appendTo(nil))
 	}
-	f := r.formatter
-	if r.perPackage {
-		if f = r.packages[p]; f == nil {
-			return
-		}
-	}
-	f.Format(te, r.exec.exec) // writes to memory: no error
+	r.formatter.Format(te, r.exec.exec) // writes to memory: no error
 }
 
 func action(ev *event) testjson.Action {
@@ -164,7 +153,6 @@ func (r *renderer) packageEnd(ev *event, p *pkg) {
 		r.show(p, ev, "")
 		r.flushGroup(nil)
 	}
-	delete(r.packages, p)
 }
 
 // firstRun shows the run event of a package's first test.
