@@ -377,23 +377,29 @@ func TestStreamReport(t *testing.T) {
 	}
 }
 
-// TestStderr shows go's stderr at once, but not in the rows of dots.
+// TestStderr shows go's stderr once: as it comes, or in the summary of formats
+// whose rows of dots it would break.
 func TestStderr(t *testing.T) {
-	for format, want := range map[string]string{"pkgname": "go: downloading x\nlast\n", "dots": ""} {
+	const lines = "go: downloading x\nlast"
+	for _, tt := range []struct {
+		format, stderr string
+		errors         int
+	}{{"pkgname", lines + "\n", 0}, {"dots", "", 1}} {
 		var out, stderr bytes.Buffer
-		s, err := New(Options{Format: format, Stdout: &out, Stderr: &stderr, Summary: testjson.SummarizeAll})
+		s, err := New(Options{Format: tt.format, Stdout: &out, Stderr: &stderr, Summary: testjson.SummarizeAll})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ReadErrors(strings.NewReader("go: downloading x\nlast")); err != nil {
+		if err := s.ReadErrors(strings.NewReader(lines)); err != nil {
 			t.Error(err)
 		}
 		r, err := s.Finish()
 		if err != nil {
 			t.Error(err)
 		}
-		if stderr.String() != want || r.Errors != 1 || !strings.Contains(out.String(), "=== Errors\nlast\n") {
-			t.Errorf("%s: stderr %q, summary %q", format, stderr.String(), out.String())
+		inSummary := strings.Contains(out.String(), "=== Errors\nlast\n")
+		if stderr.String() != tt.stderr || r.Errors != tt.errors || inSummary != (tt.errors > 0) {
+			t.Errorf("%s: stderr %q, summary %q", tt.format, stderr.String(), out.String())
 		}
 	}
 }
