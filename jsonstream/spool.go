@@ -138,8 +138,8 @@ func (s *spool) write(p []byte) (off int64, ok bool) {
 	return off, true
 }
 
-// unlinkedFile returns a temporary file that has no name any more.
-func unlinkedFile(dir string) (*os.File, error) {
+// createUnlinked returns a temporary file that has no name any more.
+func createUnlinked(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "pgtest-spool-*")
 	if err != nil {
 		return nil, err
