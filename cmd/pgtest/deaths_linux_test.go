@@ -40,15 +40,16 @@ func TestDeaths(t *testing.T) {
 		}
 		length = time.Since(start)
 	}
-	var slowest time.Duration
+	// A run goes on without a test binary, but not without itself or go.
+	slowest := make(map[string]time.Duration)
 	victims := make(map[string]int)
 	for i := range trials {
 		after := time.Duration(rand.Int64N(int64(length)))
 		victim, took := deathTrial(t, module, fmt.Sprint(i), after)
 		victims[victim]++
-		slowest = max(slowest, took)
+		slowest[victim] = max(slowest[victim], took.Round(time.Millisecond))
 	}
-	t.Logf("killed %v; the slowest end took %v", victims, slowest.Round(time.Millisecond))
+	t.Logf("killed %v; the slowest ends took %v", victims, slowest)
 }
 
 // deathTrial starts a run and kills one of its processes after a while. It
