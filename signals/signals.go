@@ -353,6 +353,7 @@ func (c *Control) Exit(code int) {
 		}
 		for i := len(above) - 1; i >= 0; i-- {
 			unix.Kill(above[i], typed)
+			awaitDelivery(above[i], typed)
 		}
 	}
 	Die(cause)
