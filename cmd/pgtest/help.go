@@ -65,6 +65,13 @@ Processes:
   --resources             show CPU time and peak memory of each package's
                           processes, largest first
 
+Signals:
+  --grace duration        how long tests may take to end after Ctrl-C, SIGTERM or
+                          SIGHUP before they are killed; 10s by default
+  --tty auto|off          hold the terminal while the output goes into a pipe, so
+                          that Ctrl-C and Ctrl-Z reach the tests and not the
+                          pipe's reader; auto by default
+
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default
   --link-cache-size size  how much of them to keep; 4GiB by default
