@@ -79,7 +79,7 @@ func readers() []int {
 }
 
 // awaitEnd returns when all of pids have ended and their parents know it, or when
-// one of them takes longer than limit, or its parent longer than a tenth of that.
+// one of them takes longer than limit, or its parent longer than a third of that.
 //
 // A bash that gets SIGINT asks of each child that it reaps afterwards whether that
 // died of it too, and goes on with its script if not. The readers were spared, so
@@ -98,7 +98,7 @@ func awaitEnd(pids []int, limit time.Duration) {
 			}
 		}
 		took := time.Since(start)
-		if !alive && !dead || took > limit || !alive && took > limit/10 {
+		if !alive && !dead || took > limit || !alive && took > limit/3 {
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -106,13 +106,13 @@ func awaitEnd(pids []int, limit time.Duration) {
 }
 
 // awaitDelivery returns when a process has taken a signal that it was sent, or
-// does not in a tenth of a second.
+// can't because it is stopped, or does not within limit because it blocks it.
 //
 // A make whose child ends between the arrival of SIGINT and its handler reaps the
 // child and then has its handler wait for it: "wait: No child processes".
-func awaitDelivery(pid int, sig syscall.Signal) {
-	for start := time.Now(); time.Since(start) < 100*time.Millisecond; time.Sleep(time.Millisecond) {
-		if !pending(pid, sig) {
+func awaitDelivery(pid int, sig syscall.Signal, limit time.Duration) {
+	for start := time.Now(); time.Since(start) < limit; time.Sleep(time.Millisecond) {
+		if !pending(pid, sig) || statOf(pid).state == 'T' {
 			return
 		}
 	}

@@ -16,4 +16,4 @@ func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
 
-func awaitDelivery(int, syscall.Signal) {}
+func awaitDelivery(int, syscall.Signal, time.Duration) {}
