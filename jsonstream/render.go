@@ -224,9 +224,7 @@ func (r *renderer) endTest(t *test, action string) {
 			r.startTest(t.root)
 		} else {
 			root, _, _ := strings.Cut(t.name, "/")
-			stranger := &test{name: root, pkg: p, id: p.total + 1}
-			r.startTest(stranger)
-			defer r.feedTest(stranger, "pass")
+			defer r.feedTest(&test{name: root, pkg: p, id: p.total + 1}, "pass")
 		}
 	}
 	r.startTest(t)
@@ -247,7 +245,6 @@ func (r *renderer) feedTest(t *test, action string) {
 	p.shown.Total = t.id - 1
 	r.exec.feed(fedEvent{Action: action, Package: p.name, Test: cutName(t.name, t.id), Elapsed: t.seconds})
 	p.shown.Total = p.total
-	p.shown.Passed = nil
 }
 
 // timedOut tells the execution in which test the package ran out of time.

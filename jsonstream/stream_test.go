@@ -280,11 +280,80 @@ func TestOutputClosed(t *testing.T) {
 		if _, err := s.Finish(); !errors.Is(err, errClosed) {
 			t.Errorf("%s: Finish returns %v", format, err)
 		}
+		if len(s.out.buf) > 0 {
+			t.Errorf("%s: %d bytes wait for nobody", format, len(s.out.buf))
+		}
 		if len(reported) != 1 || reported[0] != errClosed {
 			t.Errorf("%s: reported %v", format, reported)
 		}
 		if !bytes.Equal(part.Bytes(), stream) || !bytes.Equal(whole.Bytes(), stream) || partXML.String() != wholeXML.String() {
 			t.Errorf("%s: the files are not whole", format)
+		}
+	}
+}
+
+// TestPrompt shows what was made of the lines before it waits for more.
+func TestPrompt(t *testing.T) {
+	for format, want := range map[string]string{
+		"standard-verbose": "hello\nno ", "pkgname": "✓  q (1s)\n", "dots": "[p][q]··", "testname": "PASS p.TestA (0.00s)\nPASS q\n",
+		"standard-json": `"Test":"TestB"}` + "\n", "github-actions": "  PASS q.TestB (0.00s)\n",
+	} {
+		t.Run(format, func(t *testing.T) {
+			var out bytes.Buffer
+			f := newFeed(t, Options{Stdout: &out, Format: format})
+			f.write(`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"hello\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"no "}`,
+				`{"Action":"run","Package":"q","Test":"TestB"}`,
+				`{"Action":"pass","Package":"q","Test":"TestB"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"q","Elapsed":1}`)
+			if got := out.String(); !strings.Contains(got, want) {
+				t.Errorf("%q is not shown yet, only %q", want, got)
+			}
+			f.finish()
+		})
+	}
+}
+
+// TestPlainInDots puts a line that is no event on a line of its own.
+func TestPlainInDots(t *testing.T) {
+	var out bytes.Buffer
+	f := newFeed(t, Options{Stdout: &out, Format: "dots", NoSummary: true})
+	f.write(`{"Action":"run","Package":"p","Test":"TestA"}`, `{"Action":"pass","Package":"p","Test":"TestA"}`, "plain")
+	f.write(`{"Action":"run","Package":"p","Test":"TestB"}`, `{"Action":"pass","Package":"p","Test":"TestB"}`)
+	f.write("plain again", "and again")
+	f.finish()
+	diff(t, out.String(), "[p]·\nplain\n·\nplain again\nand again\n")
+}
+
+// lineWriter fails if a write does not end a line.
+type lineWriter struct {
+	t      *testing.T
+	writes int
+}
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.writes++
+	if p[len(p)-1] != '\n' {
+		l.t.Errorf("a write of %d bytes ends in %q", len(p), p[len(p)-1])
+	}
+	return len(p), nil
+}
+
+// TestWholeLines writes much output: in few writes, each of whole lines.
+func TestWholeLines(t *testing.T) {
+	stream := generated(t)
+	for _, format := range []string{"standard-verbose", "standard-json", "testname", "testdox", "github-actions"} {
+		w := &lineWriter{t: t}
+		s, err := New(Options{Format: format, Stdout: w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ReadOutput(bytes.NewReader(stream))
+		s.Finish()
+		if limit := len(stream) / readSize * 8; w.writes > limit {
+			t.Errorf("%s: %d writes", format, w.writes)
 		}
 	}
 }
@@ -334,7 +403,7 @@ func TestBenchmarksPass(t *testing.T) {
 	}
 	_, r = ours(t, streams(t)["benchfail"], "", Options{})
 	p := r.Package("example.com/m/benchfail")
-	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" {
+	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" || p.PassedTests != 1 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -348,6 +417,25 @@ func TestArtifactsEvent(t *testing.T) {
 	}
 	if !strings.Contains(got, "PASS example.com/m/attrs.TestArtifacts (0.00s)\n") {
 		t.Errorf("TestArtifacts is not shown:\n%s", got)
+	}
+}
+
+// TestNewerEvents has events of kinds that no go has today.
+func TestNewerEvents(t *testing.T) {
+	stream := `{"Action":"newer","Package":"p","Test":"TestUnknown","Output":"x"}
+{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"newer","Package":"p","Test":"TestA"}
+{"Action":"newer","Package":"p"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p"}
+`
+	var file bytes.Buffer
+	got, r := ours(t, []byte(stream), "", Options{Format: "standard-json", NoSummary: true, JSONFile: &file})
+	if got != stream || file.String() != stream {
+		t.Errorf("lines are lost:\n%s", got)
+	}
+	if p := r.Package("p"); p.Tests != 1 || p.PassedTests != 1 {
+		t.Errorf("%+v", p)
 	}
 }
 
