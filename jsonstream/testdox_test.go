@@ -58,7 +58,11 @@ func TestTestdoxLikeTestjson(t *testing.T) {
 func TestPrettifyRandom(t *testing.T) {
 	const alphabet = "AABbabss1_/-='x T"
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 20_000 {
+	n := 20_000
+	if raceEnabled {
+		n = 2000
+	}
+	for range n {
 		name := make([]byte, random.IntN(12))
 		for i := range name {
 			name[i] = alphabet[random.IntN(len(alphabet))]

@@ -96,14 +96,15 @@ func TestFileWriteError(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Write([]byte("half"))
-	name := f.f.Name()
-	f.f.Close()
-	if f.f, err = os.Open(name); err != nil { // which can't be written
+	writable := f.f
+	if f.f, err = os.Open(writable.Name()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Write([]byte("more")); err == nil {
 		t.Error("no error")
 	}
+	f.f.Close()
+	f.f = writable
 	if err := f.Commit(); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("Commit returns %v", err)
 	}
