@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type run struct {
 	stdout, stderr *outlet
 	outputClosed   chan struct{} // closed when nobody reads the formatted output
 	over           chan struct{} // closed when nobody hears arrivals any more
+	childEnded     chan os.Signal
 
 	arrivals    chan *control.Supervisor // supervisors that connected
 	inbox       chan inbound             // what supervisors say
@@ -63,6 +65,7 @@ func newRun(cfg Config) (*run, error) {
 		signals:      cfg.Signals,
 		outputClosed: make(chan struct{}),
 		over:         make(chan struct{}),
+		childEnded:   make(chan os.Signal, 1),
 	}
 	if r.signals == nil {
 		r.signals = signals.New(cfg.Grace)
@@ -125,6 +128,8 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	defer r.close()
 	if r.cfg.AdoptOrphans {
 		adoptOrphans()
+		signal.Notify(r.childEnded, syscall.SIGCHLD)
+		defer signal.Stop(r.childEnded)
 	}
 	defer close(r.over)
 	go r.accept()
@@ -265,6 +270,8 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			r.heard(m)
 		case e := <-r.signals.Events():
 			r.signals.Handle(e, r)
+		case <-r.childEnded:
+			r.reapOrphans()
 		case <-outputClosed:
 			outputClosed = nil
 			r.signals.OutputClosed(r)
@@ -273,6 +280,12 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			r.signals.Cancel(r)
 		}
 	}
+}
+
+// isOwnChild says whether a child was started by the run, which then waits for
+// it, and not adopted.
+func (r *run) isOwnChild(pid int) bool {
+	return r.command != nil && pid == r.command.Process.Pid || pid == r.watchdog.PID() || pid == r.signals.KeeperPID()
 }
 
 // commandStatus is the exit status of the command that printed the events: 0 if

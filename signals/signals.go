@@ -195,6 +195,14 @@ func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
 // started it just before it was interrupted.
 func (c *Control) Late() syscall.Signal { return c.plan.Late() }
 
+// KeeperPID is the process id of the keeper, which the Control waits for, or 0.
+func (c *Control) KeeperPID() int {
+	if c.keeper == nil {
+		return 0
+	}
+	return c.keeper.cmd.Process.Pid
+}
+
 // Stopped reports whether the tests are stopped; one that starts only now must be too.
 func (c *Control) Stopped() bool { return c.plan.Stopped() }
 
