@@ -63,7 +63,7 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	if name == "testname" && os.Getenv("GITHUB_ACTIONS") == "true" {
 		name = "github-actions" // testjson does the same
 	}
-	if _, _, err := term.GetSize(int(os.Stdout.Fd())); name == "dots-v2" && err != nil {
+	if name == "dots-v2" && !stdoutIsTerminal() {
 		name = "dots" // testjson too, with a warning
 	}
 	r := &renderer{
@@ -85,6 +85,12 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 		r.formatter = testjson.NewEventFormatter(out, name, r.opts)
 	}
 	return r
+}
+
+// stdoutIsTerminal asks what testjson asks: dots-v2 needs a width.
+func stdoutIsTerminal() bool {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	return err == nil && width > 0
 }
 
 // newPackage makes a package known to the execution.

@@ -24,7 +24,8 @@ type spool struct {
 	live   []*buffer
 	file   *os.File
 	size   int64
-	broken bool // the file can't be used: no more spilling
+	broken bool  // the file can't be used: no more spilling
+	err    error // the first of reading the file
 	free   [][]byte
 }
 
@@ -164,6 +165,9 @@ func (s *spool) while(b *buffer, fn func(record []byte) bool) error {
 	for _, e := range b.extents {
 		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
 		if more, err := records(r, fn); err != nil || !more {
+			if s.err == nil {
+				s.err = err
+			}
 			return err
 		}
 	}

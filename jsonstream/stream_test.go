@@ -413,6 +413,35 @@ func TestBenchmarksPass(t *testing.T) {
 	}
 }
 
+// TestOpenTestsPass has tests without an end in packages that pass.
+func TestOpenTestsPass(t *testing.T) {
+	f := newFeed(t, Options{Format: "none"})
+	for i := range 3 {
+		p := fmt.Sprintf(`"Package":"p%d"`, i)
+		f.write(`{"Action":"run",`+p+`,"Test":"BenchmarkA"}`, `{"Action":"run",`+p+`,"Test":"BenchmarkA/x"}`,
+			`{"Action":"run",`+p+`,"Test":"BenchmarkA/y"}`, `{"Action":"run",`+p+`,"Test":"BenchmarkB"}`,
+			`{"Action":"run",`+p+`,"Test":"TestC"}`)
+	}
+	for i := range 3 {
+		f.write(fmt.Sprintf(`{"Action":"pass","Package":"p%d"}`, i))
+	}
+	if left := f.s.Running(); len(left) > 0 {
+		t.Errorf("running: %+v", left)
+	}
+	seen := make(map[*test]bool)
+	for _, free := range f.s.assembler.free {
+		if seen[free] {
+			t.Error("a record will be used for two tests")
+		}
+		seen[free] = true
+	}
+	for _, p := range f.finish().Packages {
+		if p.Tests != 5 || p.PassedTests != 5 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 // TestArtifactsEvent has an event of a kind that testjson does not know.
 func TestArtifactsEvent(t *testing.T) {
 	got, r := ours(t, streams(t)["artifacts"], "", Options{Format: "testname"})
