@@ -129,18 +129,12 @@ func TestBusy(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 }
 `
-	files := map[string]string{"go.mod": "module example.com/busy\n\ngo 1.24\n"}
+	files := make(map[string]string)
 	for _, pkg := range []string{"a", "b", "c"} {
 		files[pkg+"/p_test.go"] = test
 	}
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+	if err := harnesstest.WriteModule(dir, files); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

@@ -19,9 +19,7 @@ func TestFirstProcess(t *testing.T) {
 		t.Skipf("no pid namespace can be made: %v: %s", err, out)
 	}
 	dir := t.TempDir()
-	files := map[string]string{
-		"go.mod": "module example.com/first\n\ngo 1.24\n",
-		"first_test.go": `package first
+	err := harnesstest.WriteModule(dir, map[string]string{"first_test.go": `package first
 
 import (
 	"bytes"
@@ -55,12 +53,9 @@ func TestLeak(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-`,
-	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+`})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if out, err := exec.Command("mkfifo", filepath.Join(dir, "fifo")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -74,7 +69,7 @@ func TestLeak(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "=== LEAK: example.com/first") || !strings.Contains(string(out), "DONE 2 tests in") {
+	if !strings.Contains(string(out), "=== LEAK: example.com/m") || !strings.Contains(string(out), "DONE 2 tests in") {
 		t.Errorf("output:\n%s", out)
 	}
 	if alive := harnesstest.Survivors(mark); len(alive) > 0 {
