@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -88,10 +89,22 @@ func deathTrial(t *testing.T, module, name string, after time.Duration) (victim 
 		time.Sleep(time.Millisecond)
 	}
 	took = time.Since(killed)
-	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
+	if left := filesBelow(tmp); len(left) > 0 {
 		t.Errorf("%s was killed after %v; left behind: %v\n%s", victim, after, left, out.Bytes())
 	}
 	return victim, took
+}
+
+// filesBelow returns all that is in a directory.
+func filesBelow(dir string) []string {
+	var files []string
+	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
+		if path != dir {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files
 }
 
 // part says which part of a run a command line belongs to.
