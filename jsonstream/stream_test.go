@@ -297,6 +297,44 @@ func TestOutputClosed(t *testing.T) {
 	}
 }
 
+// TestInterleaved has many failing tests of several packages whose lines take
+// turns, more than memory keeps. Each comes out in one piece and in order.
+func TestInterleaved(t *testing.T) {
+	const packages, tests, lines = 4, 25, 60
+	filler := strings.Repeat("x", 2000)
+	var stream bytes.Buffer
+	write := func(format string, args ...any) {
+		for n := range tests {
+			for p := range packages {
+				fmt.Fprintf(&stream, `{"Package":"p%d","Test":"Test%d",`, p, n)
+				fmt.Fprintf(&stream, strings.NewReplacer("$p", fmt.Sprint(p), "$n", fmt.Sprint(n)).Replace(format)+"}\n", args...)
+			}
+		}
+	}
+	write(`"Action":"run"`)
+	for range lines {
+		write(`"Action":"output","Output":"p$p Test$n line "`)
+		write(`"Action":"output","Output":"%s\n"`, filler)
+	}
+	write(`"Action":"fail","Elapsed":1`)
+	if size := packages * tests * lines * len(filler); size < spoolLimit {
+		t.Fatalf("the outputs have only %d bytes", size)
+	}
+	piece := func(p, n int) string {
+		return strings.Repeat(fmt.Sprintf("p%d Test%d line %s\n", p, n, filler), lines)
+	}
+	for format, copies := range map[string]int{"testname": 2, "pkgname-and-test-fails": 2, "github-actions": 2, "pkgname": 1} {
+		got, _ := ours(t, stream.Bytes(), "", Options{Format: format, Summary: testjson.SummarizeAll})
+		for p := range packages {
+			for n := range tests {
+				if c := strings.Count(got, piece(p, n)); c != copies {
+					t.Fatalf("%s: the output of p%d Test%d comes %d times in one piece, want %d", format, p, n, c, copies)
+				}
+			}
+		}
+	}
+}
+
 // TestPrompt shows what was made of the lines before it waits for more.
 func TestPrompt(t *testing.T) {
 	for format, want := range map[string]string{
