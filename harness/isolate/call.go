@@ -17,7 +17,14 @@ import (
 
 // environment is the variable that tells a process that it is a child. The child removes it before any code
 // outside of this package can see it.
-const environment = "PGTEST_ISOLATE"
+const environment = "PGTEST_ISOLATED_TEST"
+
+// raceVariable holds options of the race detector. By default a process with the detector sleeps for a second
+// before it exits, for the sake of goroutines that still run; children leave that out unless the user asks for it.
+const (
+	raceVariable = "GORACE"
+	noRaceSleep  = "atexit_sleep_ms=0"
+)
 
 // The descriptors that a child finds open.
 const (
@@ -37,6 +44,7 @@ type assignment struct {
 	Mark    string        // a line that the child prints where the target begins
 	Verbose string        // the parent's -test.v
 	Grace   time.Duration // how long before its deadline a process ends its children
+	Race    *string       // GORACE, if the child's is another one than the user's; "" is none
 	Earlier []earlier     // calls that have ended: the code after them may depend on their results
 }
 
@@ -85,6 +93,12 @@ func takeAssignment() {
 	syscall.Close(reportsFd)
 	if err != nil {
 		return
+	}
+	if a.Race != nil {
+		os.Setenv(raceVariable, *a.Race)
+		if *a.Race == "" {
+			os.Unsetenv(raceVariable)
+		}
 	}
 	assigned, reports = a, os.NewFile(uintptr(fd), "reports")
 }

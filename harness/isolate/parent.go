@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -19,6 +18,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pgtest/harness/isolate/internal/drain"
+	"pgtest/harness/isolate/internal/group"
 )
 
 // An ending is how a child ended.
@@ -97,9 +99,9 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 	}
 	stop := limit.enforce(p)
 	s := &stream{sink: out, target: c.Test, mark: a.Mark}
-	readUntil(p.output, s, p.gone)
+	drain.Until(p.output, s, p.gone)
 	var reported strings.Builder
-	readUntil(p.reports, &reported, p.gone)
+	drain.Until(p.reports, &reported, p.gone)
 	state, err := p.wait()
 	end := &ending{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
 	if err != nil {
@@ -203,6 +205,12 @@ type process struct {
 
 // startProcess starts the test binary as a child, the leader of a new process group.
 func startProcess(args []string, a assignment) (*process, error) {
+	env := startEnv[:len(startEnv):len(startEnv)]
+	if raceDetector {
+		options := os.Getenv(raceVariable)
+		a.Race = &options
+		env = append(env, raceVariable+"="+strings.TrimSpace(noRaceSleep+" "+options))
+	}
 	text, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
@@ -225,10 +233,10 @@ func startProcess(args []string, a assignment) (*process, error) {
 	cmd := exec.Command(self, args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Dir = startDir
-	cmd.Env = append(startEnv[:len(startEnv):len(startEnv)], environment+"="+a.target().Test)
+	cmd.Env = append(env, environment+"="+a.target().Test)
 	cmd.Stdout, cmd.Stderr = output.w, output.w
 	cmd.ExtraFiles = []*os.File{reportsFd - 3: reports.w, assignmentFd - 3: input.r}
-	cmd.SysProcAttr = childAttr()
+	cmd.SysProcAttr = group.LeaderAttr()
 	p := &process{
 		cmd: cmd, output: output.r, reports: reports.r,
 		gone: make(chan struct{}), reaped: make(chan error, 1), fed: make(chan struct{}),
@@ -265,8 +273,8 @@ func (p *process) run(started chan<- error) {
 		return
 	}
 	pid := p.cmd.Process.Pid
-	if err := awaitExit(pid); err == nil {
-		endGroup(pid)
+	if err := group.AwaitExit(pid); err == nil {
+		group.End(pid)
 	}
 	close(p.gone)
 	p.reaped <- p.cmd.Wait()
@@ -283,48 +291,4 @@ func (p *process) wait() (*os.ProcessState, error) {
 		return nil, err
 	}
 	return p.cmd.ProcessState, nil
-}
-
-// readUntil copies from a pipe to w until the pipe is closed, or until gone is closed and the pipe is empty:
-// a process that left the group may hold it open for good.
-func readUntil(pipe *os.File, w io.Writer, gone <-chan struct{}) {
-	read := make(chan struct{})
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		select {
-		case <-gone:
-			pipe.SetReadDeadline(time.Now())
-		case <-read:
-		}
-	}()
-	_, err := io.Copy(w, onlyReader{pipe})
-	close(read)
-	<-stopped
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		drain(pipe, w)
-	}
-}
-
-// onlyReader hides that a file can copy itself.
-type onlyReader struct{ io.Reader }
-
-// drain copies what is in the pipe.
-func drain(pipe *os.File, w io.Writer) {
-	pipe.SetReadDeadline(time.Time{})
-	conn, err := pipe.SyscallConn()
-	if err != nil {
-		return
-	}
-	buf := make([]byte, 32<<10)
-	for n := 1; n > 0; {
-		err := conn.Read(func(fd uintptr) bool {
-			n, err = unix.Read(int(fd), buf)
-			return true // never wait
-		})
-		if err != nil || n <= 0 {
-			return
-		}
-		w.Write(buf[:n])
-	}
 }

@@ -77,7 +77,7 @@ func TestNarrowAsTesting(t *testing.T) {
 // ran returns the names of the tests of TestTree that run for a pattern, one a line.
 func ran(t *testing.T, run string) string {
 	cmd := exec.Command(os.Args[0], "-test.run="+run, "-test.v")
-	cmd.Env = append(os.Environ(), "TREE=1")
+	cmd.Env = append(os.Environ(), "TREE=1", "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("-test.run=%s: %v\n%s", run, err, out)

@@ -135,8 +135,10 @@ func TestState(t *testing.T) {
 		if deadline, ok := t.Deadline(); !ok || time.Until(deadline) <= 0 {
 			t.Errorf("deadline %v, %v", deadline, ok)
 		}
-		if v, ok := os.LookupEnv("PGTEST_ISOLATE"); ok {
-			t.Errorf("PGTEST_ISOLATE=%s", v)
+		for _, name := range []string{"PGTEST_ISOLATED_TEST", "GORACE"} {
+			if v, ok := os.LookupEnv(name); ok {
+				t.Errorf("%s=%s", name, v)
+			}
 		}
 	})
 	if os.Getenv("OUTCOMES") != "" && os.Getenv("PLAIN") == "" {

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
-package isolate
+package group
 
 import (
 	"syscall"
@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childAttr makes the child the leader of a new group, before its first instruction.
-func childAttr() *syscall.SysProcAttr {
+// LeaderAttr makes a process the leader of a new group, before its first instruction.
+func LeaderAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 
-// awaitExit waits until the process has ended, and leaves it to be reaped.
-func awaitExit(pid int) error {
+// AwaitExit waits until the child has ended, and leaves it to be reaped: until then the number of the group that it
+// leads can't be given to anybody else.
+func AwaitExit(pid int) error {
 	queue, err := unix.Kqueue()
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func awaitExit(pid int) error {
 	}
 }
 
-// groupHasMembers reports whether anything in the group can be signalled: a zombie can't be.
-func groupHasMembers(pgid int) bool {
+// HasMembers reports whether anything in the group can be signalled: a zombie can't be.
+func HasMembers(pgid int) bool {
 	return syscall.Kill(-pgid, 0) == nil
 }

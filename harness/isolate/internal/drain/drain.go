@@ -1,0 +1,57 @@
+//go:build unix
+
+// Package drain reads a process's output to its end, also where another process keeps the pipe open.
+package drain
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Until copies from a pipe to w until the pipe is closed, or until gone is closed and the pipe is empty:
+// a process that left the group may hold it open for good.
+func Until(pipe *os.File, w io.Writer, gone <-chan struct{}) {
+	read := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-gone:
+			pipe.SetReadDeadline(time.Now())
+		case <-read:
+		}
+	}()
+	_, err := io.Copy(w, onlyReader{pipe})
+	close(read)
+	<-stopped
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		rest(pipe, w)
+	}
+}
+
+// onlyReader hides that a file can copy itself.
+type onlyReader struct{ io.Reader }
+
+// rest copies what is in the pipe.
+func rest(pipe *os.File, w io.Writer) {
+	pipe.SetReadDeadline(time.Time{})
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	buf := make([]byte, 32<<10)
+	for n := 1; n > 0; {
+		err := conn.Read(func(fd uintptr) bool {
+			n, err = unix.Read(int(fd), buf)
+			return true // never wait
+		})
+		if err != nil || n <= 0 {
+			return
+		}
+		w.Write(buf[:n])
+	}
+}
