@@ -79,7 +79,12 @@ func (r *run) goArgs() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := supervisor.Options{Via: r.cfg.Exec, FailOnLeaks: r.cfg.Leaks == FailLeaks}
+	opts := supervisor.Options{
+		Via:         r.cfg.Exec,
+		FailOnLeaks: r.cfg.Leaks == FailLeaks,
+		PerTest:     r.cfg.Isolation.Packages,
+		TestTimeout: r.cfg.TestTimeout,
+	}
 	execWords, err := quoted.Join(append([]string{self, RoleExec}, opts.Words()...))
 	if err != nil {
 		return nil, err

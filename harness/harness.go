@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/isolate/pertest"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/supervisor"
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
-	"pgtest/signals"
 )
 
 // The first arguments that make a program that calls [Role] a supervisor and a
@@ -39,6 +39,8 @@ func Role() {
 		return
 	}
 	switch os.Args[1] {
+	case pertest.Role:
+		pertest.Main(os.Args[2:])
 	case RoleExec:
 		supervisor.Main(os.Args[2:])
 	case RoleWatchdog:
@@ -103,21 +105,37 @@ type Config struct {
 	Leaks LeakPolicy
 	// ShowResources adds a table of what each package used to the summary.
 	ShowResources bool
+	// Isolation says which tests get processes of their own.
+	Isolation Isolation
+	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL, and
+	// makes it fail; 0 is no limit. If its process runs other tests, too, they
+	// end with it. The time of a test includes that of its subtests.
+	TestTimeout time.Duration
+	// SlowAfter is how long a test runs when it is reported as slow, once, on
+	// Stream.Stderr; 0 is never.
+	SlowAfter time.Duration
 	// Grace is how long tests that were told to end may take before they are
-	// killed; 0 is DefaultGrace. With Signals it is not used.
+	// killed; 0 is DefaultGrace.
 	Grace time.Duration
-	// Signals makes the run do what the signals of this process and its terminal
-	// ask for. The caller starts it before the run and finishes it afterwards; it
-	// is good for one run. nil leaves signals and the terminal alone.
-	Signals *signals.Control
 	// AdoptOrphans makes the calling process the parent of all that its
 	// supervisors leave behind if they are killed (Linux), so that it can be
 	// ended. It holds for the whole process and stays set after the run.
 	AdoptOrphans bool
 }
 
+// Isolation says which tests run in a process of their own: each top-level test,
+// example, and fuzz target's seeds.
+type Isolation struct {
+	// Packages are patterns of packages: import paths, or absolute paths of
+	// directories, with "..." as the go command takes it. None means no test.
+	Packages []string
+	// Processes is how many tests of a package run at once; 0 shares GOMAXPROCS
+	// among the packages that run.
+	Processes int
+}
+
 // DefaultGrace is the time between the first request to end and SIGKILL.
-const DefaultGrace = signals.DefaultGrace
+const DefaultGrace = 10 * time.Second
 
 // A Result is what came of a run.
 type Result struct {

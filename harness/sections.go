@@ -85,7 +85,11 @@ func describeLeak(l control.Leak) string {
 	if command == "" {
 		command = "(command line unknown)"
 	}
-	return fmt.Sprintf("pid %d: %s: %s; ended with %s", l.PID, command, where, l.End)
+	text := fmt.Sprintf("pid %d: %s: %s; ended with %s", l.PID, command, where, l.End)
+	if l.Test != "" {
+		return l.Test + ": " + text
+	}
+	return text
 }
 
 // annotate adds to the JUnit report what the events do not tell.

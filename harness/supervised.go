@@ -13,6 +13,11 @@ type supervised struct {
 	started control.Started // zero until it has reported
 	process Process
 	gone    bool // the connection has ended
+
+	// For one that runs tests in a process each, beside a supervisor that follows
+	// it: what it has said, and was told.
+	tests *control.Tests
+	told  control.TestsOrder
 }
 
 // inbound is a message of a supervisor; gone is the last one.
@@ -54,14 +59,11 @@ func (r *run) arrived(peer *control.Supervisor) {
 			r.inbox <- inbound{from: s, report: report, arrived: time.Now()}
 		}
 	}()
-	switch late := r.signals.Late(); {
-	case late == syscall.SIGKILL || r.goGone:
+	switch {
+	case r.phase >= killing || r.goGone:
 		peer.Send(control.Order{Kill: true})
-	case late != 0:
-		peer.Send(control.Order{Signal: late})
-	}
-	if r.signals.Stopped() {
-		peer.Send(control.Order{Signal: syscall.SIGSTOP})
+	case r.phase == ending:
+		peer.Send(control.Order{Signal: r.relayed})
 	}
 }
 
@@ -79,11 +81,19 @@ func (r *run) heard(m inbound) {
 	case m.report.Failed != nil:
 		s.process.Package = m.report.Failed.Package
 		s.process.Failure = m.report.Failed.Reason
+	case m.report.Tests != nil:
+		s.tests = m.report.Tests
+		r.shareProcesses()
+	case m.report.Slow != nil:
+		r.saySlow(m.report.Slow.Package, m.report.Slow.Test, m.report.Slow.Elapsed)
+	case m.report.Leaked != nil:
+		r.leaked(*m.report.Leaked)
 	case m.report.Ended != nil:
 		ended := m.report.Ended
 		s.process.Elapsed = m.arrived.Sub(s.process.Started)
 		s.process.Resources = ended.Resources
-		s.process.Leaks, s.process.MoreLeaks = ended.Leaks, ended.MoreLeaks
+		s.process.Leaks = append(s.process.Leaks, ended.Leaks...)
+		s.process.MoreLeaks += ended.MoreLeaks
 		s.started.Supervisor = 0
 	}
 }
@@ -93,6 +103,9 @@ func (r *run) heard(m inbound) {
 func (r *run) departed(s *supervised) {
 	s.gone = true
 	s.peer.Close()
+	if s.tests != nil {
+		r.shareProcesses()
+	}
 	if s.started.Supervisor == 0 {
 		return
 	}

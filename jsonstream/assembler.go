@@ -2,7 +2,6 @@ package jsonstream
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -65,8 +64,9 @@ type test struct {
 	root       *test // nil for a root, and for a subtest without one
 	state      testState
 	started    stamp
+	ended      stamp
 	elapsed    time.Duration
-	seconds    float64 // elapsed as the end event had it
+	seconds    float64
 	out        buffer
 	subs       []*test // of a root: all below it
 	attrs      []junit.Property
@@ -291,9 +291,17 @@ func (a *assembler) endPackage(p *pkg, ev *event) {
 	a.mu.Lock()
 	p.state = state
 	a.mu.Unlock()
-	a.settlePassed(p)
-	if interrupted {
-		a.settleInterrupted(p)
+	for t := p.running.first; t != nil; {
+		next := t.next
+		switch {
+		case state == pkgPassed || state == pkgSkipped:
+			a.settle(t, testPassed)
+		case interrupted:
+			a.settle(t, testInterrupted)
+		case p.verdict && strings.HasPrefix(t.name, "Benchmark"):
+			a.settle(t, testPassed)
+		}
+		t = next
 	}
 	if state == pkgInterrupted {
 		return
@@ -312,36 +320,25 @@ func seconds(s float64) time.Duration {
 	return time.Duration(s*1000) * time.Millisecond
 }
 
-// settlePassed ends the open tests that must have passed: all of a package that
-// did not fail, and benchmarks if testing came to its verdict. Subtests come
-// before their roots, which drop them.
-func (a *assembler) settlePassed(p *pkg) {
-	for t := p.running.last; t != nil; {
-		before := t.prev
-		if p.state == pkgPassed || p.state == pkgSkipped || p.verdict && strings.HasPrefix(t.name, "Benchmark") {
-			a.settle(t, testPassed)
-			a.pass(t)
-		}
-		t = before
-	}
-}
-
-// settleInterrupted ends the open tests of a package that was interrupted.
-func (a *assembler) settleInterrupted(p *pkg) {
-	at := a.interruptedAt(p)
-	for t := p.running.first; t != nil; t = p.running.first {
-		a.settle(t, testInterrupted)
-		t.elapsed = at.time().Sub(t.started.time())
-		p.interrupted = append(p.interrupted, t)
-	}
-}
-
-// settle gives an open test its state.
+// settle gives a test without an end event the state that it must have had.
 func (a *assembler) settle(t *test, state testState) {
+	p := t.pkg
 	t.noEnd = true
+	t.ended = p.ended
+	t.elapsed = 0
 	a.unlink(t, state)
 	if t.fed {
 		a.view.endTest(t, "pass") // takes it from the renderer's running tests
+	}
+	switch state {
+	case testInterrupted:
+		t.ended = a.interruptedAt(p)
+		if t.started.ok {
+			t.elapsed = t.ended.time().Sub(t.started.time())
+		}
+		p.interrupted = append(p.interrupted, t)
+	case testPassed:
+		a.pass(t)
 	}
 }
 
@@ -524,6 +521,7 @@ func (a *assembler) lateEvent(p *pkg, ev *event) {
 
 func (a *assembler) endTest(t *test, ev *event) {
 	p := t.pkg
+	t.ended = ev.time
 	t.seconds = ev.elapsed
 	t.elapsed = seconds(ev.elapsed)
 	switch ev.kind {
@@ -681,8 +679,10 @@ func (a *assembler) cutPackage(p *pkg, interrupted bool) {
 	a.mu.Lock()
 	p.state = state
 	a.mu.Unlock()
-	if interrupted {
-		a.settleInterrupted(p)
+	for t := p.running.first; t != nil && interrupted; {
+		next := t.next
+		a.settle(t, testInterrupted)
+		t = next
 	}
 }
 
@@ -711,12 +711,11 @@ func (a *assembler) blameLate(p *pkg) []*test {
 	return blamed
 }
 
-// cutName shortens a name for the renderer, and keeps it unique. Two names of
-// control characters, each six bytes in JSON, fit into one of its lines.
+// cutName shortens a name for the renderer, and keeps it unique.
 func cutName(name string, id int) string {
-	const limit = 4 << 10
+	const limit = 8 << 10
 	if len(name) <= limit {
 		return name
 	}
-	return fmt.Sprintf("%s…%d", strings.ToValidUTF8(name[:limit], ""), id)
+	return strings.ToValidUTF8(name[:limit], "") + "…" + string(rune('0'+id%10)) + time.Duration(id).String()
 }

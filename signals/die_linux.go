@@ -69,9 +69,8 @@ func noCore() {
 }
 
 // becomeKilled makes the calling process die of sig, whatever its handlers.
-// SIGKILL has none.
 func becomeKilled(sig syscall.Signal) {
-	if _, err := setDefault(sig); err == nil || sig == unix.SIGKILL {
+	if _, err := setDefault(sig); err == nil {
 		unix.Kill(unix.Getpid(), sig)
 	}
 }

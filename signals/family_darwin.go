@@ -1,7 +1,6 @@
 package signals
 
 import (
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,5 +19,3 @@ func parentOf(pid int) int {
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
-
-func awaitDelivery(int, syscall.Signal, time.Duration) {}

@@ -2,10 +2,7 @@
 
 package signals
 
-import (
-	"syscall"
-	"time"
-)
+import "time"
 
 // parentOf: beyond its own parent, a process can't find out who is whose parent
 // here without the C library.
@@ -15,5 +12,3 @@ func parentOf(int) int { return 0 }
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
-
-func awaitDelivery(int, syscall.Signal, time.Duration) {}

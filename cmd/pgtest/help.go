@@ -65,12 +65,14 @@ Processes:
   --resources             show CPU time and peak memory of each package's
                           processes, largest first
 
-Signals:
-  --grace duration        how long tests may take to end after Ctrl-C, SIGTERM or
-                          SIGHUP before they are killed; 10s by default
-  --tty auto|off          hold the terminal while the output goes into a pipe, so
-                          that Ctrl-C and Ctrl-Z reach the tests and not the
-                          pipe's reader; auto by default
+  --isolate test          run each test, example and fuzz target's seeds in a
+                          process of its own; test:./db/...,./x for some
+                          packages; package is one process for all tests
+  --test-procs n          how many tests of a package run at once with --isolate
+                          test; GOMAXPROCS shared among packages by default
+  --test-timeout time     end a test that runs longer: SIGQUIT, then SIGKILL;
+                          without --isolate test its package ends with it
+  --slow-after time       say that a test is slow, once; 1m by default, 0 never
 
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"pgtest/harness/linkcache"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
-	"pgtest/signals"
 )
 
 // options are the values of our flags.
@@ -28,10 +28,11 @@ type options struct {
 	jsonFile    string
 	junit       junitOptions
 	leaks       harness.LeakPolicy
+	isolation   harness.Isolation
+	testTimeout time.Duration
+	slowAfter   time.Duration
 	linkCache   linkCacheOptions
 	resources   bool
-	grace       time.Duration
-	tty         string
 	rawCommand  bool
 	help        bool
 	version     bool
@@ -87,6 +88,21 @@ func newFlagSet() (*flag.FlagSet, *options) {
 		o.leaks = policy
 		return nil
 	})
+	f.Func("isolate", "", func(v string) (err error) {
+		o.isolation.Packages, err = parseIsolate(v)
+		return err
+	})
+	f.Func("test-procs", "", func(v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return fmt.Errorf("bad value %q: must be a positive number", v)
+		}
+		o.isolation.Processes = n
+		return nil
+	})
+	o.slowAfter = time.Minute
+	f.DurationVar(&o.slowAfter, "slow-after", o.slowAfter, "")
+	f.DurationVar(&o.testTimeout, "test-timeout", 0, "")
 	o.linkCache = linkCacheOptions{on: true, size: linkcache.DefaultMaxSize}
 	f.Func("link-cache", "", func(v string) error {
 		o.linkCache.on = v == "on"
@@ -100,16 +116,6 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	f.BoolVar(&o.rawCommand, "raw-command", false, "")
 	// Lines that are no events are always shown; gotestsum wants to be asked.
 	f.Bool("ignore-non-json-output-lines", true, "")
-	o.grace = signals.DefaultGrace
-	f.Func("grace", "", func(v string) (err error) {
-		o.grace, err = time.ParseDuration(v)
-		if err != nil || o.grace <= 0 {
-			return fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
-		}
-		return nil
-	})
-	o.tty = "auto"
-	f.Func("tty", "", oneOf(&o.tty, "auto", "off"))
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.help, "h", false, "")
 	f.BoolVar(&o.version, "version", false, "")

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -32,6 +33,9 @@ type Report struct {
 	Started *Started `json:",omitempty"`
 	Failed  *Failed  `json:",omitempty"`
 	Ended   *Ended   `json:",omitempty"`
+	Tests   *Tests   `json:",omitempty"`
+	Slow    *Slow    `json:",omitempty"`
+	Leaked  *Leaked  `json:",omitempty"`
 	// Last is the run's message to itself: connections are taken in the order in
 	// which they were made, so no earlier one is waiting any more.
 	Last bool `json:",omitempty"`
@@ -72,6 +76,26 @@ type Ended struct {
 	MoreLeaks int `json:",omitempty"`
 }
 
+// Tests says that the sender, which stands in a test binary's place, is about
+// to run the package's tests in a process each. It has a connection of its own
+// and waits for an order that says how many at once.
+type Tests struct {
+	Package string
+	Count   int
+}
+
+// Slow says that a test has been running for long.
+type Slow struct {
+	Package, Test string
+	Elapsed       time.Duration
+}
+
+// Leaked says that the process of a test left others behind.
+type Leaked struct {
+	Package string
+	Leaks   []Leak
+}
+
 // MaxLeaks bounds the leaked processes that one supervisor describes.
 const MaxLeaks = 20
 
@@ -86,6 +110,8 @@ type Resources struct {
 // Leak is a process that a test binary left behind.
 type Leak struct {
 	PID int
+	// Test is the test that left it, if each has a process of its own.
+	Test string `json:",omitempty"`
 	// Command is the command line, its words separated by spaces, cut to a
 	// bounded length. It is empty if the process was gone before it was read.
 	Command string
@@ -110,11 +136,22 @@ type Order struct {
 	Signal syscall.Signal `json:",omitempty"`
 	// Kill ends the test binary and everything that it started, at once.
 	Kill bool `json:",omitempty"`
+	// Tests is for who runs tests in a process each.
+	Tests *TestsOrder `json:",omitempty"`
+}
+
+// TestsOrder says how tests are run in a process each. A later one replaces
+// it.
+type TestsOrder struct {
+	// Processes is how many may run at once.
+	Processes int
+	// SlowAfter is when a test is reported as slow; 0 is never.
+	SlowAfter time.Duration
 }
 
 // A Supervisor is the run's end of the connection to one supervisor.
 type Supervisor struct {
-	conn *os.File
+	conn net.Conn
 	dec  *json.Decoder
 }
 
@@ -141,7 +178,7 @@ type Listener struct {
 	dir   string
 	short string // a second directory, if dir is too long for a socket; or ""
 	path  string
-	sock  *os.File
+	sock  *net.UnixListener
 }
 
 // Listen makes the run's socket in a new directory below parent, or below the
@@ -160,7 +197,7 @@ func Listen(parent string) (*Listener, error) {
 		}
 		l.path = filepath.Join(l.short, "run")
 	}
-	l.sock, err = listenUnix(l.path)
+	l.sock, err = net.ListenUnix("unix", &net.UnixAddr{Name: l.path, Net: "unix"})
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -182,11 +219,11 @@ func (l *Listener) Dir() string { return l.dir }
 // turned away. An error says that the listener is closed.
 func (l *Listener) Accept() (*Supervisor, error) {
 	for {
-		conn, err := acceptUnix(l.sock)
+		conn, err := l.sock.AcceptUnix()
 		if err != nil {
 			return nil, err
 		}
-		if !isOwn(conn) {
+		if uid, err := peerUID(conn); err != nil || uid != os.Geteuid() {
 			conn.Close()
 			continue
 		}
@@ -209,16 +246,16 @@ func (l *Listener) Close() error {
 
 // A Run is a supervisor's end of the connection to the run.
 type Run struct {
-	conn *os.File
+	conn *net.UnixConn
 }
 
 // Dial connects to the socket at path.
 func Dial(path string) (*Run, error) {
-	conn, err := dialUnix(path)
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	if !isOwn(conn) {
+	if uid, err := peerUID(conn); err != nil || uid != os.Geteuid() {
 		conn.Close()
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}

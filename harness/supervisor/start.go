@@ -13,26 +13,41 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"pgtest/harness/control"
+	"pgtest/harness/isolate/pertest"
 )
 
 // start starts the test binary, directly or through another program, as the
-// leader of a new process group.
-func start(command []string, opts Options) (*tree, error) {
-	argv := slices.Clone(command)
-	switch {
-	case len(opts.Via) > 0:
-		argv = append(slices.Clone(opts.Via), argv...)
-	default:
+// leader of a new process group. Socket is the run's, or "".
+func start(command []string, opts Options, socket string) (*tree, error) {
+	before, argv := opts.Via, slices.Clone(command)
+	if len(opts.Via) == 0 {
 		argv = withTestLog(argv)
 		if emulator := emulatorFor(command[0]); emulator != "" {
-			argv = append([]string{emulator}, argv...)
+			before = []string{emulator}
 		}
+	}
+	env := os.Environ()
+	argv = append(slices.Clone(before), argv...)
+	if opts.isPerTest(command[0]) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		argv = append([]string{self, pertest.Role}, pertest.Options{
+			TestTimeout: opts.TestTimeout,
+			FailOnLeaks: opts.FailOnLeaks,
+			Command:     argv[:len(before)+1],
+			Args:        argv[len(before)+1:],
+		}.Words()...)
+		env = append(env, control.SocketVariable+"="+socket)
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		return nil, err
 	}
-	pid, err := forkExec(path, argv)
+	pid, err := forkExec(path, argv, env)
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: path, Err: err}
 	}
@@ -44,8 +59,8 @@ func start(command []string, opts Options) (*tree, error) {
 //
 // A text file is busy as long as a process that another thread of its writer
 // forked has not come to its exec (golang/go#22315), so that error passes.
-func forkExec(path string, argv []string) (int, error) {
-	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: leaderAttr()}
+func forkExec(path string, argv, env []string) (int, error) {
+	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: leaderAttr()}
 	for wait := time.Millisecond; ; wait *= 2 {
 		pid, err := syscall.ForkExec(path, argv, attr)
 		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
-	"pgtest/signals"
 )
 
 // Main runs the role with the words that follow its name: options as Words
@@ -37,14 +36,14 @@ func supervise(words []string) int {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return 1
 	}
-	received := make(chan os.Signal, 8)
-	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	isolate()
 	link := dial()
 	defer link.close()
 
 	binary := command[0]
-	t, err := start(command, opts)
+	t, err := start(command, opts, link.path)
 	if err != nil {
 		link.report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
@@ -55,7 +54,7 @@ func supervise(words []string) int {
 		Supervisor: os.Getpid(), Group: t.pgid, Package: importPath(binary),
 	}})
 
-	leaks := t.endLeftovers(wait(t, received, link))
+	leaks := t.endLeftovers(wait(t, signals, link))
 	status, usage := t.reap()
 	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
 	if status.Signaled() {
@@ -65,7 +64,7 @@ func supervise(words []string) int {
 	link.report(control.Report{Ended: ended})
 
 	if status.Signaled() {
-		signals.Die(status.Signal())
+		dieOf(status.Signal())
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
 		fmt.Printf("FAIL: %d leaked processes\n", len(leaks))
@@ -76,14 +75,14 @@ func supervise(words []string) int {
 
 // wait carries out signals and orders until the test binary ends. It returns
 // how to end what is left behind.
-func wait(t *tree, received <-chan os.Signal, link *link) ending {
+func wait(t *tree, signals <-chan os.Signal, link *link) ending {
 	end := ending{settle: settleTime, term: termTime, blame: true}
 	orders := link.orders
 	for {
 		select {
 		case <-t.exited:
 			return end
-		case sig := <-received:
+		case sig := <-signals:
 			end.blame = false
 			t.signal(sig.(syscall.Signal))
 		case order, ok := <-orders:
@@ -146,6 +145,7 @@ func bounded(leaks []control.Leak) ([]control.Leak, int) {
 // A link is the connection to the run, or nothing if there is none: then the
 // supervisor does the same work without reports and orders.
 type link struct {
+	path   string // of the run's socket, or ""
 	run    *control.Run
 	orders <-chan control.Order
 }
@@ -165,7 +165,7 @@ func dial() *link {
 	if err != nil {
 		return &link{}
 	}
-	return &link{run: run, orders: run.Orders()}
+	return &link{path: path, run: run, orders: run.Orders()}
 }
 
 // restoreTempDir puts back the user's GOTMPDIR.

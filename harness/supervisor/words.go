@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Options are what a supervisor is told on its command line. They are part of
@@ -17,6 +18,12 @@ type Options struct {
 	Via []string
 	// FailOnLeaks makes a package that leaks processes fail.
 	FailOnLeaks bool
+	// PerTest lists patterns of packages whose tests run in a process each, as
+	// matchesPackage takes them.
+	PerTest []string
+	// TestTimeout is how long a test may run that has a process of its own; 0
+	// is no limit.
+	TestTimeout time.Duration
 }
 
 // Words returns the options as words for a command line, to go between the
@@ -25,6 +32,12 @@ func (o Options) Words() []string {
 	var words []string
 	if o.FailOnLeaks {
 		words = append(words, failOnLeaks)
+	}
+	for _, pattern := range o.PerTest {
+		words = append(words, perTest+pattern)
+	}
+	if o.TestTimeout > 0 {
+		words = append(words, testTimeout+o.TestTimeout.String())
 	}
 	if len(o.Via) > 0 {
 		words = append(words, via+strconv.Itoa(len(o.Via)))
@@ -35,6 +48,8 @@ func (o Options) Words() []string {
 
 const (
 	failOnLeaks = "--fail-on-leaks"
+	perTest     = "--per-test="
+	testTimeout = "--test-timeout="
 	via         = "--via="
 )
 
@@ -48,6 +63,14 @@ func parseWords(words []string) (Options, []string, error) {
 		switch {
 		case word == failOnLeaks:
 			o.FailOnLeaks = true
+		case strings.HasPrefix(word, perTest):
+			o.PerTest = append(o.PerTest, word[len(perTest):])
+		case strings.HasPrefix(word, testTimeout):
+			d, err := time.ParseDuration(word[len(testTimeout):])
+			if err != nil {
+				return o, nil, fmt.Errorf("__exec: %s: %w", word, err)
+			}
+			o.TestTimeout = d
 		case strings.HasPrefix(word, via):
 			n, err := strconv.Atoi(word[len(via):])
 			if err != nil || n < 0 || n > len(words) {

@@ -29,7 +29,7 @@ func Main(args []string) {
 
 const (
 	// goPatience is how long the go command may take to stop its tools.
-	goPatience = 300 * time.Millisecond
+	goPatience = time.Second
 	// limit bounds all waiting: for what the kernel does not let die.
 	limit = 10 * time.Second
 	pause = 5 * time.Millisecond

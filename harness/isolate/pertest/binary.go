@@ -1,0 +1,91 @@
+//go:build unix
+
+package pertest
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// binary is what go test asks of the test binary.
+type binary struct {
+	flags map[string]string // of package testing, without "test."; the last one of a name counts
+	args  []string          // what every process gets: all but the flags that are set for each
+}
+
+// perProcess are the flags of package testing that each process gets a value of its own for, or none.
+var perProcess = map[string]bool{
+	"run": true, "v": true, "count": true, "cpu": true, "timeout": true, "shuffle": true, "list": true,
+	"testlogfile": true, "coverprofile": true, "gocoverdir": true,
+}
+
+// parseArgs takes the arguments apart. Go test gives flags of package testing as one word each. A word that is no
+// flag, nor the value of an unknown one, ends the flags.
+func parseArgs(args []string) binary {
+	b := binary{flags: make(map[string]string)}
+	unknown := false
+	for i, word := range args {
+		name, isFlag := strings.CutPrefix(word, "-")
+		name = strings.TrimPrefix(name, "-")
+		if !isFlag && !unknown || word == "--" {
+			b.args = append(b.args, args[i:]...)
+			break
+		}
+		name, value, hasValue := strings.Cut(name, "=")
+		name, ours := strings.CutPrefix(name, "test.")
+		unknown = isFlag && !ours && !hasValue
+		if !isFlag || !ours {
+			b.args = append(b.args, word)
+			continue
+		}
+		if !hasValue {
+			value = "true"
+		}
+		b.flags[name] = value
+		if !perProcess[name] {
+			b.args = append(b.args, word)
+		}
+	}
+	return b
+}
+
+// divisible reports whether the work can be divided among processes. Benchmarks disturb each other; a fuzzer has
+// processes of its own; a profile is one process's; and without events, output can't be told apart.
+func (b binary) divisible() bool {
+	for _, name := range []string{
+		"bench", "fuzz", "fuzzworker", "list", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace",
+	} {
+		if b.flags[name] != "" {
+			return false
+		}
+	}
+	return b.flags["v"] == "test2json" || b.flags["v"] == "true"
+}
+
+// processArgs returns the arguments of a process with some more flags, "name=value" without "test.".
+func (b binary) processArgs(flags ...string) []string {
+	args := make([]string, 0, len(flags)+len(b.args))
+	for _, f := range flags {
+		args = append(args, "-test."+f)
+	}
+	return append(args, b.args...)
+}
+
+func (b binary) timeout() time.Duration {
+	d, _ := time.ParseDuration(b.flags["timeout"])
+	return d
+}
+
+func (b binary) count() int {
+	if n, err := strconv.Atoi(b.flags["count"]); err == nil {
+		return n
+	}
+	return 1
+}
+
+// cpus returns the values of -cpu, "" for the default.
+func (b binary) cpus() []string { return strings.Split(b.flags["cpu"], ",") }
+
+// covers reports whether the binary measures coverage: go test then names a directory for it.
+func (b binary) covers() bool { return b.flags["gocoverdir"] != "" }

@@ -1,0 +1,109 @@
+//go:build unix
+
+package pertest
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWords(t *testing.T) {
+	for _, o := range []Options{
+		{Command: []string{"a.test"}, Args: []string{}},
+		{Command: []string{"via", "a.test"}, Args: []string{"-test.v", "--command=3"}, TestTimeout: time.Minute, FailOnLeaks: true},
+	} {
+		if got, err := parseWords(o.Words()); err != nil || !reflect.DeepEqual(got, o) {
+			t.Errorf("parseWords(%q) = %+v, %v", o.Words(), got, err)
+		}
+	}
+	for _, words := range [][]string{nil, {"a.test"}, {"--command=2", "a.test"}, {"--command=0"}, {"--test-timeout=x"}} {
+		if got, err := parseWords(words); err == nil {
+			t.Errorf("parseWords(%q) = %+v", words, got)
+		}
+	}
+}
+
+func TestParseArgs(t *testing.T) {
+	for _, tt := range []struct {
+		args, rest string
+		flags      map[string]string
+	}{
+		{"", "", map[string]string{}},
+		{"-test.run=A -test.short=true -test.v=test2json", "-test.short=true", map[string]string{"run": "A", "short": "true", "v": "test2json"}},
+		{"-test.run=A -test.run=B", "", map[string]string{"run": "B"}},
+		{"--test.failfast -test.count=3", "--test.failfast", map[string]string{"failfast": "true", "count": "3"}},
+		{"-own value -test.count=3", "-own value", map[string]string{"count": "3"}},
+		{"-own=value word -test.count=3", "-own=value word -test.count=3", map[string]string{}},
+		{"-test.count=3 -- -test.run=A", "-- -test.run=A", map[string]string{"count": "3"}},
+	} {
+		b := parseArgs(strings.Fields(tt.args))
+		if !slices.Equal(b.args, strings.Fields(tt.rest)) || !maps.Equal(b.flags, tt.flags) {
+			t.Errorf("parseArgs(%q) = %q, %v", tt.args, b.args, b.flags)
+		}
+	}
+}
+
+// TestPrinterOrder writes in the wrong order, more than is kept in memory.
+func TestPrinterOrder(t *testing.T) {
+	var out bytes.Buffer
+	p := newPrinter(&out, 3)
+	large := strings.Repeat("2", maxMemory+1)
+	for _, w := range []struct {
+		section int
+		text    string
+	}{{2, large}, {1, "1a"}, {0, "0a"}, {2, "end"}, {0, "0b"}} {
+		p.sections[w.section].Write([]byte(w.text))
+	}
+	p.sections[2].close()
+	p.sections[0].close()
+	p.sections[1].Write([]byte("1b"))
+	p.sections[1].close()
+	if want := "0a0b1a1b" + large + "end"; out.String() != want {
+		t.Errorf("%d bytes, want %d; they begin with %q", out.Len(), len(want), out.String()[:20])
+	}
+}
+
+func TestPrinterMix(t *testing.T) {
+	var out bytes.Buffer
+	p := newPrinter(&out, 2)
+	p.sections[0].Write([]byte("0a\n"))
+	p.sections[1].Write([]byte("1a\n"))
+	p.mix()
+	p.sections[0].current, p.sections[1].current = "Test0", "Test1"
+	p.sections[1].Write([]byte("1b\n"))
+	p.sections[0].Write([]byte("0b\n"))
+	if want := "0a\n1a\n1b\n" + marker + "=== NAME  Test0\n0b\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestJoinTestlogs(t *testing.T) {
+	dir := t.TempDir()
+	f := &files{dir: dir, testlog: filepath.Join(dir, "testlog.txt")}
+	for i, log := range []string{"getenv A\nopen x\n", "getenv A\nchdir /\nopen x\n", "open x\nopen y\n"} {
+		if err := os.WriteFile(f.name("log", i), []byte(logHeader+log), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.joinTestlogs(3)
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := logHeader + "getenv A\nopen x\ngetenv A\nchdir /\nopen x\nchdir " + wd + "\nopen y\n"
+	if got, err := os.ReadFile(f.testlog); err != nil || string(got) != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	os.Remove(f.testlog)
+	f.joinTestlogs(4)
+	if _, err := os.Stat(f.testlog); err == nil {
+		t.Error("a log was joined although one is missing")
+	}
+}
