@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"slices"
 )
 
 // How much output waits in memory before it goes to the spool file: of one
@@ -97,10 +98,38 @@ func (s *spool) dropMemory(b *buffer) {
 
 // spill moves the buffer's memory to the file.
 func (s *spool) spill(b *buffer) {
-	off, ok := s.write(b.mem)
-	if !ok {
-		return
+	if off, ok := s.write(b.mem); ok {
+		s.moved(b, off)
 	}
+}
+
+// spillAll moves all buffers to the file, many small ones in one write.
+func (s *spool) spillAll() {
+	const batchSize = 1 << 20
+	batch := make([]byte, 0, batchSize+2*bufferLimit)
+	var members []*buffer
+	all := slices.Clone(s.live) // which moved changes
+	for i, b := range all {
+		batch = append(batch, b.mem...)
+		members = append(members, b)
+		if len(batch) < batchSize && i+1 < len(all) {
+			continue
+		}
+		off, ok := s.write(batch)
+		if !ok {
+			return
+		}
+		for _, m := range members {
+			n := int64(len(m.mem))
+			s.moved(m, off)
+			off += n
+		}
+		batch, members = batch[:0], members[:0]
+	}
+}
+
+// moved says that the buffer's memory is in the file now, and drops it.
+func (s *spool) moved(b *buffer, off int64) {
 	n := int64(len(b.mem))
 	if last := len(b.extents) - 1; last >= 0 && b.extents[last].off+b.extents[last].len == off {
 		b.extents[last].len += n
@@ -108,12 +137,6 @@ func (s *spool) spill(b *buffer) {
 		b.extents = append(b.extents, extent{off, n})
 	}
 	s.dropMemory(b)
-}
-
-func (s *spool) spillAll() {
-	for i := len(s.live) - 1; i >= 0 && !s.broken; i-- {
-		s.spill(s.live[i])
-	}
 }
 
 // write appends to the file and returns where.
