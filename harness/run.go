@@ -118,11 +118,12 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	defer close(r.over)
 	go r.accept()
 	defer r.listener.Close()
+	r.startWatchdog()
+	defer r.watchdog.Stop()
 	ended, err := r.start()
 	if err != nil {
 		return Result{}, err
 	}
-	defer r.watchdog.Stop()
 	defer r.trimLinkCache()()
 	goErr := r.loop(ctx, ended)
 	r.finishSupervisors()
@@ -154,7 +155,7 @@ func (r *run) trimLinkCache() (wait func()) {
 // goes on without it: where no process can be started, go has more to say.
 func (r *run) startWatchdog() {
 	if self, err := os.Executable(); err == nil {
-		r.watchdog = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir(), r.command.Process.Pid)
+		r.watchdog = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir())
 	}
 }
 
@@ -185,8 +186,8 @@ func (r *run) start() (<-chan error, error) {
 		stderr.Close()
 		return nil, err
 	}
+	r.watchdog.Watch(r.command.Process.Pid)
 	r.goStarted = startTime(r.command.Process.Pid)
-	r.startWatchdog()
 	ended := make(chan error, 1)
 	go func() {
 		errorsRead := make(chan struct{})

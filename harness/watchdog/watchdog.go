@@ -9,19 +9,21 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// Main runs the role until the run ends. Its arguments are the run's directory
-// and the id of go's process group. Standard input is a pipe from the run: if
-// it closes, the run is dead. A run that ends in order kills its watchdog.
+// Main runs the role until the run ends, with the run's directory as its only
+// argument. Standard input is a pipe from the run, which tells the id of go's
+// process group when there is one. If the pipe closes, the run is dead. A run
+// that ends in order kills its watchdog.
 func Main(args []string) {
-	if len(args) != 2 {
+	if len(args) != 1 {
 		os.Exit(2)
 	}
-	io.Copy(io.Discard, os.Stdin)
-	if pgid, err := strconv.Atoi(args[1]); err == nil && pgid > 1 {
+	told, _ := io.ReadAll(os.Stdin)
+	if pgid, err := strconv.Atoi(strings.TrimSpace(string(told))); err == nil && pgid > 1 {
 		endGroup(pgid)
 	}
 	remove(args[0])
@@ -62,15 +64,15 @@ func remove(dir string) {
 // A Watchdog is the run's end. A nil one does nothing.
 type Watchdog struct {
 	cmd *exec.Cmd
-	in  io.Closer
+	in  io.WriteCloser
 }
 
 // Start starts the role with command, which must call Main with the words
-// behind it, to watch over a run with the given directory and process group of
-// the go command. It returns nil if it can't. The watchdog has a session of
-// its own, so that no signal for the run reaches it.
-func Start(command []string, dir string, pgid int) *Watchdog {
-	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], dir, strconv.Itoa(pgid))...)
+// behind it, to watch over a run with the given directory. It returns nil if it
+// can't. The watchdog has a session of its own, so that no signal for the run
+// reaches it.
+func Start(command []string, dir string) *Watchdog {
+	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], dir)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Dir = "/"
 	in, err := cmd.StdinPipe()
@@ -78,6 +80,13 @@ func Start(command []string, dir string, pgid int) *Watchdog {
 		return nil
 	}
 	return &Watchdog{cmd: cmd, in: in}
+}
+
+// Watch tells the watchdog the process group to end.
+func (w *Watchdog) Watch(pgid int) {
+	if w != nil {
+		io.WriteString(w.in, strconv.Itoa(pgid)+"\n")
+	}
 }
 
 // PID returns the watchdog's process id, or 0.
