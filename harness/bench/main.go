@@ -41,6 +41,9 @@ func bench() error {
 	if err := packages(t, dir, pgtest); err != nil {
 		return err
 	}
+	if err := links(t, dir, pgtest); err != nil {
+		return err
+	}
 	if err := leaks(t, dir, pgtest); err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func packages(t *table, dir, pgtest string) error {
 	if a, b, err = compare(peer, ours); err != nil {
 		return err
 	}
-	t.ratio("100 packages, uncached", a.wall, b.wall, 0)
+	t.ratio("100 packages, uncached, linked before", a.wall, b.wall, 0.2)
 
 	// Without links what is left is the cost of the supervisors: user -toolexec
 	// and formats out of the way, both print events.

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"sync"
 )
 
 // An entry is one file: the linked binary as the linker wrote it, then the
@@ -37,17 +38,18 @@ type meta struct {
 	Inputs []input `json:",omitempty"`
 }
 
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("damaged link cache entry")
-)
+var errDamaged = errors.New("damaged link cache entry")
+
+// castagnoli returns the table of CRC-32C. It is made when it is first needed:
+// every tool of the go command starts through this program.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // sums are the two checksums of a binary.
 type sums struct{ ieee, castagnoli uint32 }
 
 func (s *sums) Write(p []byte) (int, error) {
 	s.ieee = crc32.Update(s.ieee, crc32.IEEETable, p)
-	s.castagnoli = crc32.Update(s.castagnoli, castagnoli, p)
+	s.castagnoli = crc32.Update(s.castagnoli, castagnoli(), p)
 	return len(p), nil
 }
 
@@ -55,7 +57,7 @@ func (s *sums) Write(p []byte) (int, error) {
 // is shorter.
 func sumFile(f *os.File, size int64) (sums, error) {
 	var s sums
-	n, err := io.CopyBuffer(&s, io.NewSectionReader(f, 0, size), make([]byte, 256<<10))
+	n, err := io.CopyBuffer(&s, io.NewSectionReader(f, 0, size), make([]byte, 64<<10))
 	if err == nil && n != size {
 		err = io.ErrUnexpectedEOF
 	}
@@ -94,7 +96,12 @@ func appendFooter(tail []byte, k key, size int64, s sums) []byte {
 	tail = binary.BigEndian.AppendUint32(tail, uint32(metaSize))
 	tail = binary.BigEndian.AppendUint32(tail, s.ieee)
 	tail = binary.BigEndian.AppendUint32(tail, s.castagnoli)
-	return binary.BigEndian.AppendUint32(tail, crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, tail))
+	return binary.BigEndian.AppendUint32(tail, tailSum(k, tail))
+}
+
+// tailSum returns the sum over key, meta data and footer.
+func tailSum(k key, tail []byte) uint32 {
+	return crc32.Update(crc32.Checksum(k[:], castagnoli()), castagnoli(), tail)
 }
 
 // readTail reads and checks all of an entry but the binary, of which it
@@ -120,7 +127,7 @@ func readTail(f *os.File, k key) (m meta, size int64, s sums, err error) {
 	if _, err := f.ReadAt(tail, size); err != nil {
 		return meta{}, 0, sums{}, err
 	}
-	if crc32.Update(crc32.Checksum(k[:], castagnoli), castagnoli, tail) != binary.BigEndian.Uint32(footer[28:]) {
+	if tailSum(k, tail) != binary.BigEndian.Uint32(footer[28:]) {
 		return meta{}, 0, sums{}, errDamaged
 	}
 	s = sums{ieee: binary.BigEndian.Uint32(footer[20:]), castagnoli: binary.BigEndian.Uint32(footer[24:])}
