@@ -2,6 +2,7 @@ package jsonstream
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -64,9 +65,8 @@ type test struct {
 	root       *test // nil for a root, and for a subtest without one
 	state      testState
 	started    stamp
-	ended      stamp
 	elapsed    time.Duration
-	seconds    float64
+	seconds    float64 // elapsed as the end event had it
 	out        buffer
 	subs       []*test // of a root: all below it
 	attrs      []junit.Property
@@ -291,17 +291,9 @@ func (a *assembler) endPackage(p *pkg, ev *event) {
 	a.mu.Lock()
 	p.state = state
 	a.mu.Unlock()
-	for t := p.running.first; t != nil; {
-		next := t.next
-		switch {
-		case state == pkgPassed || state == pkgSkipped:
-			a.settle(t, testPassed)
-		case interrupted:
-			a.settle(t, testInterrupted)
-		case p.verdict && strings.HasPrefix(t.name, "Benchmark"):
-			a.settle(t, testPassed)
-		}
-		t = next
+	a.settlePassed(p)
+	if interrupted {
+		a.settleInterrupted(p)
 	}
 	if state == pkgInterrupted {
 		return
@@ -320,25 +312,36 @@ func seconds(s float64) time.Duration {
 	return time.Duration(s*1000) * time.Millisecond
 }
 
-// settle gives a test without an end event the state that it must have had.
+// settlePassed ends the open tests that must have passed: all of a package that
+// did not fail, and benchmarks if testing came to its verdict. Subtests come
+// before their roots, which drop them.
+func (a *assembler) settlePassed(p *pkg) {
+	for t := p.running.last; t != nil; {
+		before := t.prev
+		if p.state == pkgPassed || p.state == pkgSkipped || p.verdict && strings.HasPrefix(t.name, "Benchmark") {
+			a.settle(t, testPassed)
+			a.pass(t)
+		}
+		t = before
+	}
+}
+
+// settleInterrupted ends the open tests of a package that was interrupted.
+func (a *assembler) settleInterrupted(p *pkg) {
+	at := a.interruptedAt(p)
+	for t := p.running.first; t != nil; t = p.running.first {
+		a.settle(t, testInterrupted)
+		t.elapsed = at.time().Sub(t.started.time())
+		p.interrupted = append(p.interrupted, t)
+	}
+}
+
+// settle gives an open test its state.
 func (a *assembler) settle(t *test, state testState) {
-	p := t.pkg
 	t.noEnd = true
-	t.ended = p.ended
-	t.elapsed = 0
 	a.unlink(t, state)
 	if t.fed {
 		a.view.endTest(t, "pass") // takes it from the renderer's running tests
-	}
-	switch state {
-	case testInterrupted:
-		t.ended = a.interruptedAt(p)
-		if t.started.ok {
-			t.elapsed = t.ended.time().Sub(t.started.time())
-		}
-		p.interrupted = append(p.interrupted, t)
-	case testPassed:
-		a.pass(t)
 	}
 }
 
@@ -521,7 +524,6 @@ func (a *assembler) lateEvent(p *pkg, ev *event) {
 
 func (a *assembler) endTest(t *test, ev *event) {
 	p := t.pkg
-	t.ended = ev.time
 	t.seconds = ev.elapsed
 	t.elapsed = seconds(ev.elapsed)
 	switch ev.kind {
@@ -679,10 +681,8 @@ func (a *assembler) cutPackage(p *pkg, interrupted bool) {
 	a.mu.Lock()
 	p.state = state
 	a.mu.Unlock()
-	for t := p.running.first; t != nil && interrupted; {
-		next := t.next
-		a.settle(t, testInterrupted)
-		t = next
+	if interrupted {
+		a.settleInterrupted(p)
 	}
 }
 
@@ -711,11 +711,12 @@ func (a *assembler) blameLate(p *pkg) []*test {
 	return blamed
 }
 
-// cutName shortens a name for the renderer, and keeps it unique.
+// cutName shortens a name for the renderer, and keeps it unique. Two names of
+// control characters, each six bytes in JSON, fit into one of its lines.
 func cutName(name string, id int) string {
-	const limit = 8 << 10
+	const limit = 4 << 10
 	if len(name) <= limit {
 		return name
 	}
-	return strings.ToValidUTF8(name[:limit], "") + "…" + string(rune('0'+id%10)) + time.Duration(id).String()
+	return fmt.Sprintf("%s…%d", strings.ToValidUTF8(name[:limit], ""), id)
 }

@@ -136,6 +136,8 @@ func TestSameAsTestjson(t *testing.T) {
 						lines = "" // shown in place, or testjson's order of errors is a race
 					}
 					opts.Format = format
+					SetColor(i == 1)
+					defer SetColor(false)
 					got, _ := ours(t, stream, lines, opts)
 					want := new(reference).run(t, stream, format,
 						testjson.FormatOptions{HideEmptyPackages: opts.HideEmptyPackages, Icons: opts.Icons}, opts.Summary, lines)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/internal/genstream"
 	"pgtest/jsonstream/junit"
 )
 
@@ -103,12 +104,15 @@ func TestStrangeOrder(t *testing.T) {
 		`{"Action":"build-fail","ImportPath":"q"}`,
 		`{"Action":"skip","Package":"q"}`,
 		`{"Action":"newer","Package":"q","Test":"TestF","Output":"?"}`,
-		`{"Action":"run","Package":"q","Test":"` + strings.Repeat("long/", 30000) + `"}`,
-		`{"Action":"fail","Package":"q","Test":"` + strings.Repeat("long/", 30000) + `"}`,
-		`{"Action":"fail","Package":"` + strings.Repeat("very/", 30000) + `","Test":"TestG"}`,
+		`{"Action":"run","Package":"q","Test":"` + strings.Repeat("long/", 4000) + `"}`,
+		`{"Action":"fail","Package":"q","Test":"` + strings.Repeat("long/", 4000) + `"}`,
+		`{"Action":"fail","Package":"` + strings.Repeat("very/", 4000) + `","Test":"TestG"}`,
 	}
 	for first := range events {
 		for step := 1; step < 4; step++ {
+			if raceEnabled && first%4 > 0 {
+				continue
+			}
 			var stream []string
 			for i := range events {
 				stream = append(stream, events[(first+i*step)%len(events)])
@@ -125,7 +129,7 @@ func TestStrangeOrder(t *testing.T) {
 
 // TestLongLines has lines far beyond what is held in memory.
 func TestLongLines(t *testing.T) {
-	const size = 3*maxLine + 12345
+	const size = maxLine + maxLine/3 + 12345
 	value := strings.Repeat(`line with \"quotes\" \u003cand\u003e ü😀 \ud83d\ude00\n`, size/50)
 	decoded := string(unescape(nil, []byte(value)))
 	event := `{"Time":"2026-11-23T19:00:48Z","Action":"output","Package":"p","Test":"TestLong","Output":"` + value + `"}`
@@ -160,9 +164,11 @@ func TestLongLines(t *testing.T) {
 					t.Error("the summary does not show the output in one piece")
 				}
 			}
-			raw, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true, SpoolDir: "/does/not/exist"})
-			if strings.ReplaceAll(raw, "\r", "") != strings.ReplaceAll(string(stream), "\r", "") {
-				t.Error("standard-json changes the line")
+			for _, spool := range []string{dir, "/does/not/exist"} {
+				raw, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true, SpoolDir: spool})
+				if strings.ReplaceAll(raw, "\r", "") != strings.ReplaceAll(string(stream), "\r", "") {
+					t.Errorf("standard-json changes the line, with its file in %s", spool)
+				}
 			}
 			if left, _ := os.ReadDir(dir); len(left) > 0 {
 				t.Errorf("%s is left", left[0].Name())
@@ -197,7 +203,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // TestLineMemory reads a very long line, an event or not. What the reader and
 // the spool hold stays within their bounds.
 func TestLineMemory(t *testing.T) {
-	size := 64 << 20
+	size := 16 << 20
 	if !raceEnabled {
 		size = 256 << 20
 	}
@@ -229,4 +235,88 @@ func TestLineMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// watched calls a function before each read.
+type watched struct {
+	io.Reader
+	before func()
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	w.before()
+	return w.Reader.Read(p)
+}
+
+// counter counts what is written and remembers the most that a check found.
+type counter struct {
+	n      int
+	before func()
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.before()
+	c.n += len(p)
+	return len(p), nil
+}
+
+// TestLargeOutput has a test that prints far more than the spool keeps in
+// memory, and fails: all of it is shown and reported, and memory keeps its bound.
+func TestLargeOutput(t *testing.T) {
+	const size = 12 * spoolLimit
+	for _, format := range []string{"pkgname", "testname", "github-actions"} {
+		var s *Stream
+		check := func() {
+			if used := s.assembler.spool.used; used > spoolLimit+2*bufferLimit {
+				t.Fatalf("%s: the spool holds %d bytes", format, used)
+			}
+			if held := cap(s.out.buf); held > 2*screenMax {
+				t.Fatalf("%s: %d bytes wait for Stdout", format, held)
+			}
+		}
+		out, xml := &counter{before: check}, &counter{before: check}
+		s, err := New(Options{Format: format, Stdout: out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: xml}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, w := io.Pipe()
+		go func() {
+			w.CloseWithError(genstream.Fail(w, size))
+		}()
+		if err := s.ReadOutput(watched{r, check}); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Finish(); err != nil {
+			t.Error(err)
+		}
+		const printed = size / 1000 * 1000
+		shown := 1
+		if format != "pkgname" {
+			shown = 2 // when it ends and in the summary
+		}
+		if out.n < shown*printed || xml.n < printed {
+			t.Errorf("%s: %d bytes are shown and %d reported, of %d", format, out.n, xml.n, printed)
+		}
+	}
+}
+
+// FuzzStream feeds whole streams of any bytes: every line is shown and nothing
+// crashes.
+func FuzzStream(f *testing.F) {
+	for _, stream := range streams(f) {
+		f.Add(stream[:min(len(stream), 3000)], uint8(len(stream)))
+	}
+	f.Add([]byte(strings.Join(oddLines[:len(oddLines)-2], "\n")), uint8(0))
+	formats := Formats()
+	f.Fuzz(func(t *testing.T, stream []byte, n uint8) {
+		shown, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true})
+		want := strings.ReplaceAll(string(stream), "\r\n", "\n")
+		if strings.TrimRight(shown, "\r\n") != strings.TrimRight(want, "\r\n") {
+			t.Errorf("lines are lost: %q becomes %q", stream, shown)
+		}
+		_, r := ours(t, stream, "", Options{
+			Format: formats[int(n)%len(formats)], Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard},
+		})
+		checkCounts(t, r)
+	})
 }

@@ -224,36 +224,43 @@ func (j *junitSink) failedCase(t *test) junit.Case {
 	case t.noEnd:
 		c.Type = "no end"
 	}
-	c.Message = "Failed"
-	if m := j.message(t, true); m != "" {
-		c.Message = m
-	}
+	c.Message = j.failMessage(t)
 	return c
 }
 
 func (j *junitSink) skippedCase(t *test) junit.Case {
 	c := j.testCase(t, junit.Skip)
-	c.Message = j.message(t, false)
+	c.Message = j.skipMessage(t)
 	c.Body = nil
 	return c
 }
 
-// message is what the test said: the first line if it failed, all of them if
-// it was skipped, up to a length that attributes are read with.
-func (j *junitSink) message(t *test, firstLine bool) string {
-	const limit = 4 << 10
-	var m []byte
-	j.assembler.spool.each(&t.out, func(line []byte) {
-		said := bytes.HasPrefix(line, []byte("    ")) || looksPanicked(line)
-		if firstLine && (len(m) > 0 || !said) || len(m) > limit || framing(line, t.name) || bytes.HasPrefix(line, []byte("=== ")) {
-			return
+// messageLimit is the length up to which attributes are of use to a reader.
+const messageLimit = 4 << 10
+
+// failMessage is the first line in which a test or a panic says something.
+func (j *junitSink) failMessage(t *test) string {
+	message := "Failed"
+	j.assembler.spool.while(&t.out, func(line []byte) bool {
+		said := looksPanicked(line) || bytes.HasPrefix(line, []byte("    ")) && len(bytes.TrimSpace(line)) > 0
+		if said {
+			message = string(bytes.TrimSpace(line[:min(len(line), messageLimit)]))
 		}
-		m = append(m, bytes.TrimLeft(line, " ")...)
-		if len(m) > limit {
-			m = append(m[:limit:limit], "..."...)
-		}
+		return !said
 	})
-	return string(bytes.TrimSpace(m))
+	return message
+}
+
+// skipMessage is all that a test said before it was skipped.
+func (j *junitSink) skipMessage(t *test) string {
+	var message []byte
+	j.assembler.spool.while(&t.out, func(line []byte) bool {
+		if !framing(line, t.name) && !bytes.HasPrefix(line, []byte("=== ")) {
+			message = append(message, bytes.TrimLeft(line, " ")...)
+		}
+		return len(message) < messageLimit
+	})
+	return string(bytes.TrimSpace(message[:min(len(message), messageLimit)]))
 }
 
 func (j *junitSink) annotatedCase(p *pkg, e AnnotatedError) junit.Case {

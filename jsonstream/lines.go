@@ -55,20 +55,17 @@ func (l *lineReader) take(n int) []byte {
 	return piece
 }
 
-// fill reads once more, after making room.
+// fill reads once more, after making room. A buffer that was filled is too small:
+// for the line, or for what the stream has ready.
 func (l *lineReader) fill() {
-	full := l.end == len(l.buf)
-	if l.start == l.end {
-		l.start, l.end = 0, 0
-		if full && len(l.buf) < readSize {
-			l.buf = make([]byte, max(firstRead, 2*len(l.buf)))
-		}
-	} else if full {
-		l.end = copy(l.buf, l.buf[l.start:l.end])
-		l.start = 0
-	}
-	if l.end == len(l.buf) {
-		l.buf = append(l.buf, make([]byte, len(l.buf))...)
+	filled := l.end == len(l.buf)
+	rest := l.buf[l.start:l.end]
+	switch {
+	case filled && (len(l.buf) < readSize || len(rest) == len(l.buf)):
+		l.buf = make([]byte, max(firstRead, 2*len(l.buf)))
+		fallthrough
+	case filled || len(rest) == 0:
+		l.start, l.end = 0, copy(l.buf, rest)
 	}
 	l.idle()
 	n, err := l.r.Read(l.buf[l.end:])

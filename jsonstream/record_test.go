@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var record = flag.Bool("record", false, "record testdata/streams anew, by running go test on testdata/module")
+var record = flag.String("record", "", "record the streams in testdata whose names match the `regexp` anew, by running go test on testdata/module")
 
 // recordings are the real runs behind testdata/streams: a name and the words
 // after "go test -json -trimpath".
@@ -57,11 +57,15 @@ var recordings = []struct {
 
 // TestRecord runs the recordings if the flag is given.
 func TestRecord(t *testing.T) {
-	if !*record {
+	if *record == "" {
 		t.Skip("only with -record")
 	}
+	wanted := regexp.MustCompile(*record)
 	artifacts := regexp.MustCompile(`"(=== ARTIFACTS \S+ )?[^" ]*/_artifacts/[^"\\]*`)
 	for _, r := range recordings {
+		if !wanted.MatchString(r.name) {
+			continue
+		}
 		runs := 1
 		if r.name == "cached" {
 			runs = 2

@@ -20,7 +20,6 @@ type format struct {
 	testEnd       bool
 	failOutput    bool // a failed test's output comes before its end
 	grouped       bool // a test's output comes within its end
-	perPackage    bool // the formatter gathers: one for each package
 	everything    bool
 	quiet         bool // go's stderr would break its rows
 	raw           bool // shows lines as they are
@@ -33,7 +32,7 @@ var formats = map[string]format{
 	"pkgname":                {packageEnd: true},
 	"pkgname-and-test-fails": {packageEnd: true, failOutput: true},
 	"testname":               {packageEnd: true, packageOutput: true, testEnd: true, failOutput: true},
-	"testdox":                {packageEnd: true, testEnd: true, perPackage: true},
+	"testdox":                {packageEnd: true, testEnd: true},
 	"github-actions":         {packageEnd: true, testEnd: true, grouped: true},
 	"standard-quiet":         {straight: writeQuiet},
 	"standard-verbose":       {straight: writeVerbose},
@@ -52,9 +51,8 @@ type renderer struct {
 	exec      *execution
 	spool     *spool
 	formatter testjson.EventFormatter
-	packages  map[*pkg]testjson.EventFormatter // if perPackage
-	group     bytes.Buffer                     // if grouped
-	token     string                           // stands for a test's output in group
+	group     bytes.Buffer // if grouped
+	token     string       // stands for a test's output in group
 	junit     *junitSink
 }
 
@@ -65,7 +63,7 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	if name == "testname" && os.Getenv("GITHUB_ACTIONS") == "true" {
 		name = "github-actions" // testjson does the same
 	}
-	if _, _, err := term.GetSize(int(os.Stdout.Fd())); name == "dots-v2" && err != nil {
+	if name == "dots-v2" && !stdoutIsTerminal() {
 		name = "dots" // testjson too, with a warning
 	}
 	r := &renderer{
@@ -78,8 +76,8 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	}
 	switch {
 	case r.straight != nil:
-	case r.perPackage:
-		r.packages = make(map[*pkg]testjson.EventFormatter)
+	case name == "testdox":
+		r.formatter = newTestdox(out, r.opts)
 	case r.grouped:
 		r.token = rand.Text()
 		r.formatter = testjson.NewEventFormatter(&r.group, name, r.opts)
@@ -89,12 +87,15 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	return r
 }
 
+// stdoutIsTerminal asks what testjson asks: dots-v2 needs a width.
+func stdoutIsTerminal() bool {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	return err == nil && width > 0
+}
+
 // newPackage makes a package known to the execution.
 func (r *renderer) newPackage(p *pkg) *testjson.Package {
 	r.exec.feed(fedEvent{Action: "start", Package: p.name})
-	if r.perPackage {
-		r.packages[p] = testjson.NewEventFormatter(r.out, r.name, r.opts)
-	}
 	return r.exec.exec.Package(p.name)
 }
 
@@ -123,13 +124,7 @@ func (r *renderer) show(p *pkg, ev *event, test string) {
 	if r.everything || r.format.packageOutput && ev.kind == kindOutput {
 		te.Output = string(ev.output.appendTo(nil))
 	}
-	f := r.formatter
-	if r.perPackage {
-		if f = r.packages[p]; f == nil {
-			return
-		}
-	}
-	f.Format(te, r.exec.exec) // writes to memory: no error
+	r.formatter.Format(te, r.exec.exec) // writes to memory: no error
 }
 
 func action(ev *event) testjson.Action {
@@ -164,7 +159,6 @@ func (r *renderer) packageEnd(ev *event, p *pkg) {
 		r.show(p, ev, "")
 		r.flushGroup(nil)
 	}
-	delete(r.packages, p)
 }
 
 // firstRun shows the run event of a package's first test.
@@ -236,9 +230,7 @@ func (r *renderer) endTest(t *test, action string) {
 			r.startTest(t.root)
 		} else {
 			root, _, _ := strings.Cut(t.name, "/")
-			stranger := &test{name: root, pkg: p, id: p.total + 1}
-			r.startTest(stranger)
-			defer r.feedTest(stranger, "pass")
+			defer r.feedTest(&test{name: root, pkg: p, id: p.total + 1}, "pass")
 		}
 	}
 	r.startTest(t)
@@ -259,7 +251,6 @@ func (r *renderer) feedTest(t *test, action string) {
 	p.shown.Total = t.id - 1
 	r.exec.feed(fedEvent{Action: action, Package: p.name, Test: cutName(t.name, t.id), Elapsed: t.seconds})
 	p.shown.Total = p.total
-	p.shown.Passed = nil
 }
 
 // timedOut tells the execution in which test the package ran out of time.

@@ -25,7 +25,8 @@ type spool struct {
 	live   []*buffer
 	file   *os.File
 	size   int64
-	broken bool // the file can't be used: no more spilling
+	broken bool  // the file can't be used: no more spilling
+	err    error // the first of reading the file
 	free   [][]byte
 }
 
@@ -161,8 +162,8 @@ func (s *spool) write(p []byte) (off int64, ok bool) {
 	return off, true
 }
 
-// unlinkedFile returns a temporary file that has no name any more.
-func unlinkedFile(dir string) (*os.File, error) {
+// createUnlinked returns a temporary file that has no name any more.
+func createUnlinked(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "pgtest-spool-*")
 	if err != nil {
 		return nil, err
@@ -176,28 +177,42 @@ func unlinkedFile(dir string) (*os.File, error) {
 
 // each calls fn with every record in order. A record is valid during the call.
 func (s *spool) each(b *buffer, fn func(record []byte)) error {
+	return s.while(b, func(record []byte) bool {
+		fn(record)
+		return true
+	})
+}
+
+// while calls fn with the records in order, until it returns false.
+func (s *spool) while(b *buffer, fn func(record []byte) bool) error {
 	for _, e := range b.extents {
 		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
-		if err := eachRecord(r, fn); err != nil {
+		if more, err := records(r, fn); err != nil || !more {
+			if s.err == nil {
+				s.err = err
+			}
 			return err
 		}
 	}
 	for mem := b.mem; len(mem) > 0; {
 		n := 4 + int(binary.LittleEndian.Uint32(mem))
-		fn(mem[4:n])
+		if !fn(mem[4:n]) {
+			return nil
+		}
 		mem = mem[n:]
 	}
 	return nil
 }
 
-func eachRecord(r *bufio.Reader, fn func([]byte)) error {
+// records calls fn with the records of one extent.
+func records(r *bufio.Reader, fn func([]byte) bool) (more bool, err error) {
 	var head [4]byte
 	var record []byte
 	for {
 		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
-			return nil
+			return true, nil
 		} else if err != nil {
-			return err
+			return false, err
 		}
 		n := int(binary.LittleEndian.Uint32(head[:]))
 		if cap(record) < n {
@@ -205,9 +220,11 @@ func eachRecord(r *bufio.Reader, fn func([]byte)) error {
 		}
 		record = record[:n]
 		if _, err := io.ReadFull(r, record); err != nil {
-			return err
+			return false, err
 		}
-		fn(record)
+		if !fn(record) {
+			return false, nil
+		}
 	}
 }
 

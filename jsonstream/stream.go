@@ -298,7 +298,7 @@ func (s *Stream) Finish() (Report, error) {
 	}
 	s.flush()
 	report := s.assembler.report(s.errors.count)
-	errs := []error{s.out.err}
+	errs := []error{s.out.err, s.assembler.spool.err}
 	if s.jsonFile != nil {
 		errs = append(errs, s.jsonFile.err)
 	}

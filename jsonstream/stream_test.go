@@ -247,12 +247,16 @@ func TestNothingToShow(t *testing.T) {
 }
 
 // closedWriter fails after some bytes.
-type closedWriter struct{ room int }
+type closedWriter struct {
+	room     int
+	failures int
+}
 
 var errClosed = errors.New("broken pipe")
 
 func (c *closedWriter) Write(p []byte) (int, error) {
 	if c.room -= len(p); c.room < 0 {
+		c.failures++
 		return 0, errClosed
 	}
 	return len(p), nil
@@ -266,8 +270,9 @@ func TestOutputClosed(t *testing.T) {
 		var whole, part, wholeXML, partXML bytes.Buffer
 		ours(t, stream, "", Options{Format: format, Summary: testjson.SummarizeAll, JSONFile: &whole, JUnit: &junit.Options{Out: &wholeXML}})
 		var reported []error
+		w := &closedWriter{room: 10}
 		s, err := New(Options{
-			Format: format, Stdout: &closedWriter{room: 10}, JSONFile: &part, Summary: testjson.SummarizeAll,
+			Format: format, Stdout: w, JSONFile: &part, Summary: testjson.SummarizeAll,
 			JUnit:        &junit.Options{Out: &partXML},
 			OnWriteError: func(err error) { reported = append(reported, err) },
 		})
@@ -280,11 +285,118 @@ func TestOutputClosed(t *testing.T) {
 		if _, err := s.Finish(); !errors.Is(err, errClosed) {
 			t.Errorf("%s: Finish returns %v", format, err)
 		}
+		if w.failures != 1 {
+			t.Errorf("%s: %d writes failed", format, w.failures)
+		}
 		if len(reported) != 1 || reported[0] != errClosed {
 			t.Errorf("%s: reported %v", format, reported)
 		}
 		if !bytes.Equal(part.Bytes(), stream) || !bytes.Equal(whole.Bytes(), stream) || partXML.String() != wholeXML.String() {
 			t.Errorf("%s: the files are not whole", format)
+		}
+	}
+}
+
+// TestInterleaved has many failing tests of several packages whose lines take
+// turns, more than memory keeps. Each comes out in one piece and in order.
+func TestInterleaved(t *testing.T) {
+	const packages, tests, lines = 4, 25, 60
+	filler := strings.Repeat("x", 2000)
+	var stream bytes.Buffer
+	write := func(format string, args ...any) {
+		for n := range tests {
+			for p := range packages {
+				fmt.Fprintf(&stream, `{"Package":"p%d","Test":"Test%d",`, p, n)
+				fmt.Fprintf(&stream, strings.NewReplacer("$p", fmt.Sprint(p), "$n", fmt.Sprint(n)).Replace(format)+"}\n", args...)
+			}
+		}
+	}
+	write(`"Action":"run"`)
+	for range lines {
+		write(`"Action":"output","Output":"p$p Test$n line "`)
+		write(`"Action":"output","Output":"%s\n"`, filler)
+	}
+	write(`"Action":"fail","Elapsed":1`)
+	if size := packages * tests * lines * len(filler); size < spoolLimit {
+		t.Fatalf("the outputs have only %d bytes", size)
+	}
+	piece := func(p, n int) string {
+		return strings.Repeat(fmt.Sprintf("p%d Test%d line %s\n", p, n, filler), lines)
+	}
+	for format, copies := range map[string]int{"testname": 2, "pkgname-and-test-fails": 2, "github-actions": 2, "pkgname": 1} {
+		got, _ := ours(t, stream.Bytes(), "", Options{Format: format, Summary: testjson.SummarizeAll})
+		for p := range packages {
+			for n := range tests {
+				if c := strings.Count(got, piece(p, n)); c != copies {
+					t.Fatalf("%s: the output of p%d Test%d comes %d times in one piece, want %d", format, p, n, c, copies)
+				}
+			}
+		}
+	}
+}
+
+// TestPrompt shows what was made of the lines before it waits for more.
+func TestPrompt(t *testing.T) {
+	for format, want := range map[string]string{
+		"standard-verbose": "hello\nno ", "pkgname": "✓  q (1s)\n", "dots": "[p][q]··", "testname": "PASS p.TestA (0.00s)\nPASS q\n",
+		"standard-json": `"Test":"TestB"}` + "\n", "github-actions": "  PASS q.TestB (0.00s)\n",
+	} {
+		t.Run(format, func(t *testing.T) {
+			var out bytes.Buffer
+			f := newFeed(t, Options{Stdout: &out, Format: format})
+			f.write(`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"hello\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"no "}`,
+				`{"Action":"run","Package":"q","Test":"TestB"}`,
+				`{"Action":"pass","Package":"q","Test":"TestB"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"q","Elapsed":1}`)
+			if got := out.String(); !strings.Contains(got, want) {
+				t.Errorf("%q is not shown yet, only %q", want, got)
+			}
+			f.finish()
+		})
+	}
+}
+
+// TestPlainInDots puts a line that is no event on a line of its own.
+func TestPlainInDots(t *testing.T) {
+	var out bytes.Buffer
+	f := newFeed(t, Options{Stdout: &out, Format: "dots", NoSummary: true})
+	f.write(`{"Action":"run","Package":"p","Test":"TestA"}`, `{"Action":"pass","Package":"p","Test":"TestA"}`, "plain")
+	f.write(`{"Action":"run","Package":"p","Test":"TestB"}`, `{"Action":"pass","Package":"p","Test":"TestB"}`)
+	f.write("plain again", "and again")
+	f.finish()
+	diff(t, out.String(), "[p]·\nplain\n·\nplain again\nand again\n")
+}
+
+// lineWriter fails if a write does not end a line.
+type lineWriter struct {
+	t      *testing.T
+	writes int
+}
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.writes++
+	if p[len(p)-1] != '\n' {
+		l.t.Errorf("a write of %d bytes ends in %q", len(p), p[len(p)-1])
+	}
+	return len(p), nil
+}
+
+// TestWholeLines writes much output: in few writes, each of whole lines.
+func TestWholeLines(t *testing.T) {
+	stream := generated(t)
+	for _, format := range []string{"standard-verbose", "standard-json", "testname", "testdox", "github-actions"} {
+		w := &lineWriter{t: t}
+		s, err := New(Options{Format: format, Stdout: w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ReadOutput(bytes.NewReader(stream))
+		s.Finish()
+		if limit := len(stream) / readSize * 8; w.writes > limit {
+			t.Errorf("%s: %d writes", format, w.writes)
 		}
 	}
 }
@@ -334,8 +446,37 @@ func TestBenchmarksPass(t *testing.T) {
 	}
 	_, r = ours(t, streams(t)["benchfail"], "", Options{})
 	p := r.Package("example.com/m/benchfail")
-	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" {
+	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" || p.PassedTests != 1 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestOpenTestsPass has tests without an end in packages that pass.
+func TestOpenTestsPass(t *testing.T) {
+	f := newFeed(t, Options{Format: "none"})
+	for i := range 3 {
+		p := fmt.Sprintf(`"Package":"p%d"`, i)
+		f.write(`{"Action":"run",`+p+`,"Test":"BenchmarkA"}`, `{"Action":"run",`+p+`,"Test":"BenchmarkA/x"}`,
+			`{"Action":"run",`+p+`,"Test":"BenchmarkA/y"}`, `{"Action":"run",`+p+`,"Test":"BenchmarkB"}`,
+			`{"Action":"run",`+p+`,"Test":"TestC"}`)
+	}
+	for i := range 3 {
+		f.write(fmt.Sprintf(`{"Action":"pass","Package":"p%d"}`, i))
+	}
+	if left := f.s.Running(); len(left) > 0 {
+		t.Errorf("running: %+v", left)
+	}
+	seen := make(map[*test]bool)
+	for _, free := range f.s.assembler.free {
+		if seen[free] {
+			t.Error("a record will be used for two tests")
+		}
+		seen[free] = true
+	}
+	for _, p := range f.finish().Packages {
+		if p.Tests != 5 || p.PassedTests != 5 {
+			t.Errorf("%+v", p)
+		}
 	}
 }
 
@@ -348,6 +489,25 @@ func TestArtifactsEvent(t *testing.T) {
 	}
 	if !strings.Contains(got, "PASS example.com/m/attrs.TestArtifacts (0.00s)\n") {
 		t.Errorf("TestArtifacts is not shown:\n%s", got)
+	}
+}
+
+// TestNewerEvents has events of kinds that no go has today.
+func TestNewerEvents(t *testing.T) {
+	stream := `{"Action":"newer","Package":"p","Test":"TestUnknown","Output":"x"}
+{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"newer","Package":"p","Test":"TestA"}
+{"Action":"newer","Package":"p"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p"}
+`
+	var file bytes.Buffer
+	got, r := ours(t, []byte(stream), "", Options{Format: "standard-json", NoSummary: true, JSONFile: &file})
+	if got != stream || file.String() != stream {
+		t.Errorf("lines are lost:\n%s", got)
+	}
+	if p := r.Package("p"); p.Tests != 1 || p.PassedTests != 1 {
+		t.Errorf("%+v", p)
 	}
 }
 
@@ -377,23 +537,29 @@ func TestStreamReport(t *testing.T) {
 	}
 }
 
-// TestStderr shows go's stderr at once, but not in the rows of dots.
+// TestStderr shows go's stderr once: as it comes, or in the summary of formats
+// whose rows of dots it would break.
 func TestStderr(t *testing.T) {
-	for format, want := range map[string]string{"pkgname": "go: downloading x\nlast\n", "dots": ""} {
+	const lines = "go: downloading x\nlast"
+	for _, tt := range []struct {
+		format, stderr string
+		errors         int
+	}{{"pkgname", lines + "\n", 0}, {"dots", "", 1}} {
 		var out, stderr bytes.Buffer
-		s, err := New(Options{Format: format, Stdout: &out, Stderr: &stderr, Summary: testjson.SummarizeAll})
+		s, err := New(Options{Format: tt.format, Stdout: &out, Stderr: &stderr, Summary: testjson.SummarizeAll})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ReadErrors(strings.NewReader("go: downloading x\nlast")); err != nil {
+		if err := s.ReadErrors(strings.NewReader(lines)); err != nil {
 			t.Error(err)
 		}
 		r, err := s.Finish()
 		if err != nil {
 			t.Error(err)
 		}
-		if stderr.String() != want || r.Errors != 1 || !strings.Contains(out.String(), "=== Errors\nlast\n") {
-			t.Errorf("%s: stderr %q, summary %q", format, stderr.String(), out.String())
+		inSummary := strings.Contains(out.String(), "=== Errors\nlast\n")
+		if stderr.String() != tt.stderr || r.Errors != tt.errors || inSummary != (tt.errors > 0) {
+			t.Errorf("%s: stderr %q, summary %q", tt.format, stderr.String(), out.String())
 		}
 	}
 }
