@@ -62,6 +62,7 @@ func (w words) source(o *options, cfg *harness.Config) error {
 		cfg.Input = os.Stdin
 	case !o.rawCommand:
 		cfg.Args = w.goes.args
+		cfg.LinkCache = openLinkCache(o.linkCache, w.goes.goFlags)
 	case len(w.goes.all) == 0:
 		return errors.New("--raw-command: a command is missing")
 	default:
@@ -82,7 +83,6 @@ func run(o *options, w words) (int, error) {
 		Env:           environment,
 		Exec:          w.goes.exec,
 		ToolExec:      w.goes.toolExec,
-		LinkCache:     openLinkCache(o.linkCache, w.goes.goFlags),
 		Stream:        streamOptions(o, w.goes.goFlags, files),
 		Leaks:         o.leaks,
 		Isolation:     o.isolation,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func (c *Cache) version(tool string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := readOwn(path)
+	answer, err := readVersion(path)
 	if err != nil {
 		if answer, err = exec.Command(tool, "-V=full").Output(); err != nil {
 			return err
@@ -59,8 +60,10 @@ func (c *Cache) versionPath(tool string) (string, error) {
 	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil)[:16])+versionSuffix), nil
 }
 
-// readOwn reads a file that belongs to the user and holds a whole line.
-func readOwn(path string) ([]byte, error) {
+// readVersion reads an answer from a file that belongs to the user. Behind the
+// answer stands its sum: a damaged answer would look like another tool, and the
+// go command would compile everything anew.
+func readVersion(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
@@ -70,14 +73,21 @@ func readOwn(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || !ownFile(info) || info.Size() > 4096 {
+	size := int(info.Size()) - versionSumSize
+	if !info.Mode().IsRegular() || !ownFile(info) || size < 0 || size > 4096 {
 		return nil, errDamaged
 	}
-	answer := make([]byte, info.Size())
-	if n, err := f.Read(answer); err != nil || n != len(answer) || !bytes.HasSuffix(answer, []byte("\n")) {
+	data := make([]byte, info.Size())
+	if n, err := f.Read(data); err != nil || n != len(data) || !bytes.Equal(data[size:], versionSum(data[:size])) {
 		return nil, errDamaged
 	}
-	return answer, nil
+	return data[:size], nil
+}
+
+const versionSumSize = 8
+
+func versionSum(answer []byte) []byte {
+	return fmt.Appendf(nil, "%08x", crc32.Checksum(answer, castagnoli()))
 }
 
 // keepVersion stores an answer. An error costs the next question time, nothing
@@ -87,7 +97,7 @@ func (c *Cache) keepVersion(path string, answer []byte) {
 	if err != nil {
 		return
 	}
-	_, err = temp.Write(answer)
+	_, err = temp.Write(append(answer, versionSum(answer)...))
 	if closeErr := temp.Close(); err == nil {
 		err = closeErr
 	}
