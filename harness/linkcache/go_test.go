@@ -1,0 +1,423 @@
+package linkcache
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgtest/harness/quoted"
+)
+
+// A project is a module that the real go command builds, with and without the
+// cache.
+type project struct {
+	t     *testing.T
+	dir   string
+	cache *Cache
+	built int
+}
+
+func newProject(t *testing.T) *project {
+	t.Helper()
+	p := &project{t: t, dir: t.TempDir(), cache: openCache(t)}
+	p.write("go.mod", "module example.com/m\n\ngo 1.24\n")
+	p.write("dep/dep.go", "package dep\n\nfunc F() int { return 1 }\n")
+	p.write("a/text.txt", "text\n")
+	p.write("a/a.go", `package a
+
+import (
+	_ "embed"
+
+	"example.com/m/dep"
+)
+
+//go:embed text.txt
+var text string
+
+var version = "none"
+
+func G() string { return text + version + string(rune('0'+dep.F())) + tagged }
+`)
+	p.write("a/tag_off.go", "//go:build !extra\n\npackage a\n\nconst tagged = \"\"\n")
+	p.write("a/tag_on.go", "//go:build extra\n\npackage a\n\nconst tagged = \"extra\"\n")
+	p.write("a/a_test.go", "package a\n\nimport \"testing\"\n\nfunc TestG(t *testing.T) { t.Log(G()) }\n")
+	p.write("tiny/main.go", "package main\n\nfunc main() { println(\"tiny\") }\n")
+	return p
+}
+
+func (p *project) write(name, content string) {
+	p.t.Helper()
+	writeFile(p.t, filepath.Join(p.dir, name), content, 0o666)
+}
+
+// cached returns the flag that starts tools through the cache.
+func (p *project) cached(user ...string) string {
+	p.t.Helper()
+	value, err := p.cache.Toolexec(self(p.t), user)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return "-toolexec=" + value
+}
+
+// run runs the go command in the project and returns what it printed.
+func (p *project) run(env []string, words ...string) string {
+	p.t.Helper()
+	cmd := exec.Command("go", words...)
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("go %s: %v\n%s", strings.Join(words, " "), err, out)
+	}
+	return string(out)
+}
+
+// A way is how a binary is made.
+type way int
+
+const (
+	compileTest way = iota // go test -c of package a
+	runTest                // go test of package a, whose binary has no debug information
+	build                  // go build of the program tiny
+)
+
+// make makes a binary and returns its content.
+func (p *project) make(w way, env []string, flags ...string) string {
+	p.t.Helper()
+	p.built++
+	out := filepath.Join(p.dir, "out", fmt.Sprint(p.built))
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		p.t.Fatal(err)
+	}
+	switch w {
+	case compileTest:
+		p.run(env, slices.Concat([]string{"test", "-c", "-vet=off", "-o", out}, flags, []string{"./a"})...)
+	case runTest:
+		copier, err := quoted.Join([]string{self(p.t), "__copy", out})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.run(env, slices.Concat([]string{"test", "-count=1", "-vet=off", "-exec", copier}, flags, []string{"./a"})...)
+	case build:
+		p.run(env, slices.Concat([]string{"build", "-o", out}, flags, []string{"./tiny"})...)
+	}
+	return readFile(p.t, out)
+}
+
+// outcomes returns what became of the links since the last call.
+func (p *project) outcomes() string {
+	p.t.Helper()
+	log, err := os.ReadFile(p.cache.logPath())
+	if err != nil && !os.IsNotExist(err) {
+		p.t.Fatal(err)
+	}
+	os.Remove(p.cache.logPath())
+	return string(log)
+}
+
+// check makes the binary with the cache, without it, and with the cache again.
+// All three must be the same, and the last link must not be done. first is
+// what has to become of the first link.
+func (p *project) check(first outcome, w way, env []string, flags ...string) {
+	p.t.Helper()
+	p.outcomes()
+	withCache := p.make(w, env, slices.Concat([]string{p.cached()}, flags)...)
+	if got := p.outcomes(); got != string(first) {
+		p.t.Errorf("first link: outcome %q, want %q", got, string(first))
+	}
+	if plain := p.make(w, env, flags...); withCache != plain {
+		p.t.Errorf("the binary differs from a plain link's")
+	}
+	if again := p.make(w, env, slices.Concat([]string{p.cached()}, flags)...); again != withCache {
+		p.t.Errorf("the cached binary differs from the linked one")
+	}
+	if got := p.outcomes(); got != string(hit) {
+		p.t.Errorf("second link: outcome %q, want a hit", got)
+	}
+}
+
+// Whatever decides what is in a binary, a change of it links again, and the
+// result is what the go command alone makes.
+func TestEveryChangeLinksAgain(t *testing.T) {
+	p := newProject(t)
+	for _, step := range []struct {
+		name   string
+		first  outcome
+		way    way
+		env    []string
+		flags  []string
+		change func()
+	}{
+		{name: "first", first: miss},
+		{name: "without debug information", first: miss, way: runTest},
+		{name: "run pattern", first: hit, way: runTest, flags: []string{"-run=TestG"}},
+		{name: "verbose", first: hit, way: runTest, flags: []string{"-v"}},
+		{name: "environment of the test", first: hit, way: runTest, env: []string{"MY_VARIABLE=1"}},
+		{name: "source", first: miss, change: func() {
+			p.write("a/more.go", "package a\n\nfunc init() { version += \"more\" }\n")
+		}},
+		{name: "dependency", first: miss, change: func() { p.write("dep/dep.go", "package dep\n\nfunc F() int { return 2 }\n") }},
+		{name: "test", first: miss, change: func() {
+			p.write("a/more_test.go", "package a\n\nimport \"testing\"\n\nfunc TestMore(t *testing.T) {}\n")
+		}},
+		{name: "embedded file", first: miss, change: func() { p.write("a/text.txt", "other text\n") }},
+		{name: "go version in go.mod", first: miss, change: func() { p.write("go.mod", "module example.com/m\n\ngo 1.23\n") }},
+		{name: "default GODEBUG", first: miss, change: func() {
+			p.write("go.mod", "module example.com/m\n\ngo 1.24\n\ngodebug panicnil=1\n")
+		}},
+		{name: "tags", first: miss, flags: []string{"-tags=extra"}},
+		{name: "ldflags", first: miss, flags: []string{"-ldflags=-X example.com/m/a.version=1"}},
+		{name: "other ldflags", first: miss, flags: []string{"-ldflags=-X example.com/m/a.version=2"}},
+		{name: "stripped", first: miss, flags: []string{"-ldflags=-s -w"}},
+		{name: "build id", first: miss, flags: []string{"-ldflags=-buildid=mine"}},
+		{name: "gcflags", first: miss, flags: []string{"-gcflags=-N -l"}},
+		{name: "GOFLAGS", first: miss, env: []string{"GOFLAGS=-tags=extra -ldflags=-s"}},
+		{name: "cover", first: miss, flags: []string{"-cover"}},
+		{name: "cover mode", first: miss, flags: []string{"-covermode=atomic"}},
+		{name: "cover packages", first: miss, flags: []string{"-coverpkg=./..."}},
+		{name: "program", first: miss, way: build},
+		{name: "trimpath", first: miss, way: build, flags: []string{"-trimpath"}},
+		{name: "build mode", first: miss, way: build, flags: []string{"-buildmode=pie"}},
+		{name: "GOEXPERIMENT", first: miss, way: build, env: []string{"GOEXPERIMENT=fieldtrack"}},
+		{name: "architecture variant", first: miss, way: build, env: []string{archVariant()}},
+		{name: "FIPS module", first: miss, way: build, env: []string{"GOFIPS140=latest"}},
+		{name: "build information", first: miss, way: build, flags: []string{"-ldflags=-X=main.x=1"}},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			p.t = t
+			if step.change != nil {
+				step.change()
+			}
+			p.check(step.first, step.way, step.env, step.flags...)
+		})
+	}
+}
+
+// archVariant is a setting that makes the compiler generate other code than by
+// default.
+func archVariant() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "GOAMD64=v2"
+	case "arm64":
+		return "GOARM64=v8.1"
+	}
+	return "GOARCH=amd64"
+}
+
+// Another linker says so when it is asked for its version.
+func TestOtherToolchain(t *testing.T) {
+	p := newProject(t)
+	script := filepath.Join(p.dir, "toolexec")
+	version := func(v string) {
+		writeFile(t, script, "#!/bin/sh\ncase $1,$2 in */link,-V=full) echo link version "+v+";; *) exec \"$@\";; esac\n", 0o777)
+	}
+	version("go1.99")
+	p.make(build, nil, p.cached(script))
+	info, err := os.Stat(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version("go1.98")
+	if err := os.Chtimes(script, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	p.make(build, nil, p.cached(script))
+	p.make(build, nil, p.cached(script))
+	if got := p.outcomes(); got != "mmh" {
+		t.Errorf("outcomes %q, want mmh", got)
+	}
+}
+
+// A real one, if one is there.
+func TestInstalledToolchains(t *testing.T) {
+	p := newProject(t)
+	p.check(miss, build, nil)
+	other := ""
+	for _, version := range []string{"go1.25.8", "go1.24.13"} {
+		env := append(os.Environ(), "GOTOOLCHAIN="+version, "GOPROXY=off", "GOFLAGS=")
+		cmd := exec.Command("go", "version")
+		cmd.Env = env
+		if cmd.Run() == nil {
+			other = version
+			p.check(miss, build, []string{"GOTOOLCHAIN=" + version, "GOPROXY=off", "GOFLAGS="})
+		}
+	}
+	if other == "" {
+		t.Skip("no other toolchain in the module cache")
+	}
+}
+
+func needCompiler(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("CI") != "" && name == "gcc" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+func TestSanitizers(t *testing.T) {
+	p := newProject(t)
+	p.check(miss, build, nil)
+	t.Run("race", func(t *testing.T) {
+		needCompiler(t, "gcc")
+		p.t = t
+		p.check(miss, build, nil, "-race")
+	})
+	t.Run("asan", func(t *testing.T) {
+		needCompiler(t, "gcc")
+		p.t = t
+		p.check(miss, build, nil, "-asan")
+	})
+	t.Run("msan", func(t *testing.T) {
+		needCompiler(t, "clang")
+		p.t = t
+		p.check(miss, build, []string{"CC=clang"}, "-msan")
+	})
+}
+
+// With cgo the external linker reads files that the go command knows nothing
+// of.
+func TestExternalLinker(t *testing.T) {
+	needCompiler(t, "gcc")
+	p := newProject(t)
+	p.write("a/c.go", "package a\n\n// #cgo LDFLAGS: -L${SRCDIR}/first -L${SRCDIR}/lib -lfoo\n// int foo(void);\nimport \"C\"\n\nfunc init() { version += string(rune('0' + C.foo())) }\n")
+	library := func(dir string, result int) {
+		p.t.Helper()
+		p.write("a/"+dir+"/foo.x", fmt.Sprintf("int foo(void) { return %d; }\n", result))
+		out := filepath.Join(p.dir, "a", dir)
+		for _, words := range [][]string{
+			{"gcc", "-c", "-x", "c", "-o", "foo.obj", "foo.x"},
+			{"ar", "rcD", "libfoo.a", "foo.obj"},
+		} {
+			os.Remove(filepath.Join(out, words[len(words)-2]))
+			cmd := exec.Command(words[0], words[1:]...)
+			cmd.Dir = out
+			if text, err := cmd.CombinedOutput(); err != nil {
+				p.t.Fatalf("%q: %v\n%s", words, err, text)
+			}
+		}
+	}
+	compiler := func(name, flags string) string {
+		file := filepath.Join(p.dir, name)
+		writeFile(t, file, "#!/bin/sh\nexec gcc "+flags+" \"$@\"\n", 0o777)
+		return file
+	}
+	if err := os.Mkdir(filepath.Join(p.dir, "a", "first"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	old := filepath.Join(p.dir, "a", "lib", "libfoo.a")
+	for _, step := range []struct {
+		name   string
+		first  outcome
+		env    []string
+		flags  []string
+		change func()
+	}{
+		{name: "first", first: miss, change: func() { library("lib", 1) }},
+		{name: "library rebuilt", first: miss, change: func() { library("lib", 2) }},
+		{name: "library rebuilt with its time kept", first: miss, change: func() {
+			info, err := os.Stat(old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			library("lib", 3)
+			if err := os.Chtimes(old, info.ModTime(), info.ModTime()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "library touched", first: hit, change: func() {
+			if err := os.Chtimes(old, time.Time{}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "library in an earlier directory", first: miss, change: func() { library("first", 4) }},
+		{name: "earlier library gone", first: miss, change: func() { os.Remove(filepath.Join(p.dir, "a", "first", "libfoo.a")) }},
+		{name: "CC", first: miss, env: []string{"CC=" + compiler("cc1", "")}},
+		{name: "CC of two words", first: miss, env: []string{"CC=" + compiler("cc2", "") + " -O1"}},
+		{name: "CC's content", first: miss, env: []string{"CC=" + filepath.Join(p.dir, "cc1")}, change: func() { compiler("cc1", "-Wl,-z,now") }},
+		{name: "CGO_CFLAGS", first: miss, env: []string{"CGO_CFLAGS=-O1 -DX"}},
+		{name: "CGO_LDFLAGS", first: miss, env: []string{"CGO_LDFLAGS=-O1 -Wl,-z,now"}},
+		{name: "extldflags", first: miss, flags: []string{"-ldflags=-extldflags=-Wl,--hash-style=sysv"}},
+		{name: "LIBRARY_PATH", first: miss, env: []string{"LIBRARY_PATH=" + p.dir}},
+		{name: "cgo off", first: miss, env: []string{"CGO_ENABLED=0"}},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			p.t = t
+			if step.change != nil {
+				step.change()
+			}
+			p.check(step.first, compileTest, step.env, step.flags...)
+		})
+	}
+}
+
+// The user reads the same of a failed link as without the cache.
+func TestFailedExternalLinkReadsTheSame(t *testing.T) {
+	needCompiler(t, "gcc")
+	p := newProject(t)
+	p.write("a/c.go", "package a\n\n// int missing(void);\nimport \"C\"\n\nfunc init() { C.missing() }\n")
+	failed := func(flags ...string) string {
+		cmd := exec.Command("go", slices.Concat([]string{"test", "-vet=off"}, flags, []string{"./a"})...)
+		cmd.Dir = p.dir
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			t.Fatalf("linked: %s", out)
+		}
+		return withoutTempNames(string(out))
+	}
+	plain := failed()
+	if with := failed(p.cached()); with != plain || !strings.Contains(plain, "undefined reference") {
+		t.Errorf("with the cache:\n%s\nwithout:\n%s", with, plain)
+	}
+	if stats, err := p.cache.Stats(); err != nil || stats.Entries != 0 || stats.Uncached != 1 {
+		t.Errorf("stats %+v, %v", stats, err)
+	}
+}
+
+// withoutTempNames replaces the digits of temporary names.
+func withoutTempNames(s string) string {
+	for _, prefix := range []string{"/go-link-", "/go-build", "/cc"} {
+		parts := strings.Split(s, prefix)
+		for i := range parts[1:] {
+			_, rest, _ := strings.Cut(parts[i+1], "/")
+			parts[i+1] = rest
+		}
+		s = strings.Join(parts, prefix+"N/")
+	}
+	return s
+}
+
+// The go command finds in its build cache what it compiled without us, and the
+// other way round.
+func TestBuildCacheIsShared(t *testing.T) {
+	for _, order := range []string{"go first", "pgtest first"} {
+		t.Run(order, func(t *testing.T) {
+			p := newProject(t)
+			with, without := []string{"test", "-count=1", "-x", p.cached(), "./..."}, []string{"test", "-count=1", "-x", "./..."}
+			first, second := without, with
+			if order == "pgtest first" {
+				first, second = with, without
+			}
+			if n := compiles(p.run(nil, first...)); n < 3 {
+				t.Errorf("the first run has compiled %d packages, want all of the module", n)
+			}
+			out := p.run(nil, second...)
+			if n := compiles(out); n != 0 || !strings.Contains(out, "/link ") {
+				t.Errorf("the second run has compiled %d packages:\n%s", n, out)
+			}
+		})
+	}
+}
+
+// compiles counts the compile actions in the output of -x.
+func compiles(out string) int { return strings.Count(out, "/compile -o ") }
