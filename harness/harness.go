@@ -19,6 +19,7 @@ import (
 	"pgtest/harness/supervisor"
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
+	"pgtest/signals"
 )
 
 // The first arguments that make a program that calls [Role] a supervisor and a
@@ -115,8 +116,12 @@ type Config struct {
 	// Stream.Stderr; 0 is never.
 	SlowAfter time.Duration
 	// Grace is how long tests that were told to end may take before they are
-	// killed; 0 is DefaultGrace.
+	// killed; 0 is DefaultGrace. With Signals it is not used.
 	Grace time.Duration
+	// Signals makes the run do what the signals of this process and its terminal
+	// ask for. The caller starts it before the run and finishes it afterwards; it
+	// is good for one run. nil leaves signals and the terminal alone.
+	Signals *signals.Control
 	// AdoptOrphans makes the calling process the parent of all that its
 	// supervisors leave behind if they are killed (Linux), so that it can be
 	// ended. It holds for the whole process and stays set after the run.
@@ -135,7 +140,7 @@ type Isolation struct {
 }
 
 // DefaultGrace is the time between the first request to end and SIGKILL.
-const DefaultGrace = 10 * time.Second
+const DefaultGrace = signals.DefaultGrace
 
 // A Result is what came of a run.
 type Result struct {

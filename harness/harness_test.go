@@ -3,13 +3,13 @@ package harness_test
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"pgtest/harness"
+	"pgtest/harness/harnesstest"
 	"pgtest/jsonstream"
 )
 
@@ -36,28 +36,14 @@ func runModule(t *testing.T, module string, cfg harness.Config) (harness.Result,
 	return result, out.String()
 }
 
-// writeModule makes a module from file contents and returns its directory.
-func writeModule(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	files["go.mod"] = "module example.com/m\n\ngo 1.24\n"
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestResult(t *testing.T) {
-	dir := writeModule(t, map[string]string{
+	dir := t.TempDir()
+	if err := harnesstest.WriteModule(dir, map[string]string{
 		"good/good_test.go": "package good\n\nimport \"testing\"\n\nfunc TestGood(t *testing.T) {}\n",
 		"bad/bad_test.go":   "package bad\n\nimport \"testing\"\n\nfunc TestBad(t *testing.T) { t.Fail() }\n",
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	result, err := harness.Run(context.Background(), harness.Config{
 		Dir: dir, Args: []string{"./..."}, Stream: jsonstream.Options{Stdout: &out},

@@ -2,10 +2,12 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"pgtest/harness/control"
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
+	"pgtest/signals"
 )
 
 // A run is one go test with its supervisors. Everything that it decides is
@@ -22,10 +25,14 @@ type run struct {
 	listener *control.Listener
 	stream   *jsonstream.Stream
 	command  *exec.Cmd
+	input    *inlet // nil if a command is run
 	watchdog *watchdog.Watchdog
 
-	outputClosed chan struct{} // closed when nobody reads the formatted output
-	over         chan struct{} // closed when nobody hears arrivals any more
+	signals        *signals.Control
+	stdout, stderr *outlet
+	outputClosed   chan struct{} // closed when nobody reads the formatted output
+	over           chan struct{} // closed when nobody hears arrivals any more
+	childEnded     chan os.Signal
 
 	arrivals    chan *control.Supervisor // supervisors that connected
 	inbox       chan inbound             // what supervisors say
@@ -33,32 +40,12 @@ type run struct {
 	queueEmpty  bool                     // no supervisor will arrive any more
 	goGone      bool                     // the go command has ended
 
-	phase    phase
-	relayed  syscall.Signal   // what every test group got, for those to come
-	deadline <-chan time.Time // the end of the present phase's patience
-	lost     bool             // something died that should have cleaned up
+	lost bool // something died that should have cleaned up
 
 	watch watch
 
 	goStarted uint64 // when the go command started, as startTime tells it
 }
-
-// phase is how far the end of a run has come. It only grows.
-//
-//	phase      is entered when                 and then
-//	running    the run starts                  tests run
-//	ending     it is asked to end              go got SIGINT, tests a signal; deadline is the grace
-//	killing    the grace is over, or asked     tests got SIGKILL; deadline is go's patience
-//	           again
-//	abandoned  go does not end                 go's group got SIGKILL
-type phase int
-
-const (
-	running phase = iota
-	ending
-	killing
-	abandoned
-)
 
 // goUsage is go test's exit status for a command line that it does not
 // understand.
@@ -77,12 +64,21 @@ func newRun(cfg Config) (*run, error) {
 		arrivals: make(chan *control.Supervisor),
 		inbox:    make(chan inbound),
 
+		signals:      cfg.Signals,
 		outputClosed: make(chan struct{}),
 		over:         make(chan struct{}),
+		childEnded:   make(chan os.Signal, 1),
 	}
+	if r.signals == nil {
+		r.signals = signals.New(cfg.Grace)
+	}
+	r.stdout, r.stderr = newOutlet(orDiscard(cfg.Stream.Stdout)), newOutlet(orDiscard(cfg.Stream.Stderr))
 	opts := cfg.Stream
+	opts.Stdout, opts.Stderr = r.stdout, r.stderr
 	opts.OnWriteError = func(err error) {
-		close(r.outputClosed)
+		if errors.Is(err, syscall.EPIPE) {
+			close(r.outputClosed)
+		}
 		if cfg.Stream.OnWriteError != nil {
 			cfg.Stream.OnWriteError(err)
 		}
@@ -95,16 +91,35 @@ func newRun(cfg Config) (*run, error) {
 	}
 	var err error
 	if r.stream, err = jsonstream.New(opts); err != nil {
+		r.close()
 		return nil, err
 	}
 	if r.listener, err = control.Listen(cfg.TempDir); err != nil {
+		r.close()
 		return nil, err
 	}
 	if r.command, err = r.newCommand(); err != nil {
 		r.listener.Close()
+		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// close ends what newRun made and run does not end by itself.
+func (r *run) close() {
+	r.stdout.close()
+	r.stderr.close()
+	if r.cfg.Signals == nil {
+		r.signals.Finish()
+	}
 }
 
 func (r *run) run(ctx context.Context) (Result, error) {
@@ -112,8 +127,11 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	// exits.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer r.close()
 	if r.cfg.AdoptOrphans {
 		adoptOrphans()
+		signal.Notify(r.childEnded, syscall.SIGCHLD)
+		defer signal.Stop(r.childEnded)
 	}
 	defer close(r.over)
 	go r.accept()
@@ -133,8 +151,42 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	if r.commandStatus() == goUsage {
 		r.stream.HideSummary()
 	}
-	report, err := r.stream.Finish()
-	return r.result(report, goErr), err
+	report, err := r.finishStream()
+	return r.result(report, goErr), withoutUnread(err)
+}
+
+// withoutUnread leaves out of a joined error what says that nobody reads the
+// output, which the result tells, or the signal that the run was ended by.
+func withoutUnread(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var rest []error
+	for _, e := range joined.Unwrap() {
+		if !errors.Is(e, syscall.EPIPE) && !errors.Is(e, errAbandoned) {
+			rest = append(rest, e)
+		}
+	}
+	return errors.Join(rest...)
+}
+
+// finishStream writes what comes at the end. Signals are served meanwhile: who
+// reads the output may take its time.
+func (r *run) finishStream() (report jsonstream.Report, err error) {
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		report, err = r.stream.Finish()
+	}()
+	for {
+		select {
+		case <-finished:
+			return report, err
+		case e := <-r.signals.Events():
+			r.signals.Handle(e, r)
+		}
+	}
 }
 
 // trimLinkCache keeps the link cache within its bounds while the run goes on,
@@ -164,7 +216,8 @@ func (r *run) startWatchdog() {
 func (r *run) start() (<-chan error, error) {
 	if r.command == nil {
 		ended := make(chan error, 1)
-		go func() { ended <- r.stream.ReadOutput(r.cfg.Input) }()
+		r.input = newInlet(r.cfg.Input)
+		go func() { ended <- r.stream.ReadOutput(r.input) }()
 		return ended, nil
 	}
 	stdout, stdoutWriter, err := os.Pipe()
@@ -221,68 +274,26 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			r.arrived(s)
 		case m := <-r.inbox:
 			r.heard(m)
+		case e := <-r.signals.Events():
+			r.signals.Handle(e, r)
+		case <-r.childEnded:
+			r.reapOrphans()
 		case now := <-ticks:
 			r.look(now)
 		case <-outputClosed:
 			outputClosed = nil
-			r.end(syscall.SIGTERM, "output closed")
+			r.signals.OutputClosed(r)
 		case <-canceled:
 			canceled = nil
-			r.end(syscall.SIGTERM, "canceled")
-		case <-r.deadline:
-			r.escalate()
+			r.signals.Cancel(r)
 		}
 	}
 }
 
-// end asks the run to end, with sig for the tests. Asked again it does not
-// wait any longer.
-func (r *run) end(sig syscall.Signal, reason string) {
-	if r.phase > running {
-		r.kill()
-		return
-	}
-	r.phase, r.relayed = ending, sig
-	r.stream.Interrupt(reason)
-	r.interruptGo()
-	r.relay(sig)
-	r.deadline = time.After(r.cfg.Grace)
-}
-
-// kill ends every test now.
-func (r *run) kill() {
-	if r.phase >= killing {
-		return
-	}
-	r.phase = killing
-	r.order(control.Order{Kill: true})
-	r.deadline = time.After(goPatience)
-}
-
-// escalate goes on to the next phase at the end of the present one's patience.
-func (r *run) escalate() {
-	switch r.phase {
-	case ending:
-		r.kill()
-	case killing:
-		r.phase, r.lost, r.deadline = abandoned, true, nil
-		r.signalGo(syscall.SIGKILL)
-	}
-}
-
-// relay sends a signal to every test group.
-func (r *run) relay(sig syscall.Signal) { r.order(control.Order{Signal: sig}) }
-
-// interruptGo makes the go command start nothing new, wait for what runs, and
-// remove its work directory. SIGTERM would kill it and leave the directory.
-func (r *run) interruptGo() { r.signalGo(syscall.SIGINT) }
-
-// signalGo signals the go command's group: itself and its tools. The
-// supervisors have sessions of their own.
-func (r *run) signalGo(sig syscall.Signal) {
-	if r.command != nil && !r.goGone {
-		syscall.Kill(-r.command.Process.Pid, sig)
-	}
+// isOwnChild says whether a child was started by the run, which then waits for
+// it, and not adopted.
+func (r *run) isOwnChild(pid int) bool {
+	return r.command != nil && pid == r.command.Process.Pid || pid == r.watchdog.PID() || pid == r.signals.KeeperPID()
 }
 
 // commandStatus is the exit status of the command that printed the events: 0 if
@@ -298,7 +309,7 @@ func (r *run) commandStatus() int {
 func (r *run) result(report jsonstream.Report, goErr error) Result {
 	res := Result{
 		ExitCode:     r.commandStatus(),
-		Interrupted:  r.phase > running,
+		Interrupted:  r.signals.Ending(),
 		OutputClosed: isClosed(r.outputClosed),
 		Report:       report,
 	}
@@ -310,8 +321,8 @@ func (r *run) result(report jsonstream.Report, goErr error) Result {
 		res.Processes = append(res.Processes, s.process)
 		leaked = leaked || len(s.process.Leaks) > 0
 	}
-	if r.phase == running && res.ExitCode < 0 {
-		fmt.Fprintf(r.errorOutput(), "pgtest: %s: %v\n", r.commandName(), goErr)
+	if !r.signals.Ending() && res.ExitCode < 0 {
+		fmt.Fprintf(r.stderr, "pgtest: %s: %v\n", r.commandName(), goErr)
 	}
 	leakFails := leaked && r.cfg.Leaks == FailLeaks
 	inputFails := r.command == nil && !report.OK()
@@ -326,14 +337,6 @@ func (r *run) commandName() string {
 		return r.cfg.Command[0]
 	}
 	return "go test"
-}
-
-// errorOutput is where the run says what went wrong with it.
-func (r *run) errorOutput() io.Writer {
-	if r.cfg.Stream.Stderr == nil {
-		return io.Discard
-	}
-	return r.cfg.Stream.Stderr
 }
 
 func isClosed(c <-chan struct{}) bool {

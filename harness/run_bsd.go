@@ -10,6 +10,9 @@ func goAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} 
 // adoptOrphans does nothing: orphans go to the first process.
 func adoptOrphans() {}
 
+// reapOrphans does nothing.
+func (r *run) reapOrphans() {}
+
 // cleanUp does nothing: what is left behind can't be told from what is not.
 func (r *run) cleanUp() {}
 

@@ -20,6 +20,18 @@ func goAttr() *syscall.SysProcAttr {
 // process.
 func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
+// reapOrphans reaps adopted processes that have ended. Children of this
+// process' own are waited for elsewhere.
+func (r *run) reapOrphans() {
+	for {
+		pid, err := procfs.DeadChild(false)
+		if err != nil || pid == 0 || r.isOwnChild(pid) {
+			return
+		}
+		unix.Wait4(pid, nil, unix.WNOHANG, nil)
+	}
+}
+
 // cleanUp ends what is left of a go command or a supervisor that was killed:
 // processes that this process adopted.
 func (r *run) cleanUp() {
@@ -45,7 +57,7 @@ func (r *run) orphans() []int {
 	for _, pid := range procfs.PIDs() {
 		s, ok := procfs.ReadStat(pid)
 		switch {
-		case !ok || s.Parent != os.Getpid() || s.Started < r.goStarted || pid == r.watchdog.PID():
+		case !ok || s.Parent != os.Getpid() || s.Started < r.goStarted || r.isOwnChild(pid):
 		case s.Dead:
 			unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		default:

@@ -14,6 +14,7 @@ import (
 // A watch follows how long tests run, by the events. It looks at top-level
 // tests: the time of a subtest is part of its test's.
 type watch struct {
+	begun time.Time             // when the run began
 	since map[watched]time.Time // when the test began, or was last seen paused
 	told  map[watched]bool      // reported as slow
 	over  map[string]overtime   // by package: the tests that ran into TestTimeout
@@ -38,7 +39,12 @@ const quitGrace = 5 * time.Second
 // startWatch returns a channel that says when to look, and a function that
 // ends it. If there is nothing to look for it is nil.
 func (r *run) startWatch() (<-chan time.Time, func()) {
-	r.watch = watch{make(map[watched]time.Time), make(map[watched]bool), make(map[string]overtime)}
+	r.watch = watch{
+		begun: time.Now(),
+		since: make(map[watched]time.Time),
+		told:  make(map[watched]bool),
+		over:  make(map[string]overtime),
+	}
 	shortest := r.cfg.SlowAfter
 	if t := r.cfg.TestTimeout; t > 0 && (shortest == 0 || t < shortest) {
 		shortest = t
@@ -62,8 +68,10 @@ func (r *run) look(now time.Time) {
 		switch {
 		case t.Paused:
 			began = now
-		case !known:
+		case !known && t.Started.After(r.watch.begun):
 			began = t.Started
+		case !known: // an event of the past: a recorded stream
+			began = now
 		}
 		since[w] = began
 		r.judge(w, now.Sub(began))
@@ -79,16 +87,16 @@ func (r *run) judge(w watched, d time.Duration) {
 		r.saySlow(w.pkg, w.test, d)
 	}
 	limit := r.cfg.TestTimeout
-	if _, ended := r.watch.over[w.pkg]; limit <= 0 || d < limit || ended || r.phase > running {
+	if _, ended := r.watch.over[w.pkg]; limit <= 0 || d < limit || ended || r.signals.Ending() {
 		return
 	}
 	r.watch.over[w.pkg] = overtime{w.test, time.Now().Add(quitGrace)}
 	r.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
-	fmt.Fprintf(r.errorOutput(), "pgtest: %s\n", r.overtimeMessage(w.pkg, w.test))
+	r.Explain("pgtest: " + r.overtimeMessage(w.pkg, w.test))
 }
 
 func (r *run) saySlow(pkg, test string, d time.Duration) {
-	fmt.Fprintf(r.errorOutput(), "pgtest: slow: %s of %s has been running for %v\n", test, pkg, d.Round(time.Millisecond))
+	r.Explain(fmt.Sprintf("pgtest: slow: %s of %s has been running for %v", test, pkg, d.Round(time.Millisecond)))
 }
 
 func (r *run) overtimeMessage(pkg, test string) string {

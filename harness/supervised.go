@@ -59,11 +59,14 @@ func (r *run) arrived(peer *control.Supervisor) {
 			r.inbox <- inbound{from: s, report: report, arrived: time.Now()}
 		}
 	}()
-	switch {
-	case r.phase >= killing || r.goGone:
+	switch late := r.signals.Late(); {
+	case late == syscall.SIGKILL || r.goGone:
 		peer.Send(control.Order{Kill: true})
-	case r.phase == ending:
-		peer.Send(control.Order{Signal: r.relayed})
+	case late != 0:
+		peer.Send(control.Order{Signal: late})
+	}
+	if r.signals.Stopped() {
+		peer.Send(control.Order{Signal: syscall.SIGSTOP})
 	}
 }
 

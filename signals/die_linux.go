@@ -69,8 +69,9 @@ func noCore() {
 }
 
 // becomeKilled makes the calling process die of sig, whatever its handlers.
+// SIGKILL has none.
 func becomeKilled(sig syscall.Signal) {
-	if _, err := setDefault(sig); err == nil {
+	if _, err := setDefault(sig); err == nil || sig == unix.SIGKILL {
 		unix.Kill(unix.Getpid(), sig)
 	}
 }

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,3 +20,5 @@ func parentOf(pid int) int {
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
+
+func awaitDelivery(int, syscall.Signal, time.Duration) {}

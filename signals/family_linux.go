@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -77,18 +78,59 @@ func readers() []int {
 	return pids
 }
 
-// awaitEnd returns when all of pids have ended, or after limit.
+// awaitEnd returns when all of pids have ended and their parents know it, or when
+// one of them takes longer than limit, or its parent longer than a third of that.
+//
+// A bash that gets SIGINT asks of each child that it reaps afterwards whether that
+// died of it too, and goes on with its script if not. The readers were spared, so
+// they have to be reaped before.
 func awaitEnd(pids []int, limit time.Duration) {
-	group := unix.Getpgrp()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		alive := false
+	group, start := unix.Getpgrp(), time.Now()
+	for {
+		alive, dead := false, false
 		for _, pid := range pids {
-			if s := statOf(pid); s.group == group && s.state != 'Z' && s.state != 'T' {
+			switch s := statOf(pid); {
+			case s.group != group:
+			case s.state == 'Z':
+				dead = true
+			case s.state != 'T':
 				alive = true
 			}
 		}
-		if !alive {
+		took := time.Since(start)
+		if !alive && !dead || took > limit || !alive && took > limit/3 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// awaitDelivery returns when a process has taken a signal that it was sent, or
+// can't because it is stopped, or does not within limit because it blocks it.
+//
+// A make whose child ends between the arrival of SIGINT and its handler reaps the
+// child and then has its handler wait for it: "wait: No child processes".
+func awaitDelivery(pid int, sig syscall.Signal, limit time.Duration) {
+	for start := time.Now(); time.Since(start) < limit; time.Sleep(time.Millisecond) {
+		if !pending(pid, sig) || statOf(pid).state == 'T' {
 			return
 		}
 	}
+}
+
+// pending reports whether a process has yet to take a signal.
+func pending(pid int, sig syscall.Signal) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return false
+	}
+	for line := range bytes.Lines(status) {
+		hex, found := bytes.CutPrefix(line, []byte("ShdPnd:"))
+		if !found {
+			continue
+		}
+		set, err := strconv.ParseUint(string(bytes.TrimSpace(hex)), 16, 64)
+		return err == nil && set&(1<<(sig-1)) != 0
+	}
+	return false
 }

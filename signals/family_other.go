@@ -2,7 +2,10 @@
 
 package signals
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // parentOf: beyond its own parent, a process can't find out who is whose parent
 // here without the C library.
@@ -12,3 +15,5 @@ func parentOf(int) int { return 0 }
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
+
+func awaitDelivery(int, syscall.Signal, time.Duration) {}

@@ -26,6 +26,11 @@ const DefaultGrace = 10 * time.Second
 // lastWait is the time that go has to end when its tests have been killed.
 const lastWait = 5 * time.Second
 
+// familyLimit is how long a run that ends waits for the readers of its output, and
+// for each ancestor to take its signal, at most: they are done in no time unless
+// the machine is busy or they have something else in mind.
+const familyLimit = 3 * time.Second
+
 // Run is what the steps of a plan are done to. Its methods are called from the
 // goroutine that calls Control.Handle, one at a time, and must not block on a
 // reader of the run's output. A process that has gone is success.
@@ -190,6 +195,14 @@ func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
 // started it just before it was interrupted.
 func (c *Control) Late() syscall.Signal { return c.plan.Late() }
 
+// KeeperPID is the process id of the keeper, which the Control waits for, or 0.
+func (c *Control) KeeperPID() int {
+	if c.keeper == nil {
+		return 0
+	}
+	return c.keeper.cmd.Process.Pid
+}
+
 // Stopped reports whether the tests are stopped; one that starts only now must be too.
 func (c *Control) Stopped() bool { return c.plan.Stopped() }
 
@@ -349,10 +362,11 @@ func (c *Control) Exit(code int) {
 		os.Stdout.Close()
 		os.Stderr.Close()
 		if len(above) > 0 {
-			awaitEnd(reading, 2*time.Second)
+			awaitEnd(reading, familyLimit)
 		}
 		for i := len(above) - 1; i >= 0; i-- {
 			unix.Kill(above[i], typed)
+			awaitDelivery(above[i], typed, familyLimit)
 		}
 	}
 	Die(cause)

@@ -74,6 +74,13 @@ Processes:
                           without --isolate test its package ends with it
   --slow-after time       say that a test is slow, once; 1m by default, 0 never
 
+Signals:
+  --grace duration        how long tests may take to end after Ctrl-C, SIGTERM or
+                          SIGHUP before they are killed; 10s by default
+  --tty auto|off          hold the terminal while the output goes into a pipe, so
+                          that Ctrl-C and Ctrl-Z reach the tests and not the
+                          pipe's reader; auto by default
+
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default
   --link-cache-size size  how much of them to keep; 4GiB by default

@@ -9,14 +9,17 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"syscall"
 
 	"pgtest/harness"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
+	"pgtest/signals"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == roleKeeper {
+		os.Exit(signals.Keeper(os.Args[2:]))
+	}
 	harness.Role()
 	status, err := command(os.Args[1:])
 	if err != nil {
@@ -54,11 +57,14 @@ func command(args []string) (int, error) {
 	return run(o, w)
 }
 
+// readsInput says whether the events come from standard input.
+func (w words) readsInput() bool { return len(w.goes.all) == 1 && w.goes.all[0] == "-" }
+
 // source says where the events come from: go test, the command behind
 // --raw-command, or standard input if the only word besides our flags is -.
 func (w words) source(o *options, cfg *harness.Config) error {
 	switch {
-	case len(w.goes.all) == 1 && w.goes.all[0] == "-":
+	case w.readsInput():
 		cfg.Input = os.Stdin
 	case !o.rawCommand:
 		cfg.Args = w.goes.args
@@ -71,8 +77,23 @@ func (w words) source(o *options, cfg *harness.Config) error {
 	return nil
 }
 
-// run runs the tests.
+// run runs the tests with this process's signals and terminal, and ends the
+// process. It returns only if these can't be used.
 func run(o *options, w words) (int, error) {
+	control, err := startSignals(o, w)
+	if err != nil {
+		return usageStatus, err
+	}
+	status, err := runTests(o, w, control)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+	}
+	control.Exit(status)
+	return status, nil
+}
+
+// runTests is run up to the exit status.
+func runTests(o *options, w words, control *signals.Control) (int, error) {
 	files, err := openFiles(o)
 	if err != nil {
 		return usageStatus, err
@@ -92,6 +113,7 @@ func run(o *options, w words) (int, error) {
 		TempDir:       goEnv("GOTMPDIR"),
 		KeepWork:      w.goes.keepWork,
 		AdoptOrphans:  true,
+		Signals:       control,
 	}
 	if err := w.source(o, &cfg); err != nil {
 		files.abort()
@@ -104,10 +126,6 @@ func run(o *options, w words) (int, error) {
 	}
 	if commitErr := files.commit(); err == nil {
 		err = commitErr
-	}
-	if result.OutputClosed {
-		// The reader went away, which is no news for anybody.
-		syscall.Kill(os.Getpid(), syscall.SIGPIPE)
 	}
 	status := result.ExitCode
 	if err != nil && status == 0 {

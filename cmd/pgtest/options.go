@@ -16,6 +16,7 @@ import (
 	"pgtest/harness/linkcache"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
+	"pgtest/signals"
 )
 
 // options are the values of our flags.
@@ -33,6 +34,8 @@ type options struct {
 	slowAfter   time.Duration
 	linkCache   linkCacheOptions
 	resources   bool
+	grace       time.Duration
+	tty         string
 	rawCommand  bool
 	help        bool
 	version     bool
@@ -116,6 +119,16 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	f.BoolVar(&o.rawCommand, "raw-command", false, "")
 	// Lines that are no events are always shown; gotestsum wants to be asked.
 	f.Bool("ignore-non-json-output-lines", true, "")
+	o.grace = signals.DefaultGrace
+	f.Func("grace", "", func(v string) (err error) {
+		o.grace, err = time.ParseDuration(v)
+		if err != nil || o.grace <= 0 {
+			return fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
+		}
+		return nil
+	})
+	o.tty = "auto"
+	f.Func("tty", "", oneOf(&o.tty, "auto", "off"))
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.help, "h", false, "")
 	f.BoolVar(&o.version, "version", false, "")

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"pgtest/harness/harnesstest"
 )
 
 // links compares runs in which most of the time goes into links.
@@ -53,7 +55,7 @@ func coldLinks(t *table, dir, pgtest string) error {
 	for round := range min(*rounds, 5) {
 		for i, words := range [][]string{{"go", "test", "./..."}, {pgtest, "./..."}} {
 			module := filepath.Join(dir, fmt.Sprintf("cold-%d-%d", round, i))
-			if err := writeModule(module, coldPackages(packages)); err != nil {
+			if err := harnesstest.WriteModule(module, coldPackages(packages)); err != nil {
 				return err
 			}
 			words = append([]string{
@@ -89,7 +91,7 @@ func coldPackages(n int) map[string]string {
 // tool of the go command.
 func toolWrapper(t *table, dir, pgtest string) error {
 	module := filepath.Join(dir, "tool")
-	if err := writeModule(module, map[string]string{"main.go": "package main\n\nfunc main() {}\n"}); err != nil {
+	if err := harnesstest.WriteModule(module, map[string]string{"main.go": "package main\n\nfunc main() {}\n"}); err != nil {
 		return err
 	}
 	tool := filepath.Join(module, "compile")

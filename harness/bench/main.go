@@ -65,7 +65,7 @@ func packages(t *table, dir, pgtest string) error {
 		name := fmt.Sprintf("p%02d", i)
 		files[name+"/p_test.go"] = "package " + name + "\n\nimport \"testing\"\n\nfunc TestNothing(t *testing.T) {}\n"
 	}
-	if err := writeModule(module, files); err != nil {
+	if err := harnesstest.WriteModule(module, files); err != nil {
 		return err
 	}
 	peer := command{module, []string{"go", "test", "./..."}}
@@ -109,7 +109,7 @@ func packages(t *table, dir, pgtest string) error {
 // output behind. Go test waits for a tenth of -timeout, 5 s at least.
 func leaks(t *table, dir, pgtest string) error {
 	module := filepath.Join(dir, "leak")
-	err := writeModule(module, map[string]string{"leak_test.go": `package leak
+	err := harnesstest.WriteModule(module, map[string]string{"leak_test.go": `package leak
 
 import (
 	"os"
@@ -146,7 +146,7 @@ func TestLeak(t *testing.T) {
 // a supervisor.
 func supervisor(t *table, dir, pgtest string) error {
 	module := filepath.Join(dir, "nothing")
-	if err := writeModule(module, map[string]string{"main.go": "package main\n\nfunc main() {}\n"}); err != nil {
+	if err := harnesstest.WriteModule(module, map[string]string{"main.go": "package main\n\nfunc main() {}\n"}); err != nil {
 		return err
 	}
 	build := exec.Command("go", "build", "-o", "nothing", ".")
@@ -161,21 +161,6 @@ func supervisor(t *table, dir, pgtest string) error {
 		return err
 	}
 	t.differenceLimit("start and end of a supervisor", a.wall, b.wall, 3*time.Millisecond)
-	return nil
-}
-
-// writeModule makes a module.
-func writeModule(dir string, files map[string]string) error {
-	files["go.mod"] = "module example.com/bench\n\ngo 1.24\n"
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

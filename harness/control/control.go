@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -151,7 +150,7 @@ type TestsOrder struct {
 
 // A Supervisor is the run's end of the connection to one supervisor.
 type Supervisor struct {
-	conn net.Conn
+	conn *os.File
 	dec  *json.Decoder
 }
 
@@ -178,7 +177,7 @@ type Listener struct {
 	dir   string
 	short string // a second directory, if dir is too long for a socket; or ""
 	path  string
-	sock  *net.UnixListener
+	sock  *os.File
 }
 
 // Listen makes the run's socket in a new directory below parent, or below the
@@ -197,7 +196,7 @@ func Listen(parent string) (*Listener, error) {
 		}
 		l.path = filepath.Join(l.short, "run")
 	}
-	l.sock, err = net.ListenUnix("unix", &net.UnixAddr{Name: l.path, Net: "unix"})
+	l.sock, err = listenUnix(l.path)
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -219,11 +218,11 @@ func (l *Listener) Dir() string { return l.dir }
 // turned away. An error says that the listener is closed.
 func (l *Listener) Accept() (*Supervisor, error) {
 	for {
-		conn, err := l.sock.AcceptUnix()
+		conn, err := acceptUnix(l.sock)
 		if err != nil {
 			return nil, err
 		}
-		if uid, err := peerUID(conn); err != nil || uid != os.Geteuid() {
+		if !isOwn(conn) {
 			conn.Close()
 			continue
 		}
@@ -246,16 +245,16 @@ func (l *Listener) Close() error {
 
 // A Run is a supervisor's end of the connection to the run.
 type Run struct {
-	conn *net.UnixConn
+	conn *os.File
 }
 
 // Dial connects to the socket at path.
 func Dial(path string) (*Run, error) {
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	conn, err := dialUnix(path)
 	if err != nil {
 		return nil, err
 	}
-	if uid, err := peerUID(conn); err != nil || uid != os.Geteuid() {
+	if !isOwn(conn) {
 		conn.Close()
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}

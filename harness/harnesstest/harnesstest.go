@@ -4,6 +4,7 @@ package harnesstest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,23 @@ func RequirePrograms() error {
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("missing in CI: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// WriteModule makes a module for tests in dir: files holds contents by path,
+// and a go.mod is added to them.
+func WriteModule(dir string, files map[string]string) error {
+	contents := map[string]string{"go.mod": "module example.com/m\n\ngo 1.24\n"}
+	maps.Copy(contents, files)
+	for name, content := range contents {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			return err
+		}
 	}
 	return nil
 }

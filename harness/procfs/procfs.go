@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package procfs reads what the run and its supervisors need to know of other
-// processes from /proc.
+// Package procfs asks the kernel what the run and its supervisors need to know
+// of other processes: through /proc, and by waits that reap nothing.
 package procfs
 
 import (
@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Stat is a part of /proc/<pid>/stat.
@@ -68,4 +71,27 @@ func PIDs() []int {
 func Arguments(pid int) []byte {
 	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	return b
+}
+
+// DeadChild returns the id of a child that has ended, without reaping it. With
+// wait it waits for one, without it returns 0 if there is none yet. No children
+// at all are an error, ECHILD.
+func DeadChild(wait bool) (int, error) {
+	options := unix.WEXITED | unix.WNOWAIT | unix.WALL
+	if !wait {
+		options |= unix.WNOHANG
+	}
+	for {
+		var info unix.Siginfo
+		if err := unix.Waitid(unix.P_ALL, 0, &info, options, nil); err == unix.EINTR {
+			continue
+		} else if err != nil {
+			return 0, err
+		}
+		// si_pid is the first field of the union, which starts after three ints,
+		// at the alignment of a pointer.
+		const ints, word = 3 * unsafe.Sizeof(int32(0)), unsafe.Sizeof(uintptr(0))
+		const offset = (ints + word - 1) / word * word
+		return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), offset))), nil
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"slices"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -37,28 +36,12 @@ func watch(pid int) *tree {
 func (t *tree) awaitLeader() {
 	defer close(t.exited)
 	for {
-		pid, err := waitNoReap()
-		switch {
-		case err == unix.EINTR:
-		case err != nil || pid == t.pgid:
+		pid, err := procfs.DeadChild(true)
+		if err != nil || pid == t.pgid {
 			return
-		default:
-			syscall.Wait4(pid, nil, 0, nil)
 		}
+		syscall.Wait4(pid, nil, 0, nil)
 	}
-}
-
-// waitNoReap waits for a child's end and returns its id, without reaping it.
-func waitNoReap() (int, error) {
-	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil); err != nil {
-		return 0, err
-	}
-	// si_pid is the first field of the union, which starts after three ints, at
-	// the alignment of a pointer.
-	const ints, word = 3 * unsafe.Sizeof(int32(0)), unsafe.Sizeof(uintptr(0))
-	const offset = (ints + word - 1) / word * word
-	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), offset))), nil
 }
 
 // anyLeft says whether any child is alive. After the leader's death that is

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
+	"pgtest/signals"
 )
 
 // Main runs the role with the words that follow its name: options as Words
@@ -36,8 +37,8 @@ func supervise(words []string) int {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return 1
 	}
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	received := make(chan os.Signal, 8)
+	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	isolate()
 	link := dial()
 	defer link.close()
@@ -54,7 +55,7 @@ func supervise(words []string) int {
 		Supervisor: os.Getpid(), Group: t.pgid, Package: importPath(binary),
 	}})
 
-	leaks := t.endLeftovers(wait(t, signals, link))
+	leaks := t.endLeftovers(wait(t, received, link))
 	status, usage := t.reap()
 	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
 	if status.Signaled() {
@@ -64,7 +65,7 @@ func supervise(words []string) int {
 	link.report(control.Report{Ended: ended})
 
 	if status.Signaled() {
-		dieOf(status.Signal())
+		signals.Die(status.Signal())
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
 		fmt.Printf("FAIL: %d leaked processes\n", len(leaks))
@@ -75,14 +76,14 @@ func supervise(words []string) int {
 
 // wait carries out signals and orders until the test binary ends. It returns
 // how to end what is left behind.
-func wait(t *tree, signals <-chan os.Signal, link *link) ending {
+func wait(t *tree, received <-chan os.Signal, link *link) ending {
 	end := ending{settle: settleTime, term: termTime, blame: true}
 	orders := link.orders
 	for {
 		select {
 		case <-t.exited:
 			return end
-		case sig := <-signals:
+		case sig := <-received:
 			end.blame = false
 			t.signal(sig.(syscall.Signal))
 		case order, ok := <-orders:

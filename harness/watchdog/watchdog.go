@@ -31,7 +31,7 @@ func Main(args []string) {
 
 const (
 	// goPatience is how long the go command may take to stop its tools.
-	goPatience = time.Second
+	goPatience = 300 * time.Millisecond
 	// limit bounds all waiting: for what the kernel does not let die.
 	limit = 10 * time.Second
 	pause = 5 * time.Millisecond

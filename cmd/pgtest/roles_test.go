@@ -1,0 +1,88 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestNoCgo keeps the program from being linked dynamically, which would make
+// each start of a role half a millisecond slower.
+func TestNoCgo(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "pgtest/cmd/pgtest").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(strings.Fields(string(out)), "runtime/cgo") && os.Getenv("GOOS") != "darwin" {
+		t.Error("a dependency uses cgo")
+	}
+}
+
+// TestSupervisorCannotStart is about test binaries that can't be started: the
+// package fails, and says why.
+func TestSupervisorCannotStart(t *testing.T) {
+	dir := t.TempDir()
+	plain, garbage := filepath.Join(dir, "plain"), filepath.Join(dir, "garbage")
+	for path, mode := range map[string]os.FileMode{plain: 0o666, garbage: 0o777} {
+		if err := os.WriteFile(path, []byte("no program"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ words, want string }{
+		{plain, "permission denied"},
+		{garbage, "exec format error"},
+		{filepath.Join(dir, "none"), "no such file or directory"},
+		{"--via=1 nosuchprogram " + plain, "nosuchprogram"},
+		{"", "no test binary"},
+		{"--via=3 one", "bad count"},
+	} {
+		cmd := exec.Command(pgtestPath, append([]string{"__exec"}, strings.Fields(tt.words)...)...)
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(string(out), "pgtest: ") ||
+			!strings.Contains(string(out), tt.want) || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%s: %v: %q, want a line with %q", tt.words, cmd.ProcessState, out, tt.want)
+		}
+	}
+}
+
+// TestSupervisorOutOfDescriptors leaves a supervisor just enough descriptors to
+// start itself.
+func TestSupervisorOutOfDescriptors(t *testing.T) {
+	program, err := exec.LookPath("true")
+	if err != nil {
+		t.Skip("true is missing")
+	}
+	cmd := exec.Command("sh", "-c", `ulimit -n 4; exec "$0" __exec "$1"`, pgtestPath, program)
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "can't be started: ") ||
+		!strings.Contains(string(out), "too many open files") {
+		t.Errorf("%v: %s", cmd.ProcessState, out)
+	}
+}
+
+// TestSupervisorExits checks that a supervisor exits as its program does.
+func TestSupervisorExits(t *testing.T) {
+	for _, signal := range []string{"TERM", "KILL", "INT", "QUIT", "SEGV", "ABRT", "HUP", "PIPE"} {
+		script := "kill -" + signal + " $$; exec sleep 60"
+		plain := exec.Command("sh", "-c", script)
+		plain.Run()
+		supervised := exec.Command(pgtestPath, "__exec", "sh", "-c", script)
+		out, _ := supervised.CombinedOutput()
+		want := strings.TrimSuffix(plain.ProcessState.String(), " (core dumped)")
+		if got := supervised.ProcessState.String(); got != want {
+			t.Errorf("%s: %s, want %s: %s", signal, got, want, out)
+		}
+	}
+	for _, status := range []string{"0", "1", "7"} {
+		plain := exec.Command("sh", "-c", "exit "+status)
+		plain.Run()
+		supervised := exec.Command(pgtestPath, "__exec", "sh", "-c", "exit "+status)
+		supervised.Run()
+		if got, want := supervised.ProcessState.String(), plain.ProcessState.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package control
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConversation(t *testing.T) {
+	l, err := Listen(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	run, err := Dial(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	supervisor, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports := []Report{
+		{Started: &Started{Supervisor: 1, Group: 2, Package: "p"}},
+		{Ended: &Ended{ExitCode: -1, Signal: syscall.SIGTERM, Leaks: []Leak{{PID: 3, Command: "sleep 1", Escaped: true, End: EndedByKill}}}},
+	}
+	for _, want := range reports {
+		if err := run.Report(want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := supervisor.Next(); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+	orders := run.Orders()
+	for _, want := range []Order{{Signal: syscall.SIGINT}, {Kill: true}} {
+		if err := supervisor.Send(want); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-orders; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	supervisor.Close()
+	if _, ok := <-orders; ok {
+		t.Error("orders go on after the run's end")
+	}
+	run.Close()
+}
+
+func TestPeerGone(t *testing.T) {
+	l, err := Listen(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	run, err := Dial(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+	supervisor, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer supervisor.Close()
+	if _, err := supervisor.Next(); err != io.EOF {
+		t.Errorf("Next() = %v, want EOF", err)
+	}
+}
+
+func TestCloseUnblocksAccept(t *testing.T) {
+	l, err := Listen(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan error)
+	go func() {
+		_, err := l.Accept()
+		accepted <- err
+	}()
+	l.Close()
+	if err := <-accepted; err == nil {
+		t.Error("Accept succeeded on a closed listener")
+	}
+	if _, err := os.Stat(l.Dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory is still there: %v", err)
+	}
+}
+
+// TestLongDirectory is about directories whose sockets have paths too long for
+// the kernel.
+func TestLongDirectory(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
+	if err := os.Mkdir(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if filepath.Dir(l.Dir()) != long {
+		t.Errorf("directory %s, want one in %s", l.Dir(), long)
+	}
+	run, err := Dial(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+	if info, err := os.Stat(filepath.Dir(l.Path())); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the socket's directory: %v, %v", info.Mode(), err)
+	}
+	l.Close()
+	if _, err := os.Stat(filepath.Dir(l.Path())); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket's directory is still there: %v", err)
+	}
+}
+
+func TestNoSocket(t *testing.T) {
+	if _, err := Dial(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Dial = %v", err)
+	}
+	if _, err := Listen(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Listen = %v", err)
+	}
+}

@@ -1,0 +1,115 @@
+package harness
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"pgtest/harness/control"
+	"pgtest/jsonstream"
+	"pgtest/signals"
+)
+
+// A run does what its plan for signals says; these are the methods that
+// signals.Run asks for. They are called by the goroutine of loop.
+var _ signals.Run = (*run)(nil)
+
+// InterruptGo makes the go command start nothing new, wait for what runs, and
+// remove its work directory. SIGTERM would kill it and leave the directory.
+// Tests that do not come to their end from now on were interrupted. Another
+// command, whatever it is, gets the signal itself as a test does.
+func (r *run) InterruptGo() {
+	r.stream.Interrupt(r.reason())
+	if len(r.cfg.Command) == 0 {
+		r.signalGo(syscall.SIGINT)
+	}
+}
+
+// reason says what ended the run, as it stands in the JUnit report.
+func (r *run) reason() string {
+	names := map[syscall.Signal]string{
+		0: "canceled", syscall.SIGPIPE: "output closed", syscall.SIGINT: "SIGINT",
+		syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGQUIT: "SIGQUIT",
+	}
+	return names[r.signals.Cause()]
+}
+
+// KillGo kills the go command, and gives up an output that nobody takes.
+func (r *run) KillGo() {
+	r.lost = true
+	r.signalGo(syscall.SIGKILL)
+	r.stdout.abandon()
+	r.stderr.abandon()
+}
+
+// signalGo signals the go command's group: itself and its tools. The
+// supervisors have sessions of their own.
+func (r *run) signalGo(sig syscall.Signal) {
+	if r.command != nil && !r.goGone {
+		syscall.Kill(-r.command.Process.Pid, sig)
+	}
+}
+
+// SignalTests sends a signal to every test binary and what it started. Input has
+// nobody to be signalled, and is read to its end if that comes in time.
+func (r *run) SignalTests(sig syscall.Signal) {
+	if len(r.cfg.Command) > 0 {
+		r.signalGo(sig)
+	}
+	if sig != syscall.SIGKILL {
+		r.order(control.Order{Signal: sig})
+		return
+	}
+	r.order(control.Order{Kill: true})
+	if r.input != nil {
+		r.input.cut()
+	}
+}
+
+// Stop stops the go command first, so that it starts nothing more.
+func (r *run) Stop() {
+	r.signalGo(syscall.SIGSTOP)
+	r.SignalTests(syscall.SIGSTOP)
+}
+
+// Continue continues what Stop stopped.
+func (r *run) Continue() {
+	r.SignalTests(syscall.SIGCONT)
+	r.signalGo(syscall.SIGCONT)
+}
+
+// Explain prints a line on standard error.
+func (r *run) Explain(line string) { r.stderr.post(line + "\n") }
+
+// Report prints what is running, a line each.
+func (r *run) Report() {
+	now := time.Now()
+	text := ""
+	for _, running := range r.stream.Running() {
+		text += "pgtest: running: " + r.describe(running, now) + "\n"
+	}
+	if text == "" && r.command == nil {
+		text = "pgtest: no test is running\n"
+	} else if text == "" {
+		text = fmt.Sprintf("pgtest: no test is running; %s is pid %d\n", r.commandName(), r.command.Process.Pid)
+	}
+	r.stderr.post(text)
+}
+
+// describe is a line about a running package or test.
+func (r *run) describe(running jsonstream.Running, now time.Time) string {
+	elapsed := now.Sub(running.Started).Seconds()
+	if running.Test != "" {
+		paused := ""
+		if running.Paused {
+			paused = ", paused"
+		}
+		return fmt.Sprintf("%s %s (%.2fs%s)", running.Package, running.Test, elapsed, paused)
+	}
+	for _, s := range r.supervisors {
+		if s.process.Package == running.Package && !s.gone && s.started.Group > 0 {
+			return fmt.Sprintf("%s (%.2fs, pid %d)", running.Package, elapsed, s.started.Group)
+		}
+	}
+	return fmt.Sprintf("%s (%.2fs)", running.Package, elapsed)
+}
