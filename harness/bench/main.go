@@ -47,6 +47,9 @@ func bench() error {
 	if err := leaks(t, dir, pgtest); err != nil {
 		return err
 	}
+	if err := isolation(t, dir, pgtest); err != nil {
+		return err
+	}
 	if err := supervisor(t, dir, pgtest); err != nil {
 		return err
 	}
