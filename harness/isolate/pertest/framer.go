@@ -13,6 +13,9 @@ import (
 // marker begins the lines of package testing with -test.v=test2json.
 const marker = "\x16"
 
+// noTests is what package testing prints if it has run nothing. The go command looks for it.
+const noTests = "testing: warning: no tests to run\n"
+
 // A part is a part of the output of a test's process.
 type part int
 
@@ -46,6 +49,7 @@ type framer struct {
 	kept [4]bytes.Buffer
 	open []string // the tests that run, in the order in which they began
 	fail bool     // the test's report said so
+	none bool     // package testing does not count it as run: -run leaves out all its subtests
 }
 
 // Write never fails.
@@ -88,8 +92,9 @@ func (f *framer) unit(u []byte) {
 	if u[0] == marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
 	}
-	if f.part != body && string(u) == "testing: warning: no tests to run\n" {
-		return // there are others
+	if f.part != body && string(u) == noTests {
+		f.none = true // there may be others
+		return
 	}
 	f.text(u)
 }

@@ -19,7 +19,6 @@ import (
 	"go.uber.org/goleak"
 
 	"pgtest/harness"
-	"pgtest/jsonstream"
 )
 
 // TestMain lets the test binary play the roles of the runs in its tests.
@@ -168,6 +167,8 @@ func TestSameAsGoTest(t *testing.T) {
 		{name: "all"},
 		{name: "run", args: []string{"-run=Sub.*/x|Last"}},
 		{name: "skip", args: []string{"-skip=TestSubtests/y|Fuzz"}},
+		{name: "no subtests", args: []string{"-run=TestSubtests/none"}},
+		{name: "no subtests of one test", args: []string{"-run=TestSubtests/none|TestLast"}},
 		{name: "none", args: []string{"-run=None"}},
 		{name: "count and cpu", args: []string{"-count=2", "-cpu=1,2"}},
 		{name: "no count", args: []string{"-count=0"}},
@@ -406,12 +407,12 @@ func TestPackageTimeout(t *testing.T) {
 	if got := tests["example.com/tests/flags TestHang"]; o.status != 1 || !strings.Contains(got, "panic: test timed out") {
 		t.Errorf("status %d:\n%s", o.status, got)
 	}
-	if got := tests["example.com/tests/flags TestLast"]; got != "" {
-		t.Errorf("TestLast ran after the time was up:\n%s", got)
+	if got := tests["example.com/tests/flags TestLast"]; got != "" || strings.Contains(o.events, "did not begin") {
+		t.Errorf("tests were started after the time was up:\n%s", o.events)
 	}
 }
 
-// TestInterrupt cancels the run while a test hangs: what the others have printed must come out, also behind it.
+// TestInterrupt cancels the run while a test hangs and can't be told to end: what the others have printed must come out, also behind it.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -429,8 +430,8 @@ func TestInterrupt(t *testing.T) {
 		cancel()
 	}()
 	out := new(lockedBuffer)
-	cfg := harness.Config{Isolation: harness.Isolation{Processes: 6}, Stream: jsonstream.Options{}}
-	o, err := runIsolated(ctx, cfg, []string{"MODE=hang", "ALSO=meet", "DIR=" + dir}, out, "-count=1", "-run=Hang|Meet", "./flags")
+	cfg := harness.Config{Isolation: harness.Isolation{Processes: 6}, Grace: time.Second}
+	o, err := runIsolated(ctx, cfg, []string{"MODE=stubborn", "ALSO=meet", "DIR=" + dir}, out, "-count=1", "-run=Hang|Meet", "./flags")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type runner struct {
 	ended    chan result
 
 	failed   bool
+	any      bool           // of the tests counts as run
 	failfast bool           // start no more tests but examples, which package testing runs in any case
 	stop     bool           // start no more tests
 	signal   syscall.Signal // that told the run to end
@@ -42,6 +43,7 @@ type runner struct {
 type result struct {
 	test     *test
 	failed   bool
+	none     bool // package testing does not count it as run
 	teardown string
 	leaks    []control.Leak
 }
@@ -155,7 +157,7 @@ func (r *runner) start(t *test) {
 		e.interrupted = !p.blame.Load() && !p.limited.Load()
 		f.finish(e)
 		out.close()
-		r.ended <- result{test: t, failed: f.fail || e.bad(), teardown: f.teardownText(), leaks: e.leaks}
+		r.ended <- result{test: t, failed: f.fail || e.bad(), none: f.none, teardown: f.teardownText(), leaks: e.leaks}
 	}()
 }
 
@@ -185,6 +187,7 @@ func (r *runner) argsFor(t *test) ([]string, error) {
 // take notes what came of a test.
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
+	r.any = r.any || !res.none
 	if len(res.leaks) > 0 {
 		r.link.leaked(res.test.name, res.leaks)
 	}
@@ -213,6 +216,9 @@ func (r *runner) conclude() int {
 		word, status = "FAIL", 1
 	} else {
 		r.files.joinTestlogs(len(r.tests))
+	}
+	if !r.any {
+		fmt.Print(noTests)
 	}
 	fmt.Printf("%s%s\n%s%s", marker, word, coverage, r.ending)
 	return status

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -94,7 +95,10 @@ func TestLeak(t *testing.T) {
 }
 
 func TestHang(t *testing.T) {
-	if mode == "hang" {
+	if mode == "stubborn" {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	if mode == "hang" || mode == "stubborn" {
 		time.Sleep(time.Hour)
 	}
 }
