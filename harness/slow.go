@@ -90,8 +90,10 @@ func (r *run) judge(w watched, d time.Duration) {
 	if _, ended := r.watch.over[w.pkg]; limit <= 0 || d < limit || ended || r.signals.Ending() {
 		return
 	}
+	if !r.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT}) {
+		return // it has just ended
+	}
 	r.watch.over[w.pkg] = overtime{w.test, time.Now().Add(quitGrace)}
-	r.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
 	r.Explain("pgtest: " + r.overtimeMessage(w.pkg, w.test))
 }
 
@@ -113,13 +115,17 @@ func (r *run) killOvertime(now time.Time) {
 	}
 }
 
-// orderPackage sends an order to the supervisor of a package.
-func (r *run) orderPackage(pkg string, o control.Order) {
+// orderPackage sends an order to the supervisor of a package, and reports
+// whether there is one.
+func (r *run) orderPackage(pkg string, o control.Order) bool {
+	found := false
 	for _, s := range r.supervisors {
 		if !s.gone && s.process.Package == pkg && s.started.Supervisor != 0 {
 			s.peer.Send(o)
+			found = true
 		}
 	}
+	return found
 }
 
 // annotateOvertime adds the test that ended its package to the JUnit report.

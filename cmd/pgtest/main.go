@@ -69,6 +69,9 @@ func (w words) source(o *options, cfg *harness.Config) error {
 	case !o.rawCommand:
 		cfg.Args = w.goes.args
 		cfg.LinkCache = openLinkCache(o.linkCache, w.goes.goFlags)
+		if w.goes.fuzz != "" {
+			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
+		}
 	case len(w.goes.all) == 0:
 		return errors.New("--raw-command: a command is missing")
 	default:

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"pgtest/harness/harnesstest"
 )
 
 // isolation compares a process for each test with one for all.
 func isolation(t *table, dir, pgtest string) error {
 	module := filepath.Join(dir, "tests")
-	err := writeModule(module, map[string]string{
+	err := harnesstest.WriteModule(module, map[string]string{
 		"sleep/a_test.go":   testFile(64, "time.Sleep(100 * time.Millisecond)", "time"),
 		"nothing/a_test.go": testFile(500, "", ""),
 		"cpu/a_test.go": testFile(40, `n := uint64(1)
