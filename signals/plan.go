@@ -37,6 +37,8 @@ type Event struct {
 	of   *timer // the timer that sent a GraceOver or a Tick; void if it was set anew since
 	at   int
 	from *keeper // the keeper that is gone; void if another is there
+
+	continued int64 // how often this process had been continued by then
 }
 
 // Via says which way a signal came.
@@ -176,7 +178,7 @@ func (p *Plan) Handle(e Event) []Step {
 	case Arrived:
 		return p.signal(e)
 	case OutputClosed:
-		return p.leave(syscall.SIGPIPE)
+		return p.outputClosed(e)
 	case Cancelled:
 		return p.leave(0)
 	case GraceOver:
@@ -234,6 +236,15 @@ func (p *Plan) end(e Event) []Step {
 	}
 }
 
+// outputClosed answers that the reader is gone. One that went with its terminal
+// was faster to take SIGHUP than this process.
+func (p *Plan) outputClosed(e Event) []Step {
+	if e.HungUp && p.ending == running {
+		return p.end(Event{Signal: syscall.SIGHUP})
+	}
+	return p.leave(syscall.SIGPIPE)
+}
+
 // leave answers that nobody wants the run any more.
 func (p *Plan) leave(cause syscall.Signal) []Step {
 	if p.ending != running {
@@ -261,9 +272,9 @@ func (p *Plan) graceOver() []Step {
 	return nil
 }
 
-// stop answers SIGTSTP. From the terminal it is meant for the whole job: through
-// the keeper only the run knows of it, and directly the others have had it, but
-// must not be continued while the run is still on its way to its own stop.
+// stop answers SIGTSTP. Of one that came through the keeper only the run knows,
+// and passes it on to the whole job. One that came directly the others have had,
+// and must not get twice: less would stop twice.
 func (p *Plan) stop(e Event) []Step {
 	if p.job == stopped {
 		return nil
@@ -274,7 +285,7 @@ func (p *Plan) stop(e Event) []Step {
 		p.terminal = behind
 		steps = append(steps, Step{Verb: LendTerminal})
 	}
-	if e.Via == ViaKeeper || e.Foreground {
+	if e.Via == ViaKeeper {
 		return append(steps, Step{Verb: StopJob})
 	}
 	return append(steps, Step{Verb: StopSelf})

@@ -34,6 +34,7 @@ var events = map[string]Event{
 	"k-hup":     {Signal: unix.SIGHUP, Via: ViaKeeper, HungUp: true},
 	"k-winch":   {Signal: unix.SIGWINCH, Via: ViaKeeper},
 	"closed":    {Kind: OutputClosed},
+	"cut":       {Kind: OutputClosed, HungUp: true},
 	"cancel":    {Kind: Cancelled},
 	"grace":     {Kind: GraceOver},
 	"tick":      {Kind: Tick},
@@ -74,6 +75,11 @@ func TestPlan(t *testing.T) {
 			hup-gone: interrupt-go relay(hangup) grace explain(hangup)
 			k-hup:
 			hup-gone:`, cause: unix.SIGHUP, late: unix.SIGHUP},
+		{name: "the reader went with the terminal", tty: "held", steps: `
+			cut: interrupt-go relay(hangup) grace explain(hangup)
+			hup-gone:
+			k-hup:
+			cut:`, cause: unix.SIGHUP, late: unix.SIGHUP},
 		{name: "hangup after an interrupt", steps: `
 			int: interrupt-go relay(interrupt) grace explain(interrupt)
 			hup-gone: kill-tests interrupt-go last-wait`, cause: unix.SIGINT, late: unix.SIGKILL},
@@ -116,7 +122,7 @@ func TestPlan(t *testing.T) {
 			cont: continue-tests
 			cont-fg: take`},
 		{name: "suspend without holding the terminal", steps: `
-			tstp-fg: stop-tests stop-job
+			tstp-fg: stop-tests stop-self
 			tstp-fg:
 			cont-fg: continue-tests`},
 		{name: "somebody stops the run alone", tty: "held", steps: `

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -81,9 +82,13 @@ type Control struct {
 	tty     *tty
 	keeper  *keeper
 	thaw    func() // takes the default action of SIGTSTP back; nil if it is caught
-	grace   timer
-	tick    timer
-	pause   time.Duration // until the next tick
+	// conts counts SIGCONT as it comes in, continued is what it was when the event
+	// came in that is being handled.
+	conts     atomic.Int64
+	continued int64
+	grace     timer
+	tick      timer
+	pause     time.Duration // until the next tick
 }
 
 // New returns a Control that leaves the signals of the process and the terminal
@@ -169,6 +174,7 @@ func (c *Control) Events() <-chan Event { return c.events }
 // Handle does what the plan says to an event.
 func (c *Control) Handle(e Event, run Run) {
 	void := e.of != nil && e.of.at != e.at || e.Kind == KeeperGone && e.from != c.keeper
+	c.continued = e.continued
 	if void || e.Kind == Arrived && c.ignored[e.Signal] {
 		return
 	}
@@ -310,7 +316,13 @@ func (c *Control) giveBack() {
 // no shell can continue some of it before the rest has stopped). SIGTSTP keeps its
 // default action until the run continues: which thread takes it is the kernel's
 // choice. Only a group that somebody can continue is stopped by it.
+//
+// The shell of a script may have stopped, and been continued with the job, before
+// the run came to stopping itself. Nobody would continue it then.
 func (c *Control) freeze(pid int) {
+	if pid != 0 && c.conts.Load() != c.continued {
+		return
+	}
 	thaw, err := setDefault(unix.SIGTSTP)
 	if err == nil {
 		c.thaw = thaw
@@ -378,7 +390,10 @@ func (c *Control) pump() {
 	for {
 		select {
 		case sig := <-c.sigs:
-			c.send(Event{Signal: sig.(syscall.Signal)})
+			if sig == unix.SIGCONT {
+				c.conts.Add(1)
+			}
+			c.send(Event{Signal: sig.(syscall.Signal), continued: c.conts.Load()})
 		case <-c.quit:
 			return
 		}

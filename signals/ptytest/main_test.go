@@ -65,13 +65,14 @@ func TestCareful(t *testing.T) {
 	}
 }
 `,
-	// Writes as long as somebody reads.
+	// Writes a lot, and then nothing.
 	"talks/talks_test.go": `package talks
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -80,7 +81,8 @@ func TestTalks(t *testing.T) {
 	if os.Getenv("TALK") == "" {
 		t.Skip("silent")
 	}
-	for i := range 200 {
+	lines, _ := strconv.Atoi(os.Getenv("TALK"))
+	for i := range lines {
 		fmt.Println("line", i)
 	}
 	os.WriteFile(filepath.Join(os.Getenv("READY"), "talks"), nil, 0o644)

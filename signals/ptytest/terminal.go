@@ -57,7 +57,6 @@ type Terminal struct {
 	mu     sync.Mutex
 	output []byte // everything that was written to the terminal
 	seen   int    // how much of it Expect has gone past
-	ended  bool   // nobody has the terminal open any more
 }
 
 // Open starts argv in dir as the leader of a session on a new terminal, with env
@@ -77,7 +76,9 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	if err != nil {
 		t.Fatalf("start %q on a terminal: %v", argv, err)
 	}
-	term.master = master
+	if term.master, err = pollable(master); err != nil {
+		t.Fatal(err)
+	}
 	read := make(chan struct{})
 	go term.read(read)
 	t.Cleanup(func() {
@@ -103,13 +104,26 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	return term
 }
 
+// pollable returns f in a mode in which it can be closed while it is read, which
+// package pty has left.
+func pollable(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
 func (term *Terminal) read(done chan<- struct{}) {
 	defer close(done)
 	for buf := make([]byte, 4096); ; {
 		n, err := term.master.Read(buf)
 		term.mu.Lock()
 		term.output = append(term.output, buf[:n]...)
-		term.ended = err != nil
 		term.mu.Unlock()
 		if err != nil {
 			return
@@ -173,19 +187,39 @@ func (term *Terminal) Until(what string, holds func() bool) {
 
 // Foreground is the terminal's foreground process group, 0 if there is none.
 func (term *Terminal) Foreground() int {
-	pgid, err := unix.IoctlGetInt(int(term.master.Fd()), unix.TIOCGPGRP)
-	if err != nil {
-		return 0
-	}
+	var pgid int
+	term.control(func(fd int) (err error) {
+		pgid, err = unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+		return err
+	})
 	return pgid
 }
 
 // Echoes reports whether the terminal shows what is typed, reads lines, and turns
 // Ctrl-C into a signal: whether it is as a shell hands it to a program.
 func (term *Terminal) Echoes() bool {
-	termios, err := unix.IoctlGetTermios(int(term.master.Fd()), unix.TCGETS)
 	const want = unix.ECHO | unix.ICANON | unix.ISIG
-	return err == nil && termios.Lflag&want == want
+	echoes := false
+	term.control(func(fd int) error {
+		termios, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		echoes = err == nil && termios.Lflag&want == want
+		return err
+	})
+	return echoes
+}
+
+// control runs f on the terminal's descriptor. File.Fd would make it blocking, and
+// then HangUp could not close it while it is read.
+func (term *Terminal) control(f func(fd int) error) error {
+	conn, err := term.master.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ferr error
+	if err := conn.Control(func(fd uintptr) { ferr = f(int(fd)) }); err != nil {
+		return err
+	}
+	return ferr
 }
 
 // Process is what /proc says about a process.

@@ -1,0 +1,220 @@
+//go:build linux
+
+package ptytest_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/signals/ptytest"
+)
+
+// shellWays are the ways in which an interactive shell runs the pipeline itself.
+var shellWays = ways[:3]
+
+// awaitGivenBack waits until the job has the terminal, for good.
+func (j *job) awaitGivenBack() {
+	j.t.Helper()
+	j.Gone("__keeper")
+	j.Until("the job to have the terminal", func() bool {
+		runs := j.Find(run)
+		return len(runs) == 1 && j.Foreground() == runs[0].Group
+	})
+}
+
+// less scrolls while tests run, survives Ctrl-Z, and ends the run when it quits,
+// although the tests say nothing by then.
+func TestPager(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			ptytest.Need(t, "less")
+			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "less")
+			j.Expect("line 10\r\n")
+			j.awaitTests("talks")
+			j.Type(" ")
+			j.Expect("line 40\r\n")
+			j.awaitGivenBack()
+
+			j.Type(ptytest.CtrlZ)
+			j.AwaitPrompt()
+			for _, pattern := range []string{run, "^less", `^/\S*/talks\.test `} {
+				j.Until(pattern+" to be stopped", func() bool { return j.One(pattern).State == 'T' })
+			}
+			j.Enter("fg")
+			j.awaitGivenBack()
+			j.Until("the test to run", func() bool { return j.One(`^/\S*/talks\.test `).State != 'T' })
+			j.Until("less to have the terminal in its mode", func() bool { return !j.Echoes() })
+			j.Type("100g")
+			j.Expect("line 110\r\n")
+
+			j.Type("q")
+			j.AwaitPrompt()
+			// What fg says of a pipeline's members is each shell's own affair.
+			if status := j.Statuses(); w.shell == "bash" && status != "141" {
+				t.Errorf("status %s, want 141", status)
+			}
+			j.checkJUnit("TestTalks", "output closed")
+			j.CheckTerminal()
+			j.checkEnd()
+		})
+	}
+}
+
+// Ctrl-C under less reaches both; less shows what came before until it is quit.
+func TestPagerInterrupted(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			ptytest.Need(t, "less")
+			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "less")
+			j.Expect("line 10\r\n")
+			j.awaitTests("talks")
+			j.Type(" ")
+			j.Expect("line 40\r\n")
+			j.awaitGivenBack()
+			j.Type(ptytest.CtrlC)
+			j.Gone(run)
+			j.Type("G")
+			j.Expect("DONE 1 tests, 1 interrupted")
+			j.Type("q")
+			j.AwaitPrompt()
+			if status := j.Statuses(); status != "130 0" {
+				t.Errorf("statuses %s, want 130 0", status)
+			}
+			j.checkJUnit("TestTalks", "SIGINT")
+			j.CheckTerminal()
+			j.checkEnd()
+		})
+	}
+}
+
+// A reader that asks for a password on the terminal, as sudo does, gets it.
+func TestAsker(t *testing.T) {
+	const asker = `sh -c 'exec 9<>/dev/tty; stty -echo <&9; printf "Pass""word: " >&9; read p <&9; stty echo <&9; echo "got $p" >asked; exec cat >log'`
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := start(t, w, nil, "./plain ./careful", asker)
+			j.Expect("Password: ")
+			j.Until("the terminal not to echo", func() bool { return !j.Echoes() })
+			j.awaitTests("plain", "careful")
+			j.Type("secret\n")
+			j.Until("the answer", func() bool { return j.read("asked") == "got secret\n" })
+			if strings.Contains(j.Screen(), "secret") {
+				t.Error("the terminal showed the password")
+			}
+			j.One("^cat$")
+			j.Signal(j.One(run), unix.SIGTERM)
+			j.AwaitPrompt()
+			if status := j.Statuses(); status != "143 0" {
+				t.Errorf("statuses %s, want 143 0", status)
+			}
+			j.checkLog(cleanedUp + " terminated")
+			j.CheckTerminal()
+			j.checkEnd()
+		})
+	}
+}
+
+// A reader in a script that touches the terminal stops the script too. Where the
+// shell takes notice, fg goes on; less has lost its mode by then and reads lines.
+func TestPagerInScript(t *testing.T) {
+	ptytest.Need(t, "less")
+	j := start(t, ways[3], []string{"TALK=200"}, "-v ./talks", "less")
+	j.awaitTests("talks")
+	j.Expect("line 10\r\n")
+	j.Type(" ")
+	if found := j.Expect("line 40\r\n|Stopped"); found[0] == "Stopped" {
+		j.AwaitPrompt()
+		j.Enter("fg")
+	}
+	j.awaitGivenBack()
+	j.Type("q\r")
+	j.AwaitPrompt()
+	j.checkJUnit("TestTalks", "output closed")
+	j.CheckTerminal()
+	j.checkEnd()
+}
+
+// Nothing of that happens to a script that leaves the terminal alone.
+func TestPagerInScriptWithoutKeeper(t *testing.T) {
+	ptytest.Need(t, "less")
+	j := start(t, ways[3], []string{"TALK=200"}, "--tty=off -v ./talks", "less")
+	j.awaitTests("talks")
+	j.Expect("line 10\r\n")
+	j.Type(" ")
+	j.Expect("line 40\r\n")
+	j.Type("q")
+	j.AwaitPrompt()
+	if strings.Contains(j.Screen(), "Stopped") {
+		t.Error("the script was stopped")
+	}
+	j.checkJUnit("TestTalks", "output closed")
+	j.CheckTerminal()
+	j.checkEnd()
+}
+
+// A reader that has enough ends the tests, and pgtest as by SIGPIPE.
+func TestHead(t *testing.T) {
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "head -3")
+			j.AwaitPrompt()
+			want := "141 0"
+			if !w.interactive() {
+				want = "0"
+			}
+			if status := j.Statuses(); status != want {
+				t.Errorf("statuses %s, want %s", status, want)
+			}
+			if !w.interactive() && j.read("next") == "" {
+				t.Error("the script did not go on")
+			}
+			if strings.Contains(j.Screen(), "broken pipe") || strings.Contains(j.Screen(), "pgtest: ") {
+				t.Error("pgtest complained")
+			}
+			j.checkJUnit("TestTalks", "output closed")
+			j.CheckTerminal()
+			j.checkEnd()
+		})
+	}
+}
+
+// A reader that takes nothing can't keep pgtest: the reports are written and the
+// output is given up.
+func TestStuckReader(t *testing.T) {
+	j := start(t, ways[0], []string{"TALK=300000"}, "-v ./talks", "sleep 1000")
+	j.One(`^/\S*/talks\.test `)
+	j.awaitHeld()
+	j.Until("the pipe to be full", func() bool { return outputFull(j.One(run).Pid) })
+	last := time.Time{}
+	j.Until("pgtest to be gone", func() bool {
+		if time.Since(last) > 200*time.Millisecond && len(j.Find(run)) > 0 {
+			j.Type(ptytest.CtrlC)
+			last = time.Now()
+		}
+		return len(j.Find(run)) == 0
+	})
+	j.checkJUnit("TestTalks", "SIGINT")
+	j.Signal(j.One("^sleep 1000"), unix.SIGKILL)
+	j.AwaitPrompt()
+	if status := j.Statuses(); status != "130 137" {
+		t.Errorf("statuses %s, want 130 137", status)
+	}
+	j.CheckTerminal()
+	j.checkEnd()
+}
+
+// outputFull reports whether there is no room in the pipe that a process has for its
+// standard output.
+func outputFull(pid int) bool {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/fd/1", unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
+	return err == nil && n == 0
+}
