@@ -213,6 +213,27 @@ func TestRunKilled(t *testing.T) {
 	sh.CheckTerminal()
 }
 
+// A script is no shell that would take the terminal itself: its next line finds it
+// only if the keeper has given it back.
+func TestRunKilledInScript(t *testing.T) {
+	sh := open(t)
+	script := endless + "\nread answer </dev/tty\necho \"answer: $answer.\"\n"
+	if err := os.WriteFile(filepath.Join(sh.Shell.Dir, "script"), []byte(script), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sh.Enter("dash script")
+	sh.Expect("toy: running")
+	awaitKeeper(sh)
+	test, run := sh.One("^sleep"), sh.One("pg toy")
+	sh.Signal(run, unix.SIGKILL)
+	sh.Gone("__keeper")
+	sh.Signal(test, unix.SIGKILL) // it holds tee's pipe
+	sh.Until("the script to have the terminal", func() bool { return sh.Foreground() == run.Group })
+	sh.Enter("yes")
+	sh.Expect("answer: yes\\.")
+	sh.AwaitPrompt()
+}
+
 // The run takes the terminal back from a keeper that was killed, and Ctrl-C
 // reaches it directly.
 func TestKeeperKilled(t *testing.T) {
@@ -299,7 +320,10 @@ func TestReaderGone(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	sh := open(t)
-	sh.Enter(endless)
+	sh.Enter("ulimit -c unlimited")
+	sh.AwaitPrompt()
+	// The test itself must not dump core, nor keep tee waiting.
+	sh.Enter(`./pg toy 60s 'trap "exit 3" QUIT; sleep 1000 >/dev/null 2>&1 & wait' 2>&1 | tee log`)
 	sh.Expect("toy: running")
 	sh.Signal(sh.One("pg toy"), unix.SIGUSR1)
 	sh.Expect("toy: report")
@@ -308,8 +332,8 @@ func TestReport(t *testing.T) {
 	if got := sh.Statuses(); got != "131 0" {
 		t.Errorf("statuses %s, want 131 0", got)
 	}
-	if cores, _ := filepath.Glob(filepath.Join(sh.Shell.Dir, "core*")); len(cores) > 0 {
-		t.Errorf("left %v", cores)
+	if cores, _ := filepath.Glob(filepath.Join(sh.Shell.Dir, "core*")); len(cores) > 0 || strings.Contains(sh.Screen(), "core dumped") {
+		t.Errorf("dumped core %v", cores)
 	}
 }
 

@@ -156,6 +156,24 @@ func TestPagerInScriptWithoutKeeper(t *testing.T) {
 	j.checkEnd()
 }
 
+// The next line of a shell must not find a script's reader at work.
+func TestReaderFinishes(t *testing.T) {
+	for _, w := range ways[3:] {
+		t.Run(w.name, func(t *testing.T) {
+			j := start(t, w, nil, "./plain ./careful", `sh -c 'cat >log; sleep 0.5; echo finished >finished'`)
+			j.awaitTests("plain", "careful")
+			j.awaitHeld()
+			j.Type(ptytest.CtrlC)
+			j.AwaitPrompt()
+			if j.read("finished") == "" {
+				t.Error("the reader had not finished")
+			}
+			j.checkLog(cleanedUp + " interrupt")
+			j.checkEnd()
+		})
+	}
+}
+
 // A reader that has enough ends the tests, and pgtest as by SIGPIPE.
 func TestHead(t *testing.T) {
 	for _, w := range ways {
