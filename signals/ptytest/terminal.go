@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -72,6 +73,7 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	term.Shell.Dir = dir
 	term.Shell.Env = append(os.Environ(), "TERM=xterm", "HOME="+dir, "HISTFILE=", marker+"="+term.id)
 	term.Shell.Env = append(term.Shell.Env, env...)
+	catchIgnored()
 	master, err := pty.StartWithSize(term.Shell, &pty.Winsize{Rows: 24, Cols: 200})
 	if err != nil {
 		t.Fatalf("start %q on a terminal: %v", argv, err)
@@ -102,6 +104,16 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 		}
 	})
 	return term
+}
+
+// catchIgnored makes the signals default in new processes that are ignored in this
+// one, as under nohup. pgtest would leave them ignored.
+func catchIgnored() {
+	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGHUP} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 // pollable returns f in a mode in which it can be closed while it is read, which
