@@ -84,6 +84,10 @@ func newRun(cfg Config) (*run, error) {
 		}
 	}
 	opts.BeforeSummary = func(w io.Writer) {
+		if cfg.Stream.NoSummary {
+			// Standard output is for events or lists alone.
+			w = r.stderr
+		}
 		if cfg.Stream.BeforeSummary != nil {
 			cfg.Stream.BeforeSummary(w)
 		}
