@@ -134,3 +134,22 @@ func pending(pid int, sig syscall.Signal) bool {
 	}
 	return false
 }
+
+// continueChildren continues the children of this process that are stopped.
+func continueChildren() {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return
+	}
+	for _, task := range tasks {
+		list, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		if err != nil {
+			continue
+		}
+		for _, field := range bytes.Fields(list) {
+			if pid, err := strconv.Atoi(string(field)); err == nil && statOf(pid).state == 'T' {
+				unix.Kill(pid, unix.SIGCONT)
+			}
+		}
+	}
+}

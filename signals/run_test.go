@@ -287,6 +287,17 @@ func TestNoHandOver(t *testing.T) {
 	}
 }
 
+// A child is stopped with the job if the job is stopped before the child has left
+// it. The run does not wait for it then.
+func TestStoppedChild(t *testing.T) {
+	sh := open(t)
+	sh.Enter(`./pg toy 60s 'kill -STOP $$; echo contin""ued; exec sleep 1000' 2>&1 | tee log`)
+	sh.Expect("continued\r\n")
+	sh.Type(ptytest.CtrlC)
+	sh.AwaitPrompt()
+	sh.Gone("pg |tee|sleep")
+}
+
 // A job in the background does not touch the terminal, until it is brought to the
 // foreground: bash sends no signal then, the job is running already.
 func TestBackground(t *testing.T) {

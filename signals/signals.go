@@ -76,12 +76,14 @@ type Control struct {
 	quit   chan struct{}
 	pumps  sync.WaitGroup
 
-	sigs    chan os.Signal
-	ignored map[syscall.Signal]bool
-	unwatch func()
-	tty     *tty
-	keeper  *keeper
-	thaw    func() // takes the default action of SIGTSTP back; nil if it is caught
+	sigs     chan os.Signal
+	children chan os.Signal // SIGCHLD
+	frozen   atomic.Bool    // the run's children are to be stopped
+	ignored  map[syscall.Signal]bool
+	unwatch  func()
+	tty      *tty
+	keeper   *keeper
+	thaw     func() // takes the default action of SIGTSTP back; nil if it is caught
 	// conts counts SIGCONT as it comes in, continued is what it was when the event
 	// came in that is being handled.
 	conts     atomic.Int64
@@ -109,6 +111,7 @@ func Start(o Options) *Control {
 	c := New(o.Grace)
 	c.opts = o
 	c.sigs = make(chan os.Signal, 64)
+	c.children = make(chan os.Signal, 1)
 	c.ignored = ignoredAtStart()
 	c.listen()
 	c.pumps.Add(1)
@@ -153,6 +156,7 @@ func (c *Control) listen() {
 			signal.Notify(c.sigs, sig)
 		}
 	}
+	signal.Notify(c.children, unix.SIGCHLD)
 	// Caught, so that a closed output is an error to the writer. What arrives is
 	// of no use: it does not say which descriptor it was.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
@@ -224,12 +228,14 @@ func (c *Control) do(s Step, run Run) {
 		run.SignalTests(unix.SIGKILL)
 	case StopTests:
 		c.grace.stop()
+		c.frozen.Store(true)
 		run.Stop()
 	case ContinueTests:
 		if c.thaw != nil {
 			c.thaw()
 			c.thaw = nil
 		}
+		c.frozen.Store(false)
 		run.Continue()
 	case StartGrace:
 		c.grace.set(c, GraceOver, c.opts.Grace)
@@ -351,6 +357,7 @@ func (c *Control) Finish() {
 	}
 	if c.sigs != nil {
 		signal.Stop(c.sigs)
+		signal.Stop(c.children)
 	}
 	c.pumps.Wait()
 	if c.tty != nil {
@@ -385,6 +392,11 @@ func (c *Control) Exit(code int) {
 }
 
 // pump passes signals on until Finish.
+//
+// It also continues children that were stopped before they became another
+// program. Until then a child is a member of the job, with default actions: a pager
+// that touches the terminal in that instant stops it. It is in a group of its own
+// by the time that the job is continued, and this process would wait for its exec.
 func (c *Control) pump() {
 	defer c.pumps.Done()
 	for {
@@ -394,6 +406,10 @@ func (c *Control) pump() {
 				c.conts.Add(1)
 			}
 			c.send(Event{Signal: sig.(syscall.Signal), continued: c.conts.Load()})
+		case <-c.children:
+			if !c.frozen.Load() {
+				continueChildren()
+			}
 		case <-c.quit:
 			return
 		}

@@ -192,7 +192,8 @@ func (term *Terminal) Until(what string, holds func() bool) {
 	term.t.Helper()
 	for end := time.Now().Add(Limit); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			term.t.Fatalf("waited %v for %s\nprocesses:\n%s", Limit, what, List(term.Processes()))
+			term.t.Fatalf("waited %v for %s\nforeground %d, echoes %v, processes:\n%s",
+				Limit, what, term.Foreground(), term.Echoes(), List(term.Processes()))
 		}
 	}
 }
