@@ -138,10 +138,11 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		defer signal.Stop(r.childEnded)
 	}
 	defer close(r.over)
-	go r.accept()
-	defer r.listener.Close()
+	// The watchdog is the last to go: it removes what the run did not come to.
 	r.startWatchdog()
 	defer r.watchdog.Stop()
+	go r.accept()
+	defer r.listener.Close()
 	ended, err := r.start()
 	if err != nil {
 		return Result{}, err
