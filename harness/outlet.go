@@ -4,15 +4,18 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // An outlet is a writer that nobody has to wait for: it can be posted to, and
 // abandoned when its reader takes nothing any more. One goroutine writes.
 type outlet struct {
 	jobs  chan job
-	given chan struct{} // closed by abandon
+	given chan struct{} // closed when it is abandoned
 	once  sync.Once
 	ended chan struct{} // closed when the goroutine has ended
+	since atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
 }
 
 // job is something to write; who waits for it reads done.
@@ -32,7 +35,9 @@ func newOutlet(w io.Writer) *outlet {
 	go func() {
 		defer close(o.ended)
 		for j := range o.jobs {
+			o.since.Store(time.Now().UnixNano())
 			_, err := w.Write(j.bytes)
+			o.since.Store(0)
 			if j.done != nil {
 				j.done <- err
 			}
@@ -66,8 +71,16 @@ func (o *outlet) post(text string) {
 	}
 }
 
-// abandon fails the present write and all that follow.
-func (o *outlet) abandon() { o.once.Do(func() { close(o.given) }) }
+// stuckLimit is how long a write takes that is not expected to end.
+const stuckLimit = 2 * time.Second
+
+// abandonIfStuck fails the present write and all that follow, if it takes long.
+func (o *outlet) abandonIfStuck() {
+	since := o.since.Load()
+	if since != 0 && time.Since(time.Unix(0, since)) > stuckLimit {
+		o.once.Do(func() { close(o.given) })
+	}
+}
 
 // close waits until everything is written. The goroutine of an abandoned outlet
 // may stay in its last write. Nothing may be written after close.

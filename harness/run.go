@@ -69,9 +69,6 @@ func newRun(cfg Config) (*run, error) {
 		over:         make(chan struct{}),
 		childEnded:   make(chan os.Signal, 1),
 	}
-	if r.signals == nil {
-		r.signals = signals.New(cfg.Grace)
-	}
 	r.stdout, r.stderr = newOutlet(orDiscard(cfg.Stream.Stdout)), newOutlet(orDiscard(cfg.Stream.Stderr))
 	opts := cfg.Stream
 	opts.Stdout, opts.Stderr = r.stdout, r.stderr
@@ -95,17 +92,20 @@ func newRun(cfg Config) (*run, error) {
 	}
 	var err error
 	if r.stream, err = jsonstream.New(opts); err != nil {
-		r.close()
+		r.closeOutput()
 		return nil, err
 	}
 	if r.listener, err = control.Listen(cfg.TempDir); err != nil {
-		r.close()
+		r.closeOutput()
 		return nil, err
 	}
 	if r.command, err = r.newCommand(); err != nil {
 		r.listener.Close()
-		r.close()
+		r.closeOutput()
 		return nil, err
+	}
+	if r.signals == nil {
+		r.signals = signals.New(cfg.Grace)
 	}
 	return r, nil
 }
@@ -117,13 +117,10 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-// close ends what newRun made and run does not end by itself.
-func (r *run) close() {
+// closeOutput waits until everything is written.
+func (r *run) closeOutput() {
 	r.stdout.close()
 	r.stderr.close()
-	if r.cfg.Signals == nil {
-		r.signals.Finish()
-	}
 }
 
 func (r *run) run(ctx context.Context) (Result, error) {
@@ -131,7 +128,10 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	// exits.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer r.close()
+	if r.cfg.Signals == nil {
+		defer r.signals.Finish()
+	}
+	defer r.serveDuring(r.closeOutput)
 	if r.cfg.AdoptOrphans {
 		adoptOrphans()
 		signal.Notify(r.childEnded, syscall.SIGCHLD)
@@ -176,18 +176,23 @@ func withoutUnread(err error) error {
 	return errors.Join(rest...)
 }
 
-// finishStream writes what comes at the end. Signals are served meanwhile: who
-// reads the output may take its time.
+// finishStream writes what comes at the end.
 func (r *run) finishStream() (report jsonstream.Report, err error) {
+	r.serveDuring(func() { report, err = r.stream.Finish() })
+	return report, err
+}
+
+// serveDuring serves signals while f writes: who reads the output may take its time.
+func (r *run) serveDuring(f func()) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		report, err = r.stream.Finish()
+		f()
 	}()
 	for {
 		select {
 		case <-finished:
-			return report, err
+			return
 		case e := <-r.signals.Events():
 			r.signals.Handle(e, r)
 		}

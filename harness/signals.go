@@ -34,18 +34,19 @@ func (r *run) reason() string {
 	return names[r.signals.Cause()]
 }
 
-// KillGo kills the go command, and gives up an output that nobody takes.
+// KillGo kills the go command, and gives up an output that nobody takes. One that
+// is read gets its summary, however late.
 func (r *run) KillGo() {
 	r.lost = true
 	r.signalGo(syscall.SIGKILL)
-	r.stdout.abandon()
-	r.stderr.abandon()
+	r.stdout.abandonIfStuck()
+	r.stderr.abandonIfStuck()
 }
 
 // signalGo signals the go command's group: itself and its tools. The
 // supervisors have sessions of their own.
 func (r *run) signalGo(sig syscall.Signal) {
-	if r.command != nil && !r.goGone {
+	if r.command != nil && r.command.Process != nil && !r.goGone {
 		syscall.Kill(-r.command.Process.Pid, sig)
 	}
 }
@@ -66,11 +67,17 @@ func (r *run) SignalTests(sig syscall.Signal) {
 	}
 }
 
-// Stop stops the go command first, so that it starts nothing more.
+// Stop stops the go command first, so that it starts nothing more. Supervisors that
+// have connected already would not be heard of until the run continues.
 func (r *run) Stop() {
 	r.signalGo(syscall.SIGSTOP)
 	r.SignalTests(syscall.SIGSTOP)
+	r.hearConnected(time.After(stopPatience))
 }
+
+// stopPatience is how long the tests that have just started may keep a run from
+// stopping.
+const stopPatience = time.Second
 
 // Continue continues what Stop stopped.
 func (r *run) Continue() {

@@ -126,6 +126,28 @@ func (r *run) order(o control.Order) {
 	}
 }
 
+// hearConnected takes in all supervisors that have connected by now. The run's own
+// connection is behind them in the queue: when it is heard, they have arrived.
+func (r *run) hearConnected(patience <-chan time.Time) {
+	last, err := control.Dial(r.listener.Path())
+	if err != nil {
+		return
+	}
+	last.Report(control.Report{Last: true})
+	last.Close()
+	for r.queueEmpty = false; !r.queueEmpty; {
+		select {
+		case s := <-r.arrivals:
+			r.arrived(s)
+		case m := <-r.inbox:
+			r.heard(m)
+		case <-patience:
+			return
+		}
+	}
+	r.queueEmpty = false
+}
+
 // finishSupervisors waits for the last words of all supervisors, after the go
 // command has ended. Supervisors that are still alive then have outlived a go
 // command that was killed, and are ended.

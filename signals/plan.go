@@ -121,7 +121,7 @@ const (
 // terminal alone.
 //
 //	INT TERM HUP QUIT   running: pass on and give grace    asked: kill the tests    killed: kill go
-//	grace over          asked: kill the tests              killed: kill go
+//	grace over          asked: kill the tests              killed: kill go, again and again
 //	output closed       running: SIGTERM and grace; a signal after it counts as the first
 //	TSTP                stop the tests, lend the terminal, stop
 //	CONT                continue; take the terminal again if the job is in the foreground
@@ -192,9 +192,10 @@ func (p *Plan) Handle(e Event) []Step {
 }
 
 func (p *Plan) signal(e Event) []Step {
-	switch e.Signal {
-	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
+	if ends(e.Signal) {
 		return p.end(e)
+	}
+	switch e.Signal {
 	case syscall.SIGTSTP:
 		return p.stop(e)
 	case syscall.SIGCONT:
@@ -210,6 +211,11 @@ func (p *Plan) signal(e Event) []Step {
 		return []Step{{Verb: Report}}
 	}
 	return nil
+}
+
+// ends reports whether a signal asks the run to end.
+func ends(sig syscall.Signal) bool {
+	return sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGHUP || sig == syscall.SIGQUIT
 }
 
 // end answers the signals that end a run. A hangup is announced more than once:
@@ -232,7 +238,7 @@ func (p *Plan) end(e Event) []Step {
 		return append(steps, Step{Verb: KillTests}, Step{Verb: InterruptGo}, Step{Verb: StartLastWait})
 	default:
 		p.ending = everything
-		return append(steps, Step{Verb: KillTests}, Step{Verb: KillGo})
+		return append(steps, Step{Verb: KillTests}, Step{Verb: KillGo}, Step{Verb: StartLastWait})
 	}
 }
 
@@ -265,9 +271,9 @@ func (p *Plan) graceOver() []Step {
 	case unread, asked:
 		p.ending = killed
 		return []Step{{Explain, syscall.SIGKILL}, {Verb: KillTests}, {Verb: InterruptGo}, {Verb: StartLastWait}}
-	case killed:
+	case killed, everything:
 		p.ending = everything
-		return []Step{{Verb: KillTests}, {Verb: KillGo}}
+		return []Step{{Verb: KillTests}, {Verb: KillGo}, {Verb: StartLastWait}}
 	}
 	return nil
 }
@@ -301,7 +307,7 @@ func (p *Plan) wake() []Step {
 	switch p.ending {
 	case unread, asked:
 		steps = append(steps, Step{Verb: StartGrace})
-	case killed:
+	case killed, everything:
 		steps = append(steps, Step{Verb: StartLastWait})
 	}
 	return steps

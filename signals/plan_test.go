@@ -54,16 +54,16 @@ func TestPlan(t *testing.T) {
 		{name: "interrupt, then again, then again", steps: `
 			int: interrupt-go relay(interrupt) grace explain(interrupt)
 			int: kill-tests interrupt-go last-wait
-			int: kill-tests kill-go
-			int: kill-tests kill-go`, cause: unix.SIGINT, late: unix.SIGKILL},
+			int: kill-tests kill-go last-wait
+			int: kill-tests kill-go last-wait`, cause: unix.SIGINT, late: unix.SIGKILL},
 		{name: "any second signal kills, the first is the cause", steps: `
 			term: interrupt-go relay(terminated) grace explain(terminated)
 			int: kill-tests interrupt-go last-wait`, cause: unix.SIGTERM, late: unix.SIGKILL},
 		{name: "grace over", steps: `
 			term: interrupt-go relay(terminated) grace explain(terminated)
 			grace: explain(killed) kill-tests interrupt-go last-wait
-			grace: kill-tests kill-go
-			grace:`, cause: unix.SIGTERM, late: unix.SIGKILL},
+			grace: kill-tests kill-go last-wait
+			grace: kill-tests kill-go last-wait`, cause: unix.SIGTERM, late: unix.SIGKILL},
 		{name: "a late test gets what the others got", steps: `
 			quit: interrupt-go relay(quit) grace explain(quit)`, cause: unix.SIGQUIT, late: unix.SIGQUIT},
 		{name: "grace over without cause", steps: `

@@ -24,8 +24,9 @@ import (
 // DefaultGrace is the time that tests have to end by themselves.
 const DefaultGrace = 10 * time.Second
 
-// lastWait is the time that go has to end when its tests have been killed.
-const lastWait = 5 * time.Second
+// lastWait is the time that go has to end when its tests have been killed. It has
+// little to do, but may have to wait for its turn.
+const lastWait = 10 * time.Second
 
 // familyLimit is how long a run that ends waits for the readers of its output, and
 // for each ancestor to take its signal, at most: they are done in no time unless
@@ -39,7 +40,8 @@ type Run interface {
 	// InterruptGo sends SIGINT to go's process group: go starts no more tests,
 	// waits for those that run, and removes its work directory.
 	InterruptGo()
-	// KillGo sends SIGKILL to go's process group.
+	// KillGo sends SIGKILL to go's process group, and gives up an output that its
+	// reader does not take. It may be called again and again.
 	KillGo()
 	// SignalTests sends sig to the process group of every running test binary.
 	SignalTests(sig syscall.Signal)
@@ -349,6 +351,7 @@ func (c *Control) freeze(pid int) {
 // for any more.
 func (c *Control) Finish() {
 	c.giveBack()
+	c.lastEvents()
 	close(c.quit)
 	c.grace.stop()
 	c.tick.stop()
@@ -362,6 +365,25 @@ func (c *Control) Finish() {
 	c.pumps.Wait()
 	if c.tty != nil {
 		c.tty.file.Close()
+	}
+}
+
+// lastEvents takes in the signals that came too late for the tests. Ctrl-C also ends
+// the reader of the output where the terminal is not held: that the output is closed
+// may be handled first, and the run be over by the time of the signal.
+func (c *Control) lastEvents() {
+	for {
+		e := Event{Kind: Arrived}
+		select {
+		case e = <-c.events:
+		case sig := <-c.sigs:
+			e.Signal = sig.(syscall.Signal)
+		default:
+			return
+		}
+		if e.Kind == Arrived && !c.ignored[e.Signal] && ends(e.Signal) {
+			c.plan.Handle(e)
+		}
 	}
 }
 

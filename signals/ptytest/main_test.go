@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	_ "pgtest/harness" // so that a change there makes go test run these tests again
 	"pgtest/harness/harnesstest"
 )
 
