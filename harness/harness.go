@@ -104,6 +104,10 @@ type Config struct {
 	Stream jsonstream.Options
 	// Leaks says what leaked processes mean.
 	Leaks LeakPolicy
+	// Progress shows on the terminal, if Stream.Stdout is one, what is running: as
+	// a last line that is no part of the output. It is for formats that write whole
+	// lines.
+	Progress bool
 	// ShowResources adds a table of what each package used to the summary.
 	ShowResources bool
 	// Isolation says which tests get processes of their own.

@@ -18,10 +18,21 @@ type outlet struct {
 	since atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
 }
 
-// job is something to write; who waits for it reads done.
+// job is something to write, or to do between writes; who waits for it reads
+// done.
 type job struct {
 	bytes []byte
+	do    func()
 	done  chan error // with room for one; nil if nobody waits
+}
+
+func (j job) run(w io.Writer) error {
+	if j.do != nil {
+		j.do()
+		return nil
+	}
+	_, err := w.Write(j.bytes)
+	return err
 }
 
 // errAbandoned is the error of writing to an abandoned outlet.
@@ -36,7 +47,7 @@ func newOutlet(w io.Writer) *outlet {
 		defer close(o.ended)
 		for j := range o.jobs {
 			o.since.Store(time.Now().UnixNano())
-			_, err := w.Write(j.bytes)
+			err := j.run(w)
 			o.since.Store(0)
 			if j.done != nil {
 				j.done <- err
@@ -49,17 +60,41 @@ func newOutlet(w io.Writer) *outlet {
 // Write writes p and waits until that is done, or the outlet is abandoned.
 func (o *outlet) Write(p []byte) (int, error) {
 	// The writing goroutine may still have the bytes when Write gave up.
-	j := job{bytes: append([]byte(nil), p...), done: make(chan error, 1)}
+	err := o.await(job{bytes: append([]byte(nil), p...)})
+	if err == errAbandoned {
+		return 0, err
+	}
+	return len(p), err
+}
+
+// await has a job done, and waits until it is, or the outlet is abandoned.
+func (o *outlet) await(j job) error {
+	j.done = make(chan error, 1)
 	select {
 	case o.jobs <- j:
 	case <-o.given:
-		return 0, errAbandoned
+		return errAbandoned
 	}
 	select {
 	case err := <-j.done:
-		return len(p), err
+		return err
 	case <-o.given:
-		return 0, errAbandoned
+		return errAbandoned
+	}
+}
+
+// do calls f between two writes, and waits until that is done, or the outlet is
+// abandoned.
+func (o *outlet) do(f func()) { o.await(job{do: f}) }
+
+// tryDo calls f between two writes, some time later. It reports whether it will:
+// not if the reader is far behind.
+func (o *outlet) tryDo(f func()) bool {
+	select {
+	case o.jobs <- job{do: f}:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -44,6 +44,9 @@ type run struct {
 
 	watch watch
 
+	live     *liveLine // nil for none
+	liveFrom time.Time
+
 	goStarted uint64 // when the go command started, as startTime tells it
 }
 
@@ -69,7 +72,9 @@ func newRun(cfg Config) (*run, error) {
 		over:         make(chan struct{}),
 		childEnded:   make(chan os.Signal, 1),
 	}
-	r.stdout, r.stderr = newOutlet(orDiscard(cfg.Stream.Stdout)), newOutlet(orDiscard(cfg.Stream.Stderr))
+	r.live = newLiveLine(cfg)
+	r.stdout = newOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
+	r.stderr = newOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
 	opts := cfg.Stream
 	opts.Stdout, opts.Stderr = r.stdout, r.stderr
 	opts.OnWriteError = func(err error) {
@@ -275,6 +280,8 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 	canceled, outputClosed := ctx.Done(), r.outputClosed
 	ticks, stopWatch := r.startWatch()
 	defer stopWatch()
+	liveTicks, stopLive := r.startLive()
+	defer stopLive()
 	for {
 		select {
 		case err := <-goEnded:
@@ -290,6 +297,8 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			r.reapOrphans()
 		case now := <-ticks:
 			r.look(now)
+		case now := <-liveTicks:
+			r.renewLive(now)
 		case <-outputClosed:
 			outputClosed = nil
 			r.signals.OutputClosed(r)

@@ -73,6 +73,7 @@ func (r *run) Stop() {
 	r.signalGo(syscall.SIGSTOP)
 	r.SignalTests(syscall.SIGSTOP)
 	r.hearConnected(time.After(stopPatience))
+	r.hideLive()
 }
 
 // stopPatience is how long the tests that have just started may keep a run from

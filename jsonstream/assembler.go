@@ -211,7 +211,9 @@ func (a *assembler) pkg(ev *event) *pkg {
 // seePkg notes the package's earliest time.
 func (a *assembler) seePkg(p *pkg, ev *event) {
 	if ev.time.ok && (!p.started.ok || ev.time.before(p.started)) {
+		a.mu.Lock()
 		p.started = ev.time
+		a.mu.Unlock()
 	}
 }
 

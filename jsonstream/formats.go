@@ -32,6 +32,15 @@ var oldFormats = map[string]string{
 	"debug":               "debug",
 }
 
+// WritesLines says whether a format writes whole lines only, so that something
+// else can stand below them on a terminal. The dots formats do not.
+func WritesLines(format string) bool {
+	if now, ok := oldFormats[format]; ok {
+		format = now
+	}
+	return !formats[format].quiet
+}
+
 // Icons returns the names of the icon sets that the pkgname and testdox
 // formats can use. The empty name means the same as "default".
 func Icons() []string {

@@ -100,3 +100,9 @@ type Running struct {
 	// Paused says that a parallel test waits for its turn.
 	Paused bool
 }
+
+// Progress counts packages.
+type Progress struct {
+	// Ended have their result; Failed of them failed.
+	Ended, Failed int
+}

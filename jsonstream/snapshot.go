@@ -40,6 +40,23 @@ func (p *pkg) snapshot() []Running {
 	return all
 }
 
+// progress counts the packages that have ended. It may be called from any
+// goroutine.
+func (a *assembler) progress() Progress {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var p Progress
+	for _, pkg := range a.order {
+		if pkg.state != pkgRunning {
+			p.Ended++
+		}
+		if pkg.state == pkgFailed {
+			p.Failed++
+		}
+	}
+	return p
+}
+
 // sorted returns the packages by import path.
 func (a *assembler) sorted() []*pkg {
 	return slices.SortedFunc(slices.Values(a.order), func(x, y *pkg) int { return strings.Compare(x.path, y.path) })

@@ -55,7 +55,7 @@ type Options struct {
 
 // Stream formats one event stream. Each of ReadOutput and ReadErrors may be
 // called once, concurrently with each other; Finish comes after both. Running,
-// Interrupt and Annotate may be called at any time from any goroutine. A Stream
+// Progress, Interrupt and Annotate may be called at any time from any goroutine. A Stream
 // that was made must be finished: it holds a goroutine and a temporary file.
 type Stream struct {
 	opts      Options
@@ -230,6 +230,11 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 // Stdout.
 func (s *Stream) Running() []Running {
 	return s.assembler.snapshot()
+}
+
+// Progress says how far the stream is. It may be called as Running may.
+func (s *Stream) Progress() Progress {
+	return s.assembler.progress()
 }
 
 // Interrupt says that the run is being ended, for the given reason ("SIGINT").

@@ -27,6 +27,8 @@ Output:
                           between them: skipped, failed, errors, output, all
   --color when            auto, always, never; auto heeds NO_COLOR,
                           CLICOLOR_FORCE, and CI systems that show colour
+  --progress auto|off     on a terminal, say in a last line what is running; not
+                          with the dots formats and -json
 
 Formats:
   dots                    a character for each test

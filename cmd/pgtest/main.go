@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"pgtest/harness"
 	"pgtest/jsonstream"
@@ -118,6 +119,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 		AdoptOrphans:  true,
 		Signals:       control,
 	}
+	cfg.Progress = showProgress(o, cfg.Stream)
 	if err := w.source(o, &cfg); err != nil {
 		files.abort()
 		return usageStatus, err
@@ -176,6 +178,12 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 		}
 	}
 	return opts
+}
+
+// showProgress decides whether a terminal gets a line that says what is running.
+func showProgress(o *options, opts jsonstream.Options) bool {
+	return o.progress == "auto" && !opts.NoSummary && jsonstream.WritesLines(opts.Format) &&
+		!slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 }
 
 // version is the module's version, or the revision that it was built from.

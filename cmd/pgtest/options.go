@@ -26,6 +26,7 @@ type options struct {
 	hideEmpty   bool
 	hideSummary testjson.Summary // what is left to show
 	color       string
+	progress    string
 	jsonFile    string
 	junit       junitOptions
 	leaks       harness.LeakPolicy
@@ -74,6 +75,8 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	})
 	o.color = "auto"
 	f.Func("color", "", oneOf(&o.color, "auto", "always", "never"))
+	o.progress = "auto"
+	f.Func("progress", "", oneOf(&o.progress, "auto", "off"))
 	f.StringVar(&o.jsonFile, "jsonfile", "", "")
 	f.StringVar(&o.junit.path, "junitfile", "", "")
 	f.StringVar(&o.junit.project, "junitfile-project-name", "", "")

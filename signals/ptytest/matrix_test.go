@@ -48,6 +48,18 @@ type job struct {
 // environment of all.
 func start(t *testing.T, w way, env []string, args, reader string) *job {
 	t.Helper()
+	return startLine(t, w, env, args, "2>&1 | "+reader)
+}
+
+// startOnTerminal runs `pgtest <args>` in an interactive shell.
+func startOnTerminal(t *testing.T, w way, args string) *job {
+	t.Helper()
+	return startLine(t, w, []string{"TERM=xterm"}, args, "")
+}
+
+// startLine runs `pgtest <args> <rest>` some way.
+func startLine(t *testing.T, w way, env []string, args, rest string) *job {
+	t.Helper()
 	t.Parallel()
 	if !w.interactive() {
 		ptytest.Need(t, strings.Fields(w.script)[0])
@@ -61,7 +73,7 @@ func start(t *testing.T, w way, env []string, args, reader string) *job {
 	env = append(env, "TMPDIR="+dir+"/tmp", "READY="+dir+"/ready", "LESS=", "LESSHISTFILE=-", "GOFLAGS=-buildvcs=false", "GOENV=off", "CI=")
 	j := &job{Interactive: ptytest.StartShell(t, w.shell, dir, append(env, keepCaches()...)...), t: t, way: w, dir: dir}
 	// -C is go test's own way to work elsewhere.
-	line := fmt.Sprintf("%s -C %s -count=1 -vet=off --junitfile %s/junit.xml %s 2>&1 | %s", pgtestPath, modulePath, dir, args, reader)
+	line := fmt.Sprintf("%s -C %s -count=1 -vet=off --junitfile %s/junit.xml %s %s", pgtestPath, modulePath, dir, args, rest)
 	if w.interactive() {
 		switch w.shell {
 		case "bash":
