@@ -156,7 +156,7 @@ func (r *run) renewLive(now time.Time) {
 	}
 	text := ""
 	if r.inForeground() {
-		text = liveText(r.stream.Progress(), r.stream.Running(), now.Sub(r.liveFrom), now)
+		text = liveText(r.stream.Progress(), r.running(), now.Sub(r.liveFrom), now)
 	}
 	r.stdout.tryDo(func() { r.live.set(text) })
 }

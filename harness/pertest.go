@@ -2,9 +2,74 @@ package harness
 
 import (
 	"runtime"
+	"slices"
+	"time"
 
 	"pgtest/harness/control"
+	"pgtest/jsonstream"
 )
+
+// runningTest is a test that runs in a process of its own.
+type runningTest struct {
+	name    string
+	pid     int
+	started time.Time
+}
+
+// note notes the start or the end of a test's process.
+func (s *supervised) note(m control.Running, at time.Time) {
+	if !m.Ended {
+		s.running = append(s.running, runningTest{m.Test, m.PID, at})
+		return
+	}
+	s.running = slices.DeleteFunc(s.running, func(t runningTest) bool { return t.pid == m.PID })
+}
+
+// running returns what runs. The events of a package whose tests have processes of
+// their own come in the order of its source: they tell of one test at a time. The
+// others are behind it.
+func (r *run) running() []jsonstream.Running {
+	var all []jsonstream.Running
+	told := make(map[[2]string]bool)
+	events := r.stream.Running()
+	for i, t := range events {
+		if known, ok := r.testOf(t.Package, t.Test); ok {
+			t.Started = known.started
+		}
+		all = append(all, t)
+		told[[2]string{t.Package, t.Test}] = true
+		if i+1 < len(events) && events[i+1].Package == t.Package {
+			continue
+		}
+		for _, hidden := range r.testsOf(t.Package) {
+			if !told[[2]string{t.Package, hidden.name}] {
+				all = append(all, jsonstream.Running{Package: t.Package, Test: hidden.name, Started: hidden.started})
+			}
+		}
+	}
+	return all
+}
+
+// testOf returns the test of a package that runs in a process of its own and has
+// the given name.
+func (r *run) testOf(pkg, test string) (runningTest, bool) {
+	for _, t := range r.testsOf(pkg) {
+		if t.name == test {
+			return t, true
+		}
+	}
+	return runningTest{}, false
+}
+
+// testsOf returns the tests of a package that run in processes of their own.
+func (r *run) testsOf(pkg string) []runningTest {
+	for _, s := range r.supervisors {
+		if s.tests != nil && s.tests.Package == pkg && !s.gone {
+			return s.running
+		}
+	}
+	return nil
+}
 
 // shareProcesses tells all who run tests in a process each how many may run at
 // once: what is configured for every package, or an equal share.

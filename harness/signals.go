@@ -93,7 +93,7 @@ func (r *run) Explain(line string) { r.stderr.post(line + "\n") }
 func (r *run) Report() {
 	now := time.Now()
 	text := ""
-	for _, running := range r.stream.Running() {
+	for _, running := range r.running() {
 		text += "pgtest: running: " + r.describe(running, now) + "\n"
 	}
 	if text == "" && r.command == nil {
@@ -111,6 +111,9 @@ func (r *run) describe(running jsonstream.Running, now time.Time) string {
 		paused := ""
 		if running.Paused {
 			paused = ", paused"
+		}
+		if t, ok := r.testOf(running.Package, running.Test); ok {
+			return fmt.Sprintf("%s %s (%.2fs, pid %d)", running.Package, running.Test, elapsed, t.pid)
 		}
 		return fmt.Sprintf("%s %s (%.2fs%s)", running.Package, running.Test, elapsed, paused)
 	}

@@ -16,8 +16,9 @@ type supervised struct {
 
 	// For one that runs tests in a process each, beside a supervisor that follows
 	// it: what it has said, and was told.
-	tests *control.Tests
-	told  control.TestsOrder
+	tests   *control.Tests
+	told    control.TestsOrder
+	running []runningTest // in the order of their starts
 }
 
 // inbound is a message of a supervisor; gone is the last one.
@@ -87,6 +88,10 @@ func (r *run) heard(m inbound) {
 	case m.report.Tests != nil:
 		s.tests = m.report.Tests
 		r.shareProcesses()
+	case m.report.Running != nil:
+		s.note(*m.report.Running, m.arrived)
+	case m.report.Began != nil:
+		r.stream.Began(m.report.Began.Package, m.report.Began.Test, m.arrived.Add(-m.report.Began.Elapsed))
 	case m.report.Slow != nil:
 		r.saySlow(m.report.Slow.Package, m.report.Slow.Test, m.report.Slow.Elapsed)
 	case m.report.Leaked != nil:

@@ -131,6 +131,7 @@ type assembler struct {
 	hold  bool // outputs are wanted after the test's end
 
 	mu    sync.Mutex
+	began map[[2]string]stamp // by package and test: see Stream.Began
 	pkgs  map[string]*pkg
 	order []*pkg // as they appeared
 
@@ -335,6 +336,28 @@ func (a *assembler) settleInterrupted(p *pkg) {
 		a.settle(t, testInterrupted)
 		t.elapsed = at.time().Sub(t.started.time())
 		p.interrupted = append(p.interrupted, t)
+	}
+}
+
+// noteBegan notes when a test began, whatever its events say.
+func (a *assembler) noteBegan(pkg, test string, at stamp) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.began == nil {
+		a.began = make(map[[2]string]stamp)
+	}
+	a.began[[2]string{pkg, test}] = at
+}
+
+// heedBegan adds to the time of interrupted tests what their events do not tell.
+func (a *assembler) heedBegan(p *pkg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range p.interrupted {
+		if at := a.began[[2]string{p.path, t.name}]; at.ok && at.before(t.started) {
+			t.elapsed += t.started.time().Sub(at.time())
+			t.started = at
+		}
 	}
 }
 
@@ -654,6 +677,7 @@ func (a *assembler) finish() []*test {
 		if p.state == pkgRunning {
 			a.cutPackage(p, interrupted)
 		}
+		a.heedBegan(p)
 		for t := p.running.first; t != nil; {
 			next := t.next
 			t.noEnd = true

@@ -55,7 +55,7 @@ type Options struct {
 
 // Stream formats one event stream. Each of ReadOutput and ReadErrors may be
 // called once, concurrently with each other; Finish comes after both. Running,
-// Progress, Interrupt and Annotate may be called at any time from any goroutine. A Stream
+// Progress, Interrupt, Began and Annotate may be called at any time from any goroutine. A Stream
 // that was made must be finished: it holds a goroutine and a temporary file.
 type Stream struct {
 	opts      Options
@@ -242,6 +242,13 @@ func (s *Stream) Progress() Progress {
 // than failed. Later calls change nothing.
 func (s *Stream) Interrupt(reason string) {
 	s.stop.CompareAndSwap(nil, &interruption{at: time.Now(), reason: reason})
+}
+
+// Began says when a test began whose events come later than they happen. If the
+// test turns out to be interrupted, its elapsed time counts from there. It may be
+// called until Finish, also for a test that has no event yet.
+func (s *Stream) Began(pkg, test string, at time.Time) {
+	s.assembler.noteBegan(pkg, test, stampOf(at))
 }
 
 // HideSummary makes Finish write nothing after the stream, as NoSummary does:

@@ -25,3 +25,6 @@ func awaitDelivery(int, syscall.Signal, time.Duration) {}
 
 // continueChildren: a process can't list its children here without the C library.
 func continueChildren() {}
+
+// stopOthers: who is in a group can't be found out here.
+func stopOthers(time.Duration, func() bool) {}

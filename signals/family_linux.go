@@ -36,27 +36,39 @@ func statOf(pid int) stat {
 // parentOf returns 0 if it is not known.
 func parentOf(pid int) int { return statOf(pid).parent }
 
-// readers returns the members of this process group that read what this process
-// writes to its standard output and error, directly or from one another: tee and
-// grep of `pgtest | tee log | grep FAIL`.
-func readers() []int {
-	self, group := os.Getpid(), unix.Getpgrp()
-	type member struct{ pid, in, out, err string }
-	link := func(pid, fd string) string {
-		target, _ := os.Readlink("/proc/" + pid + "/fd/" + fd)
-		return target
-	}
-	var members []member
+// otherMembers returns the members of this process's group but this process.
+func otherMembers() []int {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return nil
 	}
 	defer proc.Close()
 	names, _ := proc.Readdirnames(-1)
+	var pids []int
 	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil && pid != self && statOf(pid).group == group {
-			members = append(members, member{name, link(name, "0"), link(name, "1"), link(name, "2")})
+		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() && statOf(pid).group == unix.Getpgrp() {
+			pids = append(pids, pid)
 		}
+	}
+	return pids
+}
+
+// readers returns the members of this process group that read what this process
+// writes to its standard output and error, directly or from one another: tee and
+// grep of `pgtest | tee log | grep FAIL`.
+func readers() []int {
+	type member struct {
+		pid          int
+		in, out, err string
+	}
+	link := func(pid, fd string) string {
+		target, _ := os.Readlink("/proc/" + pid + "/fd/" + fd)
+		return target
+	}
+	var members []member
+	for _, pid := range otherMembers() {
+		name := strconv.Itoa(pid)
+		members = append(members, member{pid, link(name, "0"), link(name, "1"), link(name, "2")})
 	}
 	written := map[string]bool{link("self", "1"): true, link("self", "2"): true}
 	var pids []int
@@ -68,8 +80,7 @@ func readers() []int {
 				rest = append(rest, m)
 				continue
 			}
-			pid, _ := strconv.Atoi(m.pid)
-			pids = append(pids, pid)
+			pids = append(pids, m.pid)
 			written[m.out], written[m.err] = true, true
 			found = true
 		}
@@ -133,6 +144,35 @@ func pending(pid int, sig syscall.Signal) bool {
 		return err == nil && set&(1<<(sig-1)) != 0
 	}
 	return false
+}
+
+// stopOthers returns when all other members of this process's group have stopped,
+// or enough is true. Those that have not stopped after limit are sent SIGTSTP.
+func stopOthers(limit time.Duration, enough func() bool) {
+	for start := time.Now(); !enough(); time.Sleep(time.Millisecond) {
+		awake := awakeMembers()
+		if len(awake) == 0 {
+			return
+		}
+		if time.Since(start) > limit {
+			for _, pid := range awake {
+				unix.Kill(pid, unix.SIGTSTP)
+			}
+			return
+		}
+	}
+}
+
+// awakeMembers returns the other members of this process's group that are not
+// stopped.
+func awakeMembers() []int {
+	var awake []int
+	for _, pid := range otherMembers() {
+		if state := statOf(pid).state; state != 'T' && state != 'Z' && state != 0 {
+			awake = append(awake, pid)
+		}
+	}
+	return awake
 }
 
 // continueChildren continues the children of this process that are stopped.

@@ -90,9 +90,12 @@ type Control struct {
 	// came in that is being handled.
 	conts     atomic.Int64
 	continued int64
-	grace     timer
-	tick      timer
-	pause     time.Duration // until the next tick
+	// continuedJob says that the run has sent SIGCONT to its job: it may have taken
+	// a SIGTSTP from others that the run has had.
+	continuedJob bool
+	grace        timer
+	tick         timer
+	pause        time.Duration // until the next tick
 }
 
 // New returns a Control that leaves the signals of the process and the terminal
@@ -258,6 +261,7 @@ func (c *Control) do(s Step, run Run) {
 	case StopJob:
 		c.freeze(0)
 	case ContinueJob:
+		c.continuedJob = true
 		unix.Kill(0, unix.SIGCONT)
 	case RelayWinch:
 		unix.Kill(0, unix.SIGWINCH)
@@ -320,6 +324,9 @@ func (c *Control) giveBack() {
 	c.keeper = nil
 }
 
+// othersPatience is how long the other members of the job may take to stop.
+const othersPatience = time.Second
+
 // freeze stops this process (and with pid 0 its group in the same instant, so that
 // no shell can continue some of it before the rest has stopped). SIGTSTP keeps its
 // default action until the run continues: which thread takes it is the kernel's
@@ -327,8 +334,16 @@ func (c *Control) giveBack() {
 //
 // The shell of a script may have stopped, and been continued with the job, before
 // the run came to stopping itself. Nobody would continue it then.
+//
+// Others who had the signal may have lost it. A pager that was stopped for touching
+// the terminal has it pending, and the SIGCONT by which the run continues the pager
+// takes it away. So the run stops only when the others have, or tells them again.
 func (c *Control) freeze(pid int) {
-	if pid != 0 && c.conts.Load() != c.continued {
+	continued := func() bool { return c.conts.Load() != c.continued }
+	if pid != 0 && c.continuedJob {
+		stopOthers(othersPatience, continued)
+	}
+	if pid != 0 && continued() {
 		return
 	}
 	thaw, err := setDefault(unix.SIGTSTP)

@@ -33,6 +33,8 @@ type Report struct {
 	Failed  *Failed  `json:",omitempty"`
 	Ended   *Ended   `json:",omitempty"`
 	Tests   *Tests   `json:",omitempty"`
+	Running *Running `json:",omitempty"`
+	Began   *Began   `json:",omitempty"`
 	Slow    *Slow    `json:",omitempty"`
 	Leaked  *Leaked  `json:",omitempty"`
 	// Last is the run's message to itself: connections are taken in the order in
@@ -81,6 +83,20 @@ type Ended struct {
 type Tests struct {
 	Package string
 	Count   int
+}
+
+// Running says that a process of a test has started or ended.
+type Running struct {
+	Test string
+	// PID is its process id.
+	PID   int
+	Ended bool
+}
+
+// Began says for how long a test has been running whose output is kept back.
+type Began struct {
+	Package, Test string
+	Elapsed       time.Duration
 }
 
 // Slow says that a test has been running for long.

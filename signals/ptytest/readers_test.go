@@ -127,6 +127,33 @@ func TestAsker(t *testing.T) {
 	}
 }
 
+// A reader that loses the SIGTSTP of Ctrl-Z, as less does if that comes while the
+// run continues it, stops with the others, and the shell has its prompt.
+func TestStopIsLost(t *testing.T) {
+	const reader = `bash -c 'trap "trap - TSTP; echo lost >lost" TSTP; until [ -e ready/careful ]; do sleep 0.01; done; read line </dev/tty; echo "$line" >taken; while read line; do echo "$line"; done >log'`
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := start(t, w, nil, "./plain ./careful", reader)
+			j.awaitTests("plain", "careful")
+			j.awaitGivenBack()
+			j.Enter("line")
+			j.Until("the reader to have the line", func() bool { return j.read("taken") == "line\n" })
+			j.Type(ptytest.CtrlZ)
+			j.AwaitPrompt()
+			if j.read("lost") == "" {
+				t.Error("the reader did not lose a signal")
+			}
+			j.Enter("fg")
+			j.Until("the tests to run", func() bool { return j.One(`^/\S*/careful\.test `).State != 'T' })
+			j.Signal(j.One(run), unix.SIGTERM)
+			j.AwaitPrompt()
+			j.checkLog(cleanedUp + " terminated")
+			j.CheckTerminal()
+			j.checkEnd()
+		})
+	}
+}
+
 // A reader in a script that touches the terminal stops the script too. Where the
 // shell takes notice, fg goes on; less has lost its mode by then and reads lines.
 func TestPagerInScript(t *testing.T) {

@@ -47,9 +47,8 @@ type framer struct {
 	line []byte // the beginning of a line
 	mid  bool   // the beginning of the line has been handed on
 	kept [4]bytes.Buffer
-	open []string // the tests that run, in the order in which they began
-	fail bool     // the test's report said so
-	none bool     // package testing does not count it as run: -run leaves out all its subtests
+	fail bool // the test's report said so
+	none bool // package testing does not count it as run: -run leaves out all its subtests
 }
 
 // Write never fails.
@@ -106,14 +105,13 @@ func (f *framer) frame(line string) bool {
 		if f.part == setup {
 			f.begin()
 		}
-		f.current(line[len("=== RUN   "):])
-		f.open = append(f.open, line[len("=== RUN   "):])
+		f.out.begin(line[len("=== RUN   "):])
 	case strings.HasPrefix(line, "=== NAME  "), strings.HasPrefix(line, "=== CONT  "):
-		f.current(line[len("=== NAME  "):])
+		f.out.turnTo(line[len("=== NAME  "):])
 	case strings.HasPrefix(line, "--- "):
 		word, rest, _ := strings.Cut(line[len("--- "):], ": ")
 		name, _, _ := strings.Cut(rest, " (")
-		f.open = slices.DeleteFunc(f.open, func(s string) bool { return s == name })
+		f.out.end(name)
 		if name == f.test {
 			f.part, f.fail = verdict, word == "FAIL"
 		}
@@ -122,13 +120,6 @@ func (f *framer) frame(line string) bool {
 		return true
 	}
 	return false
-}
-
-// current notes which test the output belongs to.
-func (f *framer) current(test string) {
-	f.out.p.mu.Lock()
-	f.out.current = test
-	f.out.p.mu.Unlock()
 }
 
 // begin ends the setup.
@@ -184,12 +175,12 @@ func (f *framer) endOpen(e ending) {
 		return
 	}
 	f.note(f.test, "    pgtest: "+e.how())
-	for _, name := range slices.Backward(f.open) {
+	for _, t := range slices.Backward(f.out.running()) {
 		var d time.Duration
-		if name == f.test {
+		if t.name == f.test {
 			d = e.elapsed
 		}
-		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", marker, name, d.Seconds())
+		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", marker, t.name, d.Seconds())
 	}
 	f.fail = true
 	fmt.Fprintf(f.out, "%s=== NAME  \n", marker)

@@ -36,6 +36,18 @@ func (l *link) hello(pkg string, tests int) {
 	l.report(control.Report{Tests: &control.Tests{Package: pkg, Count: tests}})
 }
 
+func (l *link) started(test string, pid int) {
+	l.report(control.Report{Running: &control.Running{Test: test, PID: pid}})
+}
+
+func (l *link) ended(test string, pid int) {
+	l.report(control.Report{Running: &control.Running{Test: test, PID: pid, Ended: true}})
+}
+
+func (l *link) began(test string, elapsed time.Duration) {
+	l.report(control.Report{Began: &control.Began{Package: l.pkg, Test: test, Elapsed: elapsed}})
+}
+
 func (l *link) slow(test string, elapsed time.Duration) {
 	l.report(control.Report{Slow: &control.Slow{Package: l.pkg, Test: test, Elapsed: elapsed}})
 }

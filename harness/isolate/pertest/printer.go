@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 	"sync"
+	"time"
 )
 
 // A printer writes the output of tests that run at the same time in the order of the tests. The first one that is
@@ -26,7 +28,14 @@ type section struct {
 	p       *printer
 	kept    spool
 	current string // the test that the output belongs to, for mixed
+	open    []openTest
 	done    bool
+}
+
+// An openTest is a test or subtest that runs.
+type openTest struct {
+	name  string
+	began time.Time
 }
 
 func newPrinter(w io.Writer, n int) *printer {
@@ -35,6 +44,35 @@ func newPrinter(w io.Writer, n int) *printer {
 		p.sections[i] = &section{p: p}
 	}
 	return p
+}
+
+// begin notes that a test runs, and that the output belongs to it.
+func (s *section) begin(test string) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.current = test
+	s.open = append(s.open, openTest{test, time.Now()})
+}
+
+// turnTo notes which test the output belongs to.
+func (s *section) turnTo(test string) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.current = test
+}
+
+// end notes that a test runs no more.
+func (s *section) end(test string) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.open = slices.DeleteFunc(s.open, func(t openTest) bool { return t.name == test })
+}
+
+// running returns the tests that run, in the order in which they began.
+func (s *section) running() []openTest {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return slices.Clone(s.open)
 }
 
 // Write fails only if the output is kept and can't be.

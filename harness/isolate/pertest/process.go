@@ -70,9 +70,9 @@ func newProcess(command, args []string) *process {
 	return p
 }
 
-// run runs the process, copies its output to w, and returns when it, its group and its output have ended. It keeps
-// its thread: on Linux the process dies with it.
-func (p *process) run(w io.Writer, timeout time.Duration) ending {
+// run runs the process, copies its output to w, and returns when it, its group and its output have ended. It calls
+// runs with the process id once it has started. It keeps its thread: on Linux the process dies with it.
+func (p *process) run(w io.Writer, timeout time.Duration, runs func(pid int)) ending {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var e ending
@@ -88,6 +88,7 @@ func (p *process) run(w io.Writer, timeout time.Duration) ending {
 	if err != nil {
 		return ending{startErr: err}
 	}
+	runs(p.cmd.Process.Pid)
 	stop := p.limitTo(timeout)
 	gone, read := make(chan struct{}), make(chan struct{})
 	go func() {

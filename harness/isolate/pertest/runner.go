@@ -116,6 +116,11 @@ func (r *runner) loop(signals <-chan os.Signal) {
 // interrupt stops the run. The supervisor has sent the signal to the tests, too, where it can find them.
 func (r *runner) interrupt(sig syscall.Signal) {
 	r.stop, r.signal = true, sig
+	for t := range r.running {
+		for _, open := range r.printer.sections[t.index].running() {
+			r.link.began(open.name, time.Since(open.began))
+		}
+	}
 	r.printer.mix()
 	for _, p := range r.running {
 		p.blame.Store(false)
@@ -148,8 +153,13 @@ func (r *runner) start(t *test) {
 	slow := r.slow
 	go func() {
 		stop := r.tellSlow(t, slow)
-		e := p.run(f, r.opts.TestTimeout)
+		pid := 0
+		e := p.run(f, r.opts.TestTimeout, func(id int) {
+			pid = id
+			r.link.started(t.name, pid)
+		})
 		stop()
+		r.link.ended(t.name, pid)
 		if err := r.files.collectCoverage(t.index); err != nil && !e.bad() {
 			e.startErr = err
 		}
