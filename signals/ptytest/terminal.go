@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -242,8 +243,17 @@ type Process struct {
 	Command                     string
 }
 
+// String tells too which signals the process has pending, blocks, ignores and
+// catches, as masks.
 func (p Process) String() string {
-	return fmt.Sprintf("%d (parent %d, group %d, session %d) %c %s", p.Pid, p.Parent, p.Group, p.Session, p.State, p.Command)
+	masks := ""
+	status, _ := os.ReadFile("/proc/" + strconv.Itoa(p.Pid) + "/status")
+	for line := range strings.Lines(string(status)) {
+		if name, mask, _ := strings.Cut(strings.TrimSpace(line), ":\t"); slices.Contains([]string{"ShdPnd", "SigBlk", "SigIgn", "SigCgt"}, name) {
+			masks += " " + name + " " + strings.TrimLeft(mask, "0")
+		}
+	}
+	return fmt.Sprintf("%d (parent %d, group %d, session %d%s) %c %s", p.Pid, p.Parent, p.Group, p.Session, masks, p.State, p.Command)
 }
 
 // List shows processes one a line.
