@@ -108,14 +108,16 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 }
 
 // catchIgnored makes the signals default in new processes that are ignored in this
-// one, as under nohup. pgtest would leave them ignored.
-func catchIgnored() {
+// one, as under nohup. pgtest would leave them ignored. Once, because a parallel
+// test would find a signal ignored no more before its handler is there, and start a
+// process that ignores it.
+var catchIgnored = sync.OnceFunc(func() {
 	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGHUP} {
 		if signal.Ignored(sig) {
 			signal.Notify(make(chan os.Signal, 1), sig)
 		}
 	}
-}
+})
 
 // pollable returns f in a mode in which it can be closed while it is read, which
 // package pty has left.
