@@ -171,10 +171,45 @@ func TestRunning(t *testing.T) {
 		at(7, `"Action":"pass","Package":"b"`),
 	)
 	diff(t, show(), "a  00 true false\na TestA 01 false false\na TestAB 03 false false")
+	if got, want := f.s.Progress(), (Progress{Ended: 2}); got != want {
+		t.Errorf("progress %+v, want %+v", got, want)
+	}
 	f.finish()
 	if left := f.s.Running(); len(left) > 0 {
 		t.Errorf("after the end: %+v", left)
 	}
+	if got, want := f.s.Progress(), (Progress{Ended: 3, Failed: 1}); got != want {
+		t.Errorf("progress %+v, want %+v", got, want)
+	}
+}
+
+// TestBegan has tests whose events come late: the time of interrupted ones counts
+// from when they began.
+func TestBegan(t *testing.T) {
+	f := newFeed(t, Options{})
+	f.write(
+		at(0, `"Action":"start","Package":"a"`),
+		at(0, `"Action":"run","Package":"a","Test":"TestFirst"`),
+		at(9, `"Action":"run","Package":"a","Test":"TestHidden"`),
+		at(9, `"Action":"run","Package":"a","Test":"TestPassed"`),
+		at(9, `"Action":"pass","Package":"a","Test":"TestPassed","Elapsed":0.5`),
+	)
+	moment := func(seconds int) time.Time {
+		return time.Date(2026, 11, 23, 12, 0, seconds, 0, time.UTC)
+	}
+	f.s.Began("a", "TestFirst", moment(3)) // its events know better
+	f.s.Began("a", "TestHidden", moment(2))
+	f.s.Began("a", "TestPassed", moment(2))
+	f.s.Began("a", "TestUnknown", moment(2))
+	f.s.Began("b", "TestHidden", moment(2))
+	f.s.Interrupt("SIGINT")
+	f.write(at(10, `"Action":"fail","Package":"a","Elapsed":10`))
+	report := f.finish()
+	var got []string
+	for _, r := range report.Packages[0].Interrupted {
+		got = append(got, fmt.Sprint(r.Name, " ", r.Elapsed))
+	}
+	diff(t, strings.Join(got, "\n"), "TestFirst 10s\nTestHidden 8s")
 }
 
 // blockedWriter blocks until it is let go.

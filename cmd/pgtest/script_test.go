@@ -45,6 +45,7 @@ func TestScript(t *testing.T) {
 	caches := goEnvironment(t, "GOCACHE", "GOMODCACHE", "GOPATH")
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
+		WorkdirRoot:         t.TempDir(), // its own stays where -run selects some scripts only
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(pgtestPath)+string(filepath.ListSeparator)+env.Getenv("PATH"))

@@ -463,3 +463,38 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("TestHang: %s, want no end", got)
 	}
 }
+
+// TestInterruptHidden cancels the run while several tests hang. The output of all but the first is kept back until
+// then; their time counts from when they began.
+func TestInterruptHidden(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	const least = 300 * time.Millisecond
+	dir := t.TempDir()
+	go func() {
+		for {
+			if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) >= 3 || ctx.Err() != nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(least)
+		cancel()
+	}()
+	// Three of the four that wait for each other: they wait for ever.
+	cfg := harness.Config{Isolation: harness.Isolation{Processes: 6}}
+	o, err := runIsolated(ctx, cfg, []string{"MODE=meet", "DIR=" + dir}, new(lockedBuffer), "-count=1", "-run=Meet[ABC]", "./flags")
+	if err != nil {
+		t.Fatal(err)
+	}
+	interrupted := o.result.Report.Packages[0].Interrupted
+	if len(interrupted) != 3 {
+		t.Fatalf("%d tests were interrupted, want 3: %+v", len(interrupted), interrupted)
+	}
+	for _, r := range interrupted {
+		if r.Elapsed < least {
+			t.Errorf("%s was interrupted after %v, want %v or more", r.Name, r.Elapsed, least)
+		}
+	}
+}
