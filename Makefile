@@ -34,5 +34,9 @@ cross:
 		GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) build ./...; \
 	done; done
 
+# Figures over their limits make it fail, after all are printed.
 bench: build
-	$(GO) run ./harness/bench
+	@status=0; \
+	$(GO) run ./harness/bench || status=1; \
+	echo; $(GO) run ./jsonstream/bench -n 1 || status=1; \
+	exit $$status

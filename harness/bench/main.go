@@ -190,17 +190,31 @@ func (c command) run() (cost, error) {
 
 // compare runs two commands by turns and returns the medians of their costs.
 func compare(a, b command) (cost, cost, error) {
-	var costs [2][]cost
+	costs, err := compareAll([]func() command{func() command { return a }, func() command { return b }})
+	if err != nil {
+		return cost{}, cost{}, err
+	}
+	return costs[0], costs[1], nil
+}
+
+// compareAll runs commands by turns, made anew for each round, and returns the
+// medians of their costs.
+func compareAll(commands []func() command) ([]cost, error) {
+	costs := make([][]cost, len(commands))
 	for range *rounds {
-		for i, c := range []command{a, b} {
-			cost, err := c.run()
+		for i, c := range commands {
+			cost, err := c().run()
 			if err != nil {
-				return cost, cost, err
+				return nil, err
 			}
 			costs[i] = append(costs[i], cost)
 		}
 	}
-	return median(costs[0]), median(costs[1]), nil
+	medians := make([]cost, len(commands))
+	for i := range medians {
+		medians[i] = median(costs[i])
+	}
+	return medians, nil
 }
 
 func median(costs []cost) cost {
