@@ -1,8 +1,10 @@
 package linkcache
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,10 +44,17 @@ func (c *Cache) entries() ([]entryFile, error) {
 
 // Trim removes the entries that were not used for MaxAge, then those that were
 // not used for the longest time until at most MaxSize bytes are left. It is
-// meant to run beside a run of tests: it takes a few milliseconds, a link that
-// is just reading an entry is not disturbed, and a Trim of another process
-// makes it return at once.
+// meant to run beside a run of tests: it takes a few milliseconds, or none if
+// nothing was stored since the last time. A link that is just reading an entry
+// is not disturbed, and a Trim of another process makes it return at once.
 func (c *Cache) Trim() error {
+	if info, err := os.Stat(c.logPath()); err == nil && info.Size() > maxLog {
+		os.Remove(c.logPath())
+	}
+	if c.isTrim() {
+		return nil
+	}
+	started := time.Now()
 	lock, err := os.OpenFile(filepath.Join(c.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -57,12 +66,41 @@ func (c *Cache) Trim() error {
 		}
 		return &fs.PathError{Op: "lock", Path: lock.Name(), Err: err}
 	}
-	if info, err := os.Stat(c.logPath()); err == nil && info.Size() > maxLog {
-		os.Remove(c.logPath())
-	}
 	c.removeOlder(tempPrefix, "", staleTemp)
 	c.removeOlder("", versionSuffix, c.MaxAge)
-	return c.evict(c.MaxSize, time.Now().Add(-c.MaxAge))
+	if err := c.evict(c.MaxSize, started.Add(-c.MaxAge)); err != nil {
+		return err
+	}
+	// What is stored meanwhile makes the directory newer than that. Its time may be
+	// coarse.
+	before := started.Add(-time.Second)
+	if err := os.WriteFile(c.trimPath(), c.bounds(), 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(c.trimPath(), before, before)
+}
+
+// trimInterval is how long a cache to which nothing is added is left alone.
+const trimInterval = time.Hour
+
+func (c *Cache) trimPath() string { return filepath.Join(c.dir, "trimmed") }
+
+// bounds is what the file at trimPath holds: the bounds that were kept to.
+func (c *Cache) bounds() []byte { return fmt.Appendln(nil, c.MaxSize, c.MaxAge) }
+
+// isTrim says whether Trim has done its work not long ago, and nothing was stored
+// since: that changes the directory's time.
+func (c *Cache) isTrim() bool {
+	bounds, err := os.ReadFile(c.trimPath())
+	if err != nil || !bytes.Equal(bounds, c.bounds()) {
+		return false
+	}
+	last, err := os.Stat(c.trimPath())
+	if err != nil || !ownFile(last) || time.Since(last.ModTime()) > trimInterval {
+		return false
+	}
+	dir, err := os.Stat(c.dir)
+	return err == nil && !dir.ModTime().After(last.ModTime())
 }
 
 // evict removes entries last used before oldest, then the longest unused until

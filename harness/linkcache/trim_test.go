@@ -31,7 +31,7 @@ func names(t *testing.T, c *Cache) []string {
 	}
 	var names []string
 	for _, file := range files {
-		if file.Name() != "lock" {
+		if file.Name() != "lock" && file.Name() != "trimmed" {
 			names = append(names, strings.TrimSuffix(file.Name(), entrySuffix))
 		}
 	}
@@ -69,6 +69,52 @@ func TestTrim(t *testing.T) {
 	}
 	if slices.Contains(names(t, c), "log") {
 		t.Error("the log is not bounded")
+	}
+}
+
+// A cache is left alone until something is stored, or other bounds are to be kept.
+func TestTrimOnce(t *testing.T) {
+	c := openCache(t)
+	c.MaxSize = 250
+	trim := func(want string) {
+		t.Helper()
+		if err := c.Trim(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(names(t, c), " "); got != want {
+			t.Errorf("left %q, want %q", got, want)
+		}
+	}
+	// backdate makes the directory look as if nothing had been stored for a minute.
+	backdate := func() {
+		t.Helper()
+		past := time.Now().Add(-time.Minute)
+		if err := os.Chtimes(c.Dir(), past, past); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addEntry(t, c, "a.link", 100, time.Minute)
+	addEntry(t, c, "b.link", 100, time.Hour)
+	trim("a b")
+	backdate()
+	if !c.isTrim() {
+		t.Error("it would look again, though nothing was stored")
+	}
+	addEntry(t, c, "c.link", 100, 0)
+	if c.isTrim() {
+		t.Error("it would not look, though something was stored")
+	}
+	trim("a c")
+	backdate()
+	c.MaxSize = 150
+	trim("c")
+	backdate()
+	long := time.Now().Add(-2 * trimInterval)
+	if err := os.Chtimes(c.trimPath(), long, long); err != nil {
+		t.Fatal(err)
+	}
+	if c.isTrim() {
+		t.Error("it would not look, though the last time was long ago")
 	}
 }
 
