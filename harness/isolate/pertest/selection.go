@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"math/rand"
 	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"pgtest/harness/isolate/pattern"
 )
@@ -27,8 +27,16 @@ type test struct {
 
 func (t *test) isExample() bool { return strings.HasPrefix(t.name, "Example") }
 
-// listed is a name as -test.list prints it, on a line of its own.
-var listed = regexp.MustCompile(`^(Test|Benchmark|Fuzz|Example)\S*$`)
+// isListed says whether a line is a name as -test.list prints it. No package-level
+// regexp: every role of pgtest would compile it when it starts.
+func isListed(line string) bool {
+	for _, kind := range []string{"Test", "Benchmark", "Fuzz", "Example"} {
+		if strings.HasPrefix(line, kind) {
+			return strings.IndexFunc(line, unicode.IsSpace) < 0
+		}
+	}
+	return false
+}
 
 // A selection is what the binary would run.
 type selection struct {
@@ -76,7 +84,7 @@ func list(command []string, b binary) (names []string, chatter string, err error
 	}
 	for line := range bytes.Lines(out) {
 		name := strings.TrimSuffix(string(line), "\n")
-		if listed.MatchString(name) {
+		if isListed(name) {
 			names = append(names, name)
 		} else {
 			chatter += string(line)
