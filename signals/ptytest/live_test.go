@@ -49,8 +49,10 @@ func TestLiveLine(t *testing.T) {
 func TestNoLiveLineInDots(t *testing.T) {
 	j := startOnTerminal(t, ways[0], "--format=dots ./plain")
 	j.awaitTests("plain")
-	j.Signal(j.One(run), unix.SIGUSR1)
-	j.Expect(`TestPlain/sub \([\d.]+s\)`)
+	j.Until("the run to know of the test", func() bool { // its event comes after its file
+		j.Signal(j.One(run), unix.SIGUSR1)
+		return strings.Contains(j.Screen(), "plain TestPlain/sub (")
+	})
 	j.Type(ptytest.CtrlC)
 	j.Expect(`DONE \d+ tests`)
 	j.AwaitPrompt()
