@@ -38,5 +38,5 @@ cross:
 bench: build
 	@status=0; \
 	$(GO) run ./harness/bench || status=1; \
-	echo; $(GO) run ./jsonstream/bench -n 1 || status=1; \
+	echo; $(GO) run ./jsonstream/bench || status=1; \
 	exit $$status
