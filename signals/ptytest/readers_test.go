@@ -261,10 +261,13 @@ func TestStuckReader(t *testing.T) {
 		return len(j.Find(run)) == 0
 	})
 	j.checkJUnit("TestTalks", "SIGINT")
-	j.Signal(j.One("^sleep 1000"), unix.SIGKILL)
+	// A Ctrl-C that came when pgtest had given the terminal back was the reader's.
+	for _, reader := range j.Find("^sleep 1000") {
+		unix.Kill(reader.Pid, unix.SIGKILL)
+	}
 	j.AwaitPrompt()
-	if status := j.Statuses(); status != "130 137" {
-		t.Errorf("statuses %s, want 130 137", status)
+	if status := j.Statuses(); status != "130 137" && status != "130 130" {
+		t.Errorf("statuses %s, want 130 and that of a killed reader", status)
 	}
 	j.CheckTerminal()
 	j.checkEnd()
