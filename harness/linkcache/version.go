@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -25,8 +24,9 @@ func asksVersion(tool []string) bool {
 
 // version prints a tool's id. Starting a tool to ask takes longer than reading
 // a file, so answers are kept. An answer depends on the tool's file, which is
-// known by its identity, size and times, and on Go's settings in the
-// environment, GOEXPERIMENT above all (cmd/internal/objabi, versionFlag).
+// known by its identity, size and times, and on what internal/buildcfg reads from
+// the environment, GOEXPERIMENT above all (cmd/internal/objabi, versionFlag). Not
+// on the others that the go command sets for its tools: some name the module.
 func (c *Cache) version(tool string) error {
 	path, err := c.versionPath(tool)
 	if err != nil {
@@ -50,11 +50,9 @@ func (c *Cache) versionPath(tool string) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %s\n", tool, state)
-	environment := os.Environ()
-	slices.Sort(environment)
-	for _, v := range environment {
-		if strings.HasPrefix(v, "GO") && !strings.HasPrefix(v, "GOTMPDIR=") {
-			fmt.Fprintf(h, "%q\n", v)
+	for _, name := range linkerVariables {
+		if value, ok := os.LookupEnv(name); ok && strings.HasPrefix(name, "GO") {
+			fmt.Fprintf(h, "%s=%q\n", name, value)
 		}
 	}
 	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil)[:16])+versionSuffix), nil
