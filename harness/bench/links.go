@@ -31,13 +31,12 @@ func links(t *table, dir, pgtest string) error {
 // the limit is on the rest.
 func newPatterns(t *table, dir, pgtest string) error {
 	const pkg = "net/http"
-	runs := 0
-	pattern := func() string { runs++; return fmt.Sprintf("-run=^TestNone%d$", runs) }
+	pattern := func() string { return fmt.Sprintf("-run=^TestNone%d$", time.Now().UnixNano()) }
 	cached := func() command { return command{dir, []string{"go", "test", "-run=^TestNone$", pkg}} }
 	peer := func() command { return command{dir, []string{"go", "test", pattern(), pkg}} }
 	ours := func() command { return command{dir, []string{pgtest, pattern(), pkg}} }
 	first := func() command {
-		empty := "XDG_CACHE_HOME=" + filepath.Join(dir, fmt.Sprint("cache-", runs))
+		empty := "XDG_CACHE_HOME=" + filepath.Join(dir, fmt.Sprint("cache-", time.Now().UnixNano()))
 		return command{dir, []string{"env", goCache(), empty, pgtest, pattern(), pkg}}
 	}
 	if _, err := ours().run(); err != nil { // fills the caches
