@@ -102,9 +102,6 @@ func (c *Cache) Dir() string { return c.dir }
 // same from run to run. The error tells which word the go command has no way
 // to quote.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
-	if len(user) == 0 && (c.Program == "" || c.Program == os.Getenv(programVariable)) && unix.Access(shell, unix.X_OK) == nil {
-		return quoted.Join([]string{shell, "-c", dispatch, self, dirOption + c.dir})
-	}
 	words := []string{self, Role, dirOption + c.dir}
 	if c.Program != "" && c.Program != os.Getenv(programVariable) {
 		words = append(words, programOption+c.Program)
@@ -114,16 +111,6 @@ func (c *Cache) Toolexec(self string, user []string) (string, error) {
 	}
 	return quoted.Join(append(words, user...))
 }
-
-// dispatch starts [Tool] for links and for questions of version, and all other
-// tools at once: most tools are no linkers, and a shell starts in a third of the
-// time of a Go program. The shell's $0 is the program that calls Tool, $1 its
-// option, $2 the tool and $3 the tool's first argument. It must not hold single
-// quotes: the go command knows no escapes.
-const (
-	shell    = "/bin/sh"
-	dispatch = `case $3:$2 in -V=full:* | *:*/link) exec "$0" ` + Role + ` "$@";; esac; shift; exec "$@"`
-)
 
 // ParseSize reads a size in bytes: a number that may have a fraction and may
 // be followed by B or by K, M, G or T, these with or without B or iB. All are

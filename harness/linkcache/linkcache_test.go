@@ -62,15 +62,6 @@ func TestToolexec(t *testing.T) {
 	if err != nil || !slices.Equal(words, want) {
 		t.Errorf("%q, %v", words, err)
 	}
-	value, err = c.Toolexec("/opt/pgtest", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	words, err = quoted.Split(value)
-	want = []string{"/bin/sh", "-c", dispatch, "/opt/pgtest", "--dir=/home/a b/link"}
-	if err != nil || !slices.Equal(words, want) {
-		t.Errorf("%q, %v", words, err)
-	}
 	if _, err := c.Toolexec(`it's "quoted"`, nil); err == nil {
 		t.Error("a word with both kinds of quotes was passed on")
 	}
