@@ -75,7 +75,7 @@ func (l *liveLine) set(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text = text
-	if l.drawn && text == "" {
+	if text == "" {
 		l.erase()
 	}
 	l.draw()
