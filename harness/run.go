@@ -104,6 +104,7 @@ func newRun(cfg Config) (*run, error) {
 		r.closeOutput()
 		return nil, err
 	}
+	spread(r.listener.Dir())
 	if r.command, err = r.newCommand(); err != nil {
 		r.listener.Close()
 		r.closeOutput()

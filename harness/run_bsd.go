@@ -7,6 +7,9 @@ import "syscall"
 // goAttr gives the go command a process group of its own.
 func goAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+// spread does nothing.
+func spread(string) {}
+
 // adoptOrphans does nothing: orphans go to the first process.
 func adoptOrphans() {}
 

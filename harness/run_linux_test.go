@@ -1,0 +1,44 @@
+package harness_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness"
+	"pgtest/jsonstream"
+)
+
+// TestSpread looks at the flags of a run's directory on ext4.
+func TestSpread(t *testing.T) {
+	const topOfHierarchy = 0x20000 // T of chattr(1)
+	temp := t.TempDir()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(temp, &fs); err != nil {
+		t.Fatal(err)
+	}
+	if fs.Type != unix.EXT4_SUPER_MAGIC {
+		t.Skip("not on ext4")
+	}
+	var flags uint32
+	runModule(t, "leaks", harness.Config{Command: []string{"true"}, TempDir: temp, Stream: jsonstream.Options{BeforeSummary: func(io.Writer) {
+		dirs, err := filepath.Glob(filepath.Join(temp, "pgtest-*"))
+		if err != nil || len(dirs) != 1 {
+			t.Fatalf("directories of the run: %q, %v", dirs, err)
+		}
+		dir, err := os.Open(dirs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dir.Close()
+		if flags, err = unix.IoctlGetUint32(int(dir.Fd()), unix.FS_IOC_GETFLAGS); err != nil {
+			t.Fatal(err)
+		}
+	}}})
+	if flags&topOfHierarchy == 0 {
+		t.Errorf("flags %#x, want %#x among them", flags, topOfHierarchy)
+	}
+}
