@@ -427,6 +427,16 @@ func TestPackageTimeout(t *testing.T) {
 	}
 }
 
+// awaitFiles waits until tests have made n files in dir.
+func awaitFiles(ctx context.Context, dir string, n int) {
+	for ctx.Err() == nil {
+		if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) >= n {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // TestInterrupt cancels the run while a test hangs and can't be told to end: what the others have printed must come out, also behind it.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
@@ -434,13 +444,7 @@ func TestInterrupt(t *testing.T) {
 	defer cancel()
 	dir := t.TempDir()
 	go func() {
-		// the tests behind the one that hangs have been here
-		for {
-			if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) >= 4 || ctx.Err() != nil {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		awaitFiles(ctx, dir, 4) // the tests behind the one that hangs have been here
 		time.Sleep(100 * time.Millisecond)
 		cancel()
 	}()
@@ -473,12 +477,7 @@ func TestInterruptHidden(t *testing.T) {
 	const least = 300 * time.Millisecond
 	dir := t.TempDir()
 	go func() {
-		for {
-			if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) >= 3 || ctx.Err() != nil {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		awaitFiles(ctx, dir, 3)
 		time.Sleep(3 * least) // what is measured; a test's first line may be read late
 		cancel()
 	}()
