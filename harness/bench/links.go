@@ -14,40 +14,32 @@ import (
 	"pgtest/harness/harnesstest"
 )
 
-// links compares runs in which most of the time goes into links.
-func links(t *table, dir, pgtest string) error {
-	if err := coldLinks(t, dir, pgtest); err != nil {
-		return err
-	}
-	if err := newPatterns(t, dir, pgtest); err != nil {
-		return err
-	}
-	return toolWrapper(t, dir, pgtest)
-}
-
 // newPatterns compares runs of one package with large dependencies, with
 // another -run pattern each time: linked before, and linked for the first time.
 // What go test takes for a result that is cached nobody can save who starts go test:
 // the limit is on the rest, with go's files where a run of pgtest has them.
 func newPatterns(t *table, dir, pgtest string) error {
-	const pkg = "net/http"
+	pkg, module := *large, dir
+	if *where != "" {
+		module = *where
+	}
 	placed := filepath.Join(dir, "placed")
 	if err := os.Mkdir(placed, 0o700); err != nil {
 		return err
 	}
 	exec.Command("chattr", "+T", placed).Run() // fails where it makes no difference
 	pattern := func() string { return fmt.Sprintf("-run=^TestNone%d$", time.Now().UnixNano()) }
-	peer := func() command { return command{dir, []string{"go", "test", pattern(), pkg}} }
+	peer := func() command { return command{module, []string{"go", "test", pattern(), pkg}} }
 	placedPeer := func() command {
-		return command{dir, []string{"env", "GOTMPDIR=" + placed, "go", "test", pattern(), pkg}}
+		return command{module, []string{"env", "GOTMPDIR=" + placed, "go", "test", pattern(), pkg}}
 	}
 	cached := func() command {
-		return command{dir, []string{"env", "GOTMPDIR=" + placed, "go", "test", "-run=^TestNone$", pkg}}
+		return command{module, []string{"env", "GOTMPDIR=" + placed, "go", "test", "-run=^TestNone$", pkg}}
 	}
-	ours := func() command { return command{dir, []string{pgtest, pattern(), pkg}} }
+	ours := func() command { return command{module, []string{pgtest, pattern(), pkg}} }
 	first := func() command {
 		empty := "XDG_CACHE_HOME=" + filepath.Join(dir, fmt.Sprint("cache-", time.Now().UnixNano()))
-		return command{dir, []string{"env", goCache(), empty, pgtest, pattern(), pkg}}
+		return command{module, []string{"env", goCache(), empty, pgtest, pattern(), pkg}}
 	}
 	for _, fill := range []command{cached(), ours()} {
 		if _, err := fill.run(); err != nil {
@@ -137,7 +129,6 @@ func toolWrapper(t *table, dir, pgtest string) error {
 	if _, err := (command{module, []string{"go", "build", "-o", tool, "."}}).run(); err != nil {
 		return err
 	}
-	defer func(old int) { *rounds = old }(*rounds)
 	*rounds = 200
 	a, b, err := compare(command{module, []string{tool}}, command{module, []string{pgtest, "__tool", "--dir=" + module, tool}})
 	if err != nil {

@@ -1,6 +1,7 @@
 // Bench prints what a run costs against go test: wall and CPU time, side by
 // side, alternating, the median of several rounds. It exits with status 1 if a
-// figure is over its limit.
+// figure is over its limit. Arguments choose parts: packages, cold, patterns,
+// tool, leaks, isolation, supervisor.
 package main
 
 import (
@@ -16,7 +17,11 @@ import (
 	"pgtest/harness/harnesstest"
 )
 
-var rounds = flag.Int("rounds", 7, "how often each command runs")
+var (
+	rounds = flag.Int("rounds", 7, "how often each command runs")
+	large  = flag.String("package", "net/http", "the package with large dependencies that runs with new -run patterns")
+	where  = flag.String("dir", "", "the directory in which -package is found")
+)
 
 func main() {
 	flag.Parse()
@@ -26,7 +31,24 @@ func main() {
 	}
 }
 
+// A part compares runs of one kind. dir is for what it needs, pgtest the command.
+type part struct {
+	name string
+	run  func(t *table, dir, pgtest string) error
+}
+
+// parts are what arguments can choose.
+var parts = []part{
+	{"packages", packages}, {"cold", coldLinks}, {"patterns", newPatterns}, {"tool", toolWrapper},
+	{"leaks", leaks}, {"isolation", isolation}, {"supervisor", supervisor},
+}
+
 func bench() error {
+	for _, name := range flag.Args() {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			return fmt.Errorf("no part %q", name)
+		}
+	}
 	dir, err := os.MkdirTemp("", "pgtest-bench-")
 	if err != nil {
 		return err
@@ -38,20 +60,16 @@ func bench() error {
 	}
 	t := &table{w: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)}
 	t.row("what", "peer", "pgtest", "ratio", "limit", "")
-	if err := packages(t, dir, pgtest); err != nil {
-		return err
-	}
-	if err := links(t, dir, pgtest); err != nil {
-		return err
-	}
-	if err := leaks(t, dir, pgtest); err != nil {
-		return err
-	}
-	if err := isolation(t, dir, pgtest); err != nil {
-		return err
-	}
-	if err := supervisor(t, dir, pgtest); err != nil {
-		return err
+	for _, part := range parts {
+		if flag.NArg() > 0 && !slices.Contains(flag.Args(), part.name) {
+			continue
+		}
+		chosen := *rounds
+		err := part.run(t, dir, pgtest)
+		*rounds = chosen // some have a number of their own
+		if err != nil {
+			return err
+		}
 	}
 	t.w.Flush()
 	if t.over > 0 {
