@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -49,9 +50,13 @@ func TestLiveLine(t *testing.T) {
 func TestNoLiveLineInDots(t *testing.T) {
 	j := startOnTerminal(t, ways[0], "--format=dots ./plain")
 	j.awaitTests("plain")
-	j.Until("the run to know of the test", func() bool { // its event comes after its file
-		j.Signal(j.One(run), unix.SIGUSR1)
-		return strings.Contains(j.Screen(), "plain TestPlain/sub (")
+	last := time.Time{}
+	j.Until("the test to have run for longer than a line takes to come", func() bool {
+		if time.Since(last) > 200*time.Millisecond {
+			j.Signal(j.One(run), unix.SIGUSR1)
+			last = time.Now()
+		}
+		return regexp.MustCompile(`plain TestPlain/sub \(([2-9]|\d\d+)\.\d+s`).MatchString(j.Screen())
 	})
 	j.Type(ptytest.CtrlC)
 	j.Expect(`DONE \d+ tests`)
