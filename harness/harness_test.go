@@ -69,3 +69,26 @@ func TestResult(t *testing.T) {
 		t.Errorf("output:\n%s", out.Bytes())
 	}
 }
+
+// TestNoRun asks for runs that can't be. Nothing of them stays, no goroutine either.
+func TestNoRun(t *testing.T) {
+	for name, change := range map[string]func(*harness.Config){
+		"no such format":              func(cfg *harness.Config) { cfg.Stream.Format = "no-such" },
+		"no such directory":           func(cfg *harness.Config) { cfg.Dir = filepath.Join(cfg.TempDir, "none") },
+		"no such command":             func(cfg *harness.Config) { cfg.Command = []string{"pgtest-none"} },
+		"no such temporary directory": func(cfg *harness.Config) { cfg.TempDir = filepath.Join(cfg.TempDir, "none") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			temp := t.TempDir()
+			var out bytes.Buffer
+			cfg := harness.Config{Command: []string{"true"}, TempDir: temp, Stream: jsonstream.Options{Stdout: &out}}
+			change(&cfg)
+			if _, err := harness.Run(context.Background(), cfg); err == nil {
+				t.Error("no error")
+			}
+			if left, _ := filepath.Glob(filepath.Join(temp, "*")); len(left) > 0 || out.Len() > 0 {
+				t.Errorf("left %q, printed %q", left, out.String())
+			}
+		})
+	}
+}

@@ -72,40 +72,19 @@ func newRun(cfg Config) (*run, error) {
 		over:         make(chan struct{}),
 		childEnded:   make(chan os.Signal, 1),
 	}
-	r.live = newLiveLine(cfg)
-	r.stdout = newOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
-	r.stderr = newOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
-	opts := cfg.Stream
-	opts.Stdout, opts.Stderr = r.stdout, r.stderr
-	opts.OnWriteError = func(err error) {
-		if errors.Is(err, syscall.EPIPE) {
-			close(r.outputClosed)
-		}
-		if cfg.Stream.OnWriteError != nil {
-			cfg.Stream.OnWriteError(err)
-		}
-	}
-	opts.BeforeSummary = func(w io.Writer) {
-		if cfg.Stream.NoSummary {
-			// Standard output is for events or lists alone.
-			w = r.stderr
-		}
-		if cfg.Stream.BeforeSummary != nil {
-			cfg.Stream.BeforeSummary(w)
-		}
-		r.writeSections(w)
-	}
 	var err error
-	if r.stream, err = jsonstream.New(opts); err != nil {
-		r.closeOutput()
-		return nil, err
-	}
 	if r.listener, err = control.Listen(cfg.TempDir); err != nil {
-		r.closeOutput()
 		return nil, err
 	}
 	spread(r.listener.Dir())
 	if r.command, err = r.newCommand(); err != nil {
+		r.listener.Close()
+		return nil, err
+	}
+	r.live = newLiveLine(cfg)
+	r.stdout = newOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
+	r.stderr = newOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
+	if r.stream, err = jsonstream.New(r.streamOptions()); err != nil {
 		r.listener.Close()
 		r.closeOutput()
 		return nil, err
@@ -114,6 +93,32 @@ func newRun(cfg Config) (*run, error) {
 		r.signals = signals.New(cfg.Grace)
 	}
 	return r, nil
+}
+
+// streamOptions are the caller's, with what the run has to do besides.
+func (r *run) streamOptions() jsonstream.Options {
+	asked := r.cfg.Stream
+	opts := asked
+	opts.Stdout, opts.Stderr = r.stdout, r.stderr
+	opts.OnWriteError = func(err error) {
+		if errors.Is(err, syscall.EPIPE) {
+			close(r.outputClosed)
+		}
+		if asked.OnWriteError != nil {
+			asked.OnWriteError(err)
+		}
+	}
+	opts.BeforeSummary = func(w io.Writer) {
+		if asked.NoSummary {
+			// Standard output is for events or lists alone.
+			w = r.stderr
+		}
+		if asked.BeforeSummary != nil {
+			asked.BeforeSummary(w)
+		}
+		r.writeSections(w)
+	}
+	return opts
 }
 
 func orDiscard(w io.Writer) io.Writer {
@@ -151,6 +156,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	defer r.listener.Close()
 	ended, err := r.start()
 	if err != nil {
+		r.stream.Close()
 		return Result{}, err
 	}
 	defer r.trimLinkCache()()

@@ -78,8 +78,8 @@ type interruption struct {
 	reason string
 }
 
-// New returns a Stream. It fails if the format or the icons are unknown; the
-// error names the known ones.
+// New returns a Stream, which Finish or Close ends. It fails if the format or the
+// icons are unknown; the error names the known ones.
 func New(opts Options) (*Stream, error) {
 	if opts.Format == "" {
 		opts.Format = "pkgname"
@@ -255,6 +255,14 @@ func (s *Stream) Began(pkg, test string, at time.Time) {
 // for a run that turns out to be none. It must not be called concurrently with
 // Finish.
 func (s *Stream) HideSummary() { s.opts.NoSummary = true }
+
+// Close ends the stream in Finish's place if there is nothing to be read and
+// nothing to be told: it writes nothing.
+func (s *Stream) Close() {
+	s.exec.close()
+	s.assembler.spool.close()
+	s.errors.close()
+}
 
 // Annotation is what the run knows about a package and the stream does not
 // tell. It goes to the JUnit report alone.
