@@ -58,19 +58,30 @@ func newPatterns(t *table, dir, pgtest string) error {
 	return nil
 }
 
-// coldLinks compares first runs of packages that take next to nothing to compile
-// and to run: nothing of the module is compiled, and the link cache is empty. The
-// standard library is compiled.
-func coldLinks(t *table, dir, pgtest string) error {
+// cold compares first runs of packages that take next to nothing to compile and to
+// run, with an empty link cache: with nothing compiled, and with all but the
+// module. Memory is touched before, see touchMemory.
+func cold(t *table, dir, pgtest string) error {
+	*rounds = min(*rounds, 5)
+	never := func(module string) string { return "GOCACHE=" + filepath.Join(module, "go-build") }
+	if err := firstRuns(t, "nothing compiled", dir, pgtest, never, 1.05); err != nil {
+		return err
+	}
+	return firstRuns(t, "never linked before", dir, pgtest, func(string) string { return goCache() }, 0)
+}
+
+// firstRuns compares runs of a module that is new each time. buildCache sets go's
+// cache for it.
+func firstRuns(t *table, what, dir, pgtest string, buildCache func(module string) string, limit float64) error {
 	const packages = 30
 	var costs [2][]cost
-	for round := range min(*rounds, 5) {
+	for round := range *rounds {
 		for i, words := range [][]string{{"go", "test", "./..."}, {pgtest, "./..."}} {
 			module := filepath.Join(dir, fmt.Sprintf("cold-%d-%d", round, i))
 			if err := harnesstest.WriteModule(module, coldPackages(packages)); err != nil {
 				return err
 			}
-			words = append([]string{"env", goCache(), "XDG_CACHE_HOME=" + filepath.Join(module, "cache")}, words...)
+			words = append([]string{"env", buildCache(module), "XDG_CACHE_HOME=" + filepath.Join(module, "cache")}, words...)
 			touchMemory()
 			c, err := command{module, words}.run()
 			if err != nil {
@@ -82,7 +93,7 @@ func coldLinks(t *table, dir, pgtest string) error {
 			}
 		}
 	}
-	t.ratio(fmt.Sprintf("%d packages, never linked before", packages), median(costs[0]).wall, median(costs[1]).wall, 1.05)
+	t.ratio(fmt.Sprintf("%d packages, %s", packages, what), median(costs[0]).wall, median(costs[1]).wall, limit)
 	return nil
 }
 

@@ -39,7 +39,7 @@ type part struct {
 
 // parts are what arguments can choose.
 var parts = []part{
-	{"packages", packages}, {"cold", coldLinks}, {"patterns", newPatterns}, {"tool", toolWrapper},
+	{"packages", packages}, {"cold", cold}, {"patterns", newPatterns}, {"tool", toolWrapper},
 	{"leaks", leaks}, {"isolation", isolation}, {"supervisor", supervisor},
 }
 
