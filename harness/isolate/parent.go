@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/isolate/internal/drain"
+	"pgtest/harness/isolate/internal/framing"
 	"pgtest/harness/isolate/internal/group"
 )
 
@@ -85,7 +86,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 	}
 	a := assignment{
 		Calls:   []call{c},
-		Mark:    marker + "=== ISOLATE " + nonce + "\n",
+		Mark:    framing.Marker + "=== ISOLATE " + nonce + "\n",
 		Verbose: flagValue("test.v"),
 		Grace:   limit.grace,
 		Earlier: earlierResults(c),

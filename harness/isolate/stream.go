@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"pgtest/harness/isolate/internal/framing"
 )
 
 // A verdict is how package testing says that a test has ended.
@@ -27,9 +29,6 @@ type sink interface {
 	attr(test, key, value string)
 	artifacts(test, dir string)
 }
-
-// marker begins the lines in which package testing tells about tests, with -test.v=test2json.
-const marker = "\x16"
 
 const (
 	logIndent = "    "
@@ -84,14 +83,14 @@ func (s *stream) Write(b []byte) (int, error) {
 	s.line = append(s.line, b...)
 	rest := s.line
 	for {
-		n := unitEnd(rest)
+		n := framing.UnitEnd(rest)
 		if n == 0 {
 			break
 		}
 		s.unit(rest[:n])
 		rest = rest[n:]
 	}
-	if len(rest) > 0 && (s.mid && rest[0] != marker[0] || mustBePlain(rest) || len(rest) > maxLine) {
+	if len(rest) > 0 && (s.mid && rest[0] != framing.Marker[0] || mustBePlain(rest) || len(rest) > maxLine) {
 		s.plain(rest)
 		s.mid, s.printed = true, true
 		rest = nil
@@ -100,24 +99,9 @@ func (s *stream) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unitEnd returns the length of the first unit in b: a line, or what stands before a marker, because a marker
-// also ends a line that the test left unfinished. It is 0 if b holds no whole unit.
-func unitEnd(b []byte) int {
-	newline := bytes.IndexByte(b, '\n') + 1
-	if newline > 0 {
-		b = b[:newline]
-	}
-	if len(b) > 1 {
-		if i := bytes.IndexByte(b[1:], marker[0]); i >= 0 {
-			return i + 1
-		}
-	}
-	return newline
-}
-
 // mustBePlain reports whether the line that begins with b can be neither framing nor a log line, nor tell of a crash.
 func mustBePlain(b []byte) bool {
-	if b[0] == marker[0] || commonPrefix(b, logIndent) {
+	if b[0] == framing.Marker[0] || commonPrefix(b, logIndent) {
 		return false
 	}
 	for _, prefix := range crashPrefixes {
@@ -151,7 +135,7 @@ func (s *stream) unit(u []byte) {
 	mid := s.mid
 	s.mid = u[len(u)-1] != '\n'
 	switch {
-	case u[0] == marker[0]:
+	case u[0] == framing.Marker[0]:
 		s.printed = !s.framing(string(u))
 		if s.printed {
 			s.plain(u)
@@ -223,7 +207,7 @@ func (s *stream) framing(line string) bool {
 		s.phase, s.current, s.aside = during, s.target, nil
 		return true
 	}
-	line, whole := strings.CutSuffix(line[len(marker):], "\n")
+	line, whole := strings.CutSuffix(line[len(framing.Marker):], "\n")
 	if !whole {
 		return false
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"pgtest/harness/isolate/internal/framing"
 )
 
 // A recorder is a sink that writes down what it gets, pieces of raw output joined.
@@ -35,7 +37,7 @@ func (r *recorder) report(test string, v verdict) { r.add("%s %s", v, test) }
 func (r *recorder) attr(test, key, value string)  { r.add("attr %s %s=%s", test, key, value) }
 func (r *recorder) artifacts(test, dir string)    { r.add("artifacts %s %s", test, dir) }
 
-const testMark = marker + "=== ISOLATE mark\n"
+const testMark = framing.Marker + "=== ISOLATE mark\n"
 
 // record returns what the sink gets for an output that is written in pieces of n bytes.
 func record(output string, n int, bad bool) []string {
@@ -99,7 +101,7 @@ var streamTests = []struct {
 
 // decode puts markers in the place of "^", and the mark in that of "@".
 func decode(s string) string {
-	return strings.NewReplacer("^", marker, "@", testMark).Replace(s)
+	return strings.NewReplacer("^", framing.Marker, "@", testMark).Replace(s)
 }
 
 func TestStream(t *testing.T) {

@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// marker begins the lines of package testing with -test.v=test2json.
-const marker = "\x16"
+	"pgtest/harness/isolate/internal/framing"
+)
 
 // noTests is what package testing prints if it has run nothing. The go command looks for it.
 const noTests = "testing: warning: no tests to run\n"
@@ -56,14 +55,14 @@ func (f *framer) Write(b []byte) (int, error) {
 	f.line = append(f.line, b...)
 	rest := f.line
 	for {
-		n := unitEnd(rest)
+		n := framing.UnitEnd(rest)
 		if n == 0 {
 			break
 		}
 		f.unit(rest[:n])
 		rest = rest[n:]
 	}
-	if len(rest) > 0 && rest[0] != marker[0] && f.part == body {
+	if len(rest) > 0 && rest[0] != framing.Marker[0] && f.part == body {
 		f.text(rest)
 		f.mid, rest = true, nil
 	}
@@ -71,24 +70,9 @@ func (f *framer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unitEnd returns the length of the first unit in b: a line, or what stands before a marker, which also ends a line
-// that the test left unfinished. It is 0 if b holds no whole unit.
-func unitEnd(b []byte) int {
-	newline := bytes.IndexByte(b, '\n') + 1
-	if newline > 0 {
-		b = b[:newline]
-	}
-	if len(b) > 1 {
-		if i := bytes.IndexByte(b[1:], marker[0]); i >= 0 {
-			return i + 1
-		}
-	}
-	return newline
-}
-
 // unit takes one unit.
 func (f *framer) unit(u []byte) {
-	if u[0] == marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
+	if u[0] == framing.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
 	}
 	if f.part != body && string(u) == noTests {
@@ -180,10 +164,10 @@ func (f *framer) endOpen(e ending) {
 		if t.name == f.test {
 			d = e.elapsed
 		}
-		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", marker, t.name, d.Seconds())
+		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", framing.Marker, t.name, d.Seconds())
 	}
 	f.fail = true
-	fmt.Fprintf(f.out, "%s=== NAME  \n", marker)
+	fmt.Fprintf(f.out, "%s=== NAME  \n", framing.Marker)
 }
 
 // finishTeardown writes what TestMain printed at its end, if that is something new, and how the process ended, if
@@ -199,7 +183,7 @@ func (f *framer) finishTeardown(e ending) {
 
 // note writes a line that belongs to a test, or to the package.
 func (f *framer) note(test, line string) {
-	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", marker, test, line)
+	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", framing.Marker, test, line)
 }
 
 // teardownText is what TestMain printed at its end. The coverage of one process is no news.

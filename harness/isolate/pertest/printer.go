@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"pgtest/harness/isolate/internal/framing"
 )
 
 // A printer writes the output of tests that run at the same time in the order of the tests. The first one that is
@@ -83,7 +85,7 @@ func (s *section) Write(b []byte) (int, error) {
 	case s.p.mixed:
 		if s.p.last != s {
 			s.p.last = s
-			io.WriteString(s.p.w, marker+"=== NAME  "+s.current+"\n")
+			io.WriteString(s.p.w, framing.Marker+"=== NAME  "+s.current+"\n")
 		}
 	case s.p.sections[s.p.head] != s:
 		return s.kept.Write(b)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/isolate/internal/framing"
 )
 
 // A runner runs the tests of a binary. What it decides is decided in loop, by one goroutine.
@@ -219,7 +220,7 @@ func (r *runner) conclude() int {
 	coverage, err := r.mergeCoverage()
 	if err != nil {
 		r.failed = true
-		fmt.Printf("%s=== NAME  \npgtest: %v\n", marker, err)
+		fmt.Printf("%s=== NAME  \npgtest: %v\n", framing.Marker, err)
 	}
 	word, status := "PASS", 0
 	if r.failed {
@@ -230,7 +231,7 @@ func (r *runner) conclude() int {
 	if !r.any {
 		fmt.Print(noTests)
 	}
-	fmt.Printf("%s%s\n%s%s", marker, word, coverage, r.ending)
+	fmt.Printf("%s%s\n%s%s", framing.Marker, word, coverage, r.ending)
 	return status
 }
 

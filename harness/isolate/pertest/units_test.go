@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgtest/harness/isolate/internal/framing"
 )
 
 func TestWords(t *testing.T) {
@@ -79,7 +81,7 @@ func TestPrinterMix(t *testing.T) {
 	p.sections[0].current, p.sections[1].current = "Test0", "Test1"
 	p.sections[1].Write([]byte("1b\n"))
 	p.sections[0].Write([]byte("0b\n"))
-	if want := "0a\n1a\n1b\n" + marker + "=== NAME  Test0\n0b\n"; out.String() != want {
+	if want := "0a\n1a\n1b\n" + framing.Marker + "=== NAME  Test0\n0b\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
