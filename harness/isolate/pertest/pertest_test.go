@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -444,9 +445,14 @@ func TestInterrupt(t *testing.T) {
 	defer cancel()
 	dir := t.TempDir()
 	go func() {
+		defer cancel()
 		awaitFiles(ctx, dir, 4) // the tests behind the one that hangs have been here
-		time.Sleep(100 * time.Millisecond)
-		cancel()
+		lock, err := os.Open(dir + ".lock")
+		if err != nil {
+			return
+		}
+		defer lock.Close()
+		syscall.Flock(int(lock.Fd()), syscall.LOCK_EX) // and their processes have ended
 	}()
 	out := new(lockedBuffer)
 	cfg := harness.Config{Isolation: harness.Isolation{Processes: 6}, Grace: time.Second}

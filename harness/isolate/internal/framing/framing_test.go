@@ -17,6 +17,7 @@ func TestUnitEnd(t *testing.T) {
 		{"\n\n", []string{"\n", "\n"}, ""},
 		{"\x16=== RUN   TestA\nx\n", []string{"\x16=== RUN   TestA\n", "x\n"}, ""},
 		{"no end\x16--- PASS: TestA (0.00s)\n", []string{"no end", "\x16--- PASS: TestA (0.00s)\n"}, ""},
+		{"one\nno end\x16\n", []string{"one\n", "no end", "\x16\n"}, ""},
 		{"\x16\x16\n", []string{"\x16", "\x16\n"}, ""},
 		{"\x16", nil, "\x16"},
 	} {

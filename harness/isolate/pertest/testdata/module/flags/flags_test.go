@@ -111,12 +111,22 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// met is locked, shared, until this process has ended.
+var met *os.File
+
 // meet waits until four tests have come here.
 func meet(t *testing.T) {
 	if mode != "meet" && os.Getenv("ALSO") != "meet" {
 		return
 	}
 	dir := os.Getenv("DIR")
+	var err error
+	if met, err = os.OpenFile(dir+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(met.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, t.Name()), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
