@@ -66,7 +66,7 @@ func TestSupervisorOutOfDescriptors(t *testing.T) {
 // TestSupervisorExits checks that a supervisor exits as its program does.
 func TestSupervisorExits(t *testing.T) {
 	for _, signal := range []string{"TERM", "KILL", "INT", "QUIT", "SEGV", "ABRT", "HUP", "PIPE"} {
-		script := "kill -" + signal + " $$; exec sleep 60"
+		script := "kill -" + signal + " $$; exit 3" // where the signal is ignored
 		plain := exec.Command("sh", "-c", script)
 		plain.Run()
 		supervised := exec.Command(pgtestPath, "__exec", "sh", "-c", script)
@@ -83,6 +83,17 @@ func TestSupervisorExits(t *testing.T) {
 		supervised.Run()
 		if got, want := supervised.ProcessState.String(), plain.ProcessState.String(); got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestSupervisorKeepsIgnored starts a supervisor as nohup does.
+func TestSupervisorKeepsIgnored(t *testing.T) {
+	for _, signal := range []string{"HUP", "INT"} {
+		cmd := exec.Command("sh", "-c", `trap "" `+signal+`; exec "$0" __exec sh -c 'kill -`+signal+` $$; exit 3'`, pgtestPath)
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 3 {
+			t.Errorf("%s: %v, want exit status 3: %s", signal, cmd.ProcessState, out)
 		}
 	}
 }

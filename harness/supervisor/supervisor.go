@@ -7,7 +7,6 @@ package supervisor
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -37,8 +36,7 @@ func supervise(words []string) int {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return 1
 	}
-	received := make(chan os.Signal, 8)
-	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	received := signals.Catch()
 	isolate()
 	link := dial()
 	defer link.close()

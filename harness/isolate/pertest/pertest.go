@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"pgtest/signals"
 )
 
 // Main runs the role with the words that follow its name, as Options.Words writes them. It ends the process: with
@@ -25,8 +27,7 @@ func Main(words []string) {
 		os.Exit(1)
 	}
 	link := dial()
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	caught := signals.Catch()
 	b := parseArgs(opts.Args)
 	if !b.divisible() {
 		become(opts)
@@ -42,7 +43,7 @@ func Main(words []string) {
 	}
 	link.hello(pkg, len(sel.tests))
 	r := newRunner(opts, b, sel, link)
-	status, sig := r.run(signals)
+	status, sig := r.run(caught)
 	link.close()
 	if sig != 0 {
 		signal.Reset(sig)
