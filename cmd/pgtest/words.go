@@ -19,8 +19,8 @@ type words struct {
 type goWords struct {
 	// all are its words, in their order.
 	all []string
-	// args are the same without -C in front, and without -exec, -toolexec and
-	// -json=false, which pgtest has to merge with its own.
+	// args are the same without -C in front, and with -json in the place of -v,
+	// -exec, -toolexec and -json=false: pgtest has values of its own for them.
 	args []string
 	goFlags
 }
@@ -121,9 +121,12 @@ func split(args []string, below goFlags, isOurs func(name string) (ours, boolean
 // take appends words for go test.
 func (g *goWords) take(words []string, merged bool) {
 	g.all = append(g.all, words...)
-	if !merged {
-		g.args = append(g.args, words...)
+	if merged {
+		// A flag ends the package list, so one has to stay in its place:
+		// go test ./a -v ./b hands ./b to the test binary.
+		words = []string{"-json"}
 	}
+	g.args = append(g.args, words...)
 }
 
 // set notes a flag of go test. It reports whether the flag must not reach go
@@ -142,6 +145,10 @@ func (f *goFlags) set(name, value string, hasValue bool) (merged bool, err error
 		return !on, nil
 	case "v":
 		f.verbose = on
+		// The test binary has to get test2json, which go test -json gives it:
+		// with any other value, off too, what tests print can be taken for
+		// what package testing says of them.
+		return isVerbosity(value, hasValue), nil
 	case "c":
 		f.compileOnly = on
 	case "n":
@@ -166,6 +173,12 @@ func (f *goFlags) set(name, value string, hasValue bool) (merged bool, err error
 		return true, flagError("-toolexec", err)
 	}
 	return false, nil
+}
+
+// isVerbosity says whether go test takes the value of -v.
+func isVerbosity(value string, hasValue bool) bool {
+	_, err := strconv.ParseBool(value)
+	return !hasValue || value == "test2json" || err == nil
 }
 
 func flagError(name string, err error) error {

@@ -21,7 +21,7 @@ import (
 // start starts the test binary, directly or through another program, as the
 // leader of a new process group. Socket is the run's, or "".
 func start(command []string, opts Options, socket string) (*tree, error) {
-	before, argv := opts.Via, slices.Clone(command)
+	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
 		argv = withTestLog(argv)
 		if emulator := emulatorFor(command[0]); emulator != "" {

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// awkward is a module whose tests print what can be taken for package
+// testing's words, print no newline, panic and exit.
+const awkward = "testdata/awkward"
+
+// TestVerboseCounts runs the awkward module with each way to ask for -v, and
+// compares all that is counted with a run without it.
+func TestVerboseCounts(t *testing.T) {
+	goenv := filepath.Join(t.TempDir(), "goenv")
+	if err := os.WriteFile(goenv, []byte("GOFLAGS=-v\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want := counted(t, nil, "./...")
+	for _, wanted := range []string{"fail example.com/awkward/lines TestNoNewlineFails", "pass example.com/awkward/lines TestFakeFail",
+		"pass example.com/awkward/lines TestSubtests/a/b", "DONE 30 tests, 2 skipped, 13 failures"} {
+		if !strings.Contains(want, wanted) {
+			t.Errorf("%q is missing without -v", wanted)
+		}
+	}
+	if t.Failed() {
+		t.Fatal(want)
+	}
+	for _, words := range []string{
+		"-v ./...", "--v ./...", "-v=true ./...", "-v=1 ./...", "-v=test2json ./...", "./... -v", "./... -test.v",
+		"-test.v=T ./...", "--test.v ./...", "-v=false ./...", "./... -args -test.v", "./... -args --test.v=true",
+		"./... -args -test.v=false", "-v ./... -args -test.v -test.v=0 word", "-v --format=testname ./...",
+		"GOFLAGS=-v ./...", "GOFLAGS=-test.v=true ./...", "GOFLAGS=-v=false ./...", "GOFLAGS=--v -v ./...",
+		"GOENV=" + goenv + " ./...",
+		"-json ./...", "-json -v ./...", "-json -v=false ./...", "-json ./... -args -test.v",
+	} {
+		t.Run(words, func(t *testing.T) {
+			fields := strings.Fields(words)
+			var env []string
+			if strings.HasPrefix(fields[0], "GO") {
+				env, fields = fields[:1], fields[1:]
+			}
+			got := counted(t, env, fields...)
+			if strings.HasPrefix(words, "-json") {
+				got += done.FindString(want) + "\n"
+			}
+			if got != want {
+				t.Errorf("got\n%s\nwithout -v\n%s", got, want)
+			}
+		})
+	}
+	isolated := counted(t, nil, "--isolate=test", "./...")
+	for _, words := range []string{"-v ./...", "./... -args -test.v=true"} {
+		if got := counted(t, nil, append([]string{"--isolate=test"}, strings.Fields(words)...)...); got != isolated {
+			t.Errorf("--isolate=test %s: got\n%s\nwithout -v\n%s", words, got, isolated)
+		}
+	}
+}
+
+var done = regexp.MustCompile(`(?m)^DONE \d+ tests.* in `)
+
+// counted runs pgtest in the awkward module and returns all that it counts: the
+// results in the event file, the testcases of the JUnit report, the exit status
+// and the last line.
+func counted(t *testing.T, env []string, args ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	events, report := filepath.Join(dir, "events.json"), filepath.Join(dir, "junit.xml")
+	cmd := exec.Command(pgtestPath, append([]string{"--jsonfile=" + events, "--junitfile=" + report}, args...)...)
+	cmd.Dir = awkward
+	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	if len(env) > 0 && strings.HasPrefix(env[0], "GOENV") {
+		cmd.Env = append(os.Environ(), "GOFLAGS")
+	}
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	lines := append(endEvents(t, events), testcases(t, report)...)
+	slices.Sort(lines)
+	lines = append(lines, fmt.Sprint("status ", cmd.ProcessState.ExitCode()))
+	if line := done.Find(out); line != nil {
+		lines = append(lines, string(line))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// endEvents returns what a file of events says how tests and packages ended.
+func endEvents(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var ends []string
+	for d := json.NewDecoder(file); d.More(); {
+		var ev struct{ Action, Package, Test string }
+		if err := d.Decode(&ev); err != nil {
+			t.Fatal(err)
+		}
+		if ev.Action == "run" || ev.Action == "pass" || ev.Action == "fail" || ev.Action == "skip" {
+			ends = append(ends, strings.TrimSpace(ev.Action+" "+ev.Package+" "+ev.Test))
+		}
+	}
+	return ends
+}
+
+// testcases returns the testcases of a JUnit report, without times.
+func testcases(t *testing.T, path string) []string {
+	t.Helper()
+	type problem struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+	}
+	var report struct {
+		Tests    string `xml:"tests,attr"`
+		Failures string `xml:"failures,attr"`
+		Errors   string `xml:"errors,attr"`
+		Cases    []struct {
+			Class   string   `xml:"classname,attr"`
+			Name    string   `xml:"name,attr"`
+			Failure *problem `xml:"failure"`
+			Error   *problem `xml:"error"`
+			Skipped *problem `xml:"skipped"`
+		} `xml:"testsuite>testcase"`
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(data, &report); err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{fmt.Sprintf("junit: %s tests, %s failures, %s errors", report.Tests, report.Failures, report.Errors)}
+	for _, c := range report.Cases {
+		line := fmt.Sprintf("junit: %s %s", c.Class, c.Name)
+		for what, p := range map[string]*problem{"failure": c.Failure, "error": c.Error, "skipped": c.Skipped} {
+			if p != nil && strings.HasPrefix(c.Name, "TestParallel") {
+				p.Message = "" // what stands first is a race
+			}
+			if p != nil {
+				line += fmt.Sprintf(": %s %+v", what, *p)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
