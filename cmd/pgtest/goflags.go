@@ -9,26 +9,38 @@ import (
 	"pgtest/harness/quoted"
 )
 
-// goTestFlags are the flags of go test, true for those that need no value.
-// Source: go help test, go help testflag and go help build of Go 1.24 to 1.26.
-var goTestFlags = map[string]bool{
+// buildFlags are the flags of go test that it keeps for itself, true for those
+// that need no value. TestGoTestFlags compares them with the go command.
+var buildFlags = map[string]bool{
 	"C": false, "a": true, "n": true, "p": false, "race": true, "msan": true, "asan": true,
-	"cover": true, "covermode": false, "coverpkg": false, "v": true, "work": true, "x": true,
+	"cover": true, "covermode": false, "coverpkg": false, "work": true, "x": true,
 	"asmflags": false, "buildmode": false, "buildvcs": true, "compiler": false,
 	"gccgoflags": false, "gcflags": false, "installsuffix": false, "json": true,
 	"ldflags": false, "linkshared": true, "mod": false, "modcacherw": true, "modfile": false,
 	"overlay": false, "pgo": false, "pkgdir": false, "tags": false, "trimpath": true,
 	"toolexec": false, "debug-actiongraph": false, "debug-runtime-trace": false, "debug-trace": false,
-
 	"c": true, "exec": false, "o": false, "vet": false,
+}
 
+// testFlags are those that it hands to the test binary. It takes them with
+// test. before their name as well.
+var testFlags = map[string]bool{
 	"artifacts": true, "bench": false, "benchmem": true, "benchtime": false,
 	"blockprofile": false, "blockprofilerate": false, "count": false, "coverprofile": false,
 	"cpu": false, "cpuprofile": false, "failfast": true, "fullpath": true, "fuzz": false,
 	"fuzzminimizetime": false, "fuzztime": false, "list": false, "memprofile": false,
 	"memprofilerate": false, "mutexprofile": false, "mutexprofilefraction": false,
 	"outputdir": false, "parallel": false, "run": false, "short": true, "shuffle": false,
-	"skip": false, "timeout": false, "trace": false,
+	"skip": false, "timeout": false, "trace": false, "v": true,
+}
+
+// goTestFlag tells whether a flag is one of go test's, and whether it needs no
+// value.
+func goTestFlag(name string) (boolean, known bool) {
+	if boolean, known = testFlags[strings.TrimPrefix(name, "test.")]; !known {
+		boolean, known = buildFlags[name]
+	}
+	return boolean, known
 }
 
 // fromGOFLAGS returns the flags that GOFLAGS sets. A list that the go command
@@ -40,10 +52,12 @@ func fromGOFLAGS() goFlags {
 		return goFlags{}
 	}
 	for _, word := range list {
-		if name, value, hasValue := cutFlag(word); name != "" {
-			if _, err := f.set(name, value, hasValue); err != nil {
-				return goFlags{}
-			}
+		word := cutFlag(word)
+		if _, known := goTestFlag(word.name); !known {
+			continue // a flag of another go command
+		}
+		if _, err := f.set(word.name, word.value, word.hasValue); err != nil {
+			return goFlags{}
 		}
 	}
 	return f

@@ -12,12 +12,14 @@ tests reach the tests and nothing else, and nothing that a test started
 outlives the run.
 
 All flags and arguments of go test work as they do there: see go help test,
-go help testflag and go help build. Flags of pgtest may stand anywhere before
--args, with one dash or two. Each can be set in the environment too:
+go help testflag and go help build. Two dashes are pgtest's: its flags may stand
+anywhere before -args. One dash is go test's and the test binary's: -format
+reaches the test. Each flag of pgtest can be set in the environment too:
 PGTEST_FORMAT for --format, PGTEST_JUNITFILE for --junitfile, and so on.
 
 Output:
-  --format name           how to show the events; without it pkgname,
+  --format name           how to show the events (-f for short, in front of all
+                          words of go test); without it pkgname,
                           with -v, -bench or -fuzz standard-verbose,
                           with -json the events themselves
   --format-icons name     icons of pkgname and testdox: default, hivis, text,

@@ -50,9 +50,11 @@ func command(args []string) (int, error) {
 		return 0, err
 	case o.rawCommand:
 		return run(o, w)
-	case w.goes.chdir != "":
+	case w.goes.chdir.words > 0:
 		return usageStatus, changeDirectory(args, w.goes.chdir)
-	case w.goes.compileOnly, w.goes.dryRun:
+	}
+	w.sayMisspelt(os.Stderr)
+	if w.goes.compileOnly || w.goes.dryRun {
 		return usageStatus, runGo(w.goes)
 	}
 	return run(o, w)
@@ -125,6 +127,9 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 		return usageStatus, err
 	}
 	result, err := harness.Run(context.Background(), cfg)
+	if cfg.Args != nil {
+		w.sayMeant(os.Stderr, result.Report.Packages)
+	}
 	if result.Report.Packages == nil && err != nil && result.ExitCode == 0 {
 		files.abort()
 		return usageStatus, err

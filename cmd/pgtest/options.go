@@ -133,7 +133,6 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	o.tty = "auto"
 	f.Func("tty", "", oneOf(&o.tty, "auto", "off"))
 	f.BoolVar(&o.help, "help", false, "")
-	f.BoolVar(&o.help, "h", false, "")
 	f.BoolVar(&o.version, "version", false, "")
 	return f, o
 }
@@ -169,10 +168,7 @@ func checkNameFormat(v string) error {
 // parse reads our flags: the environment first, the command line above it.
 func parse(args []string) (*options, words, error) {
 	f, o := newFlagSet()
-	w, err := split(args, fromGOFLAGS(), func(name string) (bool, bool) {
-		found := f.Lookup(name)
-		return found != nil, found != nil && isBoolean(found)
-	})
+	w, err := split(args, fromGOFLAGS(), f)
 	if err != nil {
 		return nil, w, err
 	}
@@ -180,12 +176,12 @@ func parse(args []string) (*options, words, error) {
 		return nil, w, err
 	}
 	for _, word := range w.ours {
-		name, value, hasValue := cutFlag(word)
-		if !hasValue {
-			value = "true"
+		word := cutFlag(word)
+		if !word.hasValue {
+			word.value = "true"
 		}
-		if err := f.Set(name, value); err != nil {
-			return nil, w, fmt.Errorf("--%s: %w", name, reason(value, err))
+		if err := f.Set(word.name, word.value); err != nil {
+			return nil, w, fmt.Errorf("--%s: %w", word.name, reason(word.value, err))
 		}
 	}
 	return o, w, nil
@@ -210,7 +206,7 @@ func setFromEnvironment(f *flag.FlagSet) error {
 
 // isCommand says whether a flag asks for something other than a test run, and
 // so has no variable.
-func isCommand(name string) bool { return name == "h" || name == "help" || name == "version" }
+func isCommand(name string) bool { return name == "help" || name == "version" }
 
 // reason turns the flag package's wording for a bad value into ours.
 func reason(value string, err error) error {

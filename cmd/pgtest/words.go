@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,9 +11,12 @@ import (
 
 // words is pgtest's command line, taken apart.
 type words struct {
-	ours []string // flags for our flag set, each one word: -name or -name=value
+	ours []string // flags for our flag set, each one word: --name or --name=value
 	goes goWords
 	rest []string // what follows a --, for a command line without go test
+	// meant are words that pgtest leaves to the test binary, though they look
+	// like flags of its own.
+	meant []meant
 }
 
 // goWords is what go test gets.
@@ -22,6 +26,7 @@ type goWords struct {
 	// args are the same without -C in front, and with -json in the place of -v,
 	// -exec, -toolexec and -json=false: pgtest has values of its own for them.
 	args []string
+	chdir
 	goFlags
 }
 
@@ -30,92 +35,196 @@ type goWords struct {
 type goFlags struct {
 	json, verbose, compileOnly, dryRun, printCommands, keepWork, rebuild bool
 	bench, fuzz, list                                                    string
-	chdir                                                                string
 	exec, toolExec                                                       []string
 }
 
-// split takes the command line apart. A word belongs to us if it names one of
-// our flags at a place where go test would look for a flag; everything else is
-// go test's.
+// chdir is -C in front of all other words of go test.
+type chdir struct {
+	dir string
+	// at is where it stands on pgtest's command line, in so many words.
+	at, words int
+}
+
+// A place is where go test has come to on its command line. It decides what a
+// word is to go test. The rules are those of testFlags in
+// cmd/go/internal/test/testflag.go.
 //
-// Which places those are depends on the flags before: whether they take a
-// value, and on the package list, which a flag that go test does not know ends.
-// The rules are those of testFlags in cmd/go/internal/test/testflag.go.
+//	place           a word that is no flag is        a flag leads to
+//	beforePackages  the first package                beforePackages
+//	inPackages      the next package                 afterPackages
+//	afterPackages   the test binary's first argument afterPackages
+//	afterUnknown    perhaps that flag's value        afterPackages
+//	inArguments     the next argument                inArguments, as an argument
+//
+// A flag that go test does not know ends the list of packages, wherever it is.
+// Without a value of its own it leads to afterUnknown.
+type place int
+
+const (
+	beforePackages place = iota
+	inPackages
+	afterPackages
+	afterUnknown
+	inArguments
+)
+
+// splitter is a command line that is being taken apart.
+type splitter struct {
+	words
+	flags  *flag.FlagSet // pgtest's
+	args   []string      // what is left of it
+	length int           // of the whole
+	at     place
+	// ended says that no more flags of pgtest can come.
+	ended bool
+}
+
+// split takes the command line apart: two dashes are pgtest's, one dash is go
+// test's and the test binary's. A test binary may have a flag of any name, so
+// a word with one dash reaches it whatever flags pgtest has or will have.
 //
 // below are the flags that GOFLAGS sets, which the command line overrides.
-func split(args []string, below goFlags, isOurs func(name string) (ours, boolean bool)) (words, error) {
-	w := words{goes: goWords{goFlags: below}}
-	packagesDone, inPackages, afterUnknown := false, false, false
-	for len(args) > 0 {
-		word := args[0]
-		wasAfterUnknown := afterUnknown
-		afterUnknown = false
-
-		if word == "--" {
-			if len(w.ours) > 0 && len(w.goes.all) == 0 {
-				// Only our flags stand before it: it ends them, as it does for
-				// gotestsum. Otherwise it is go test's.
-				after, err := split(args[1:], below, func(string) (bool, bool) { return false, false })
-				w.goes, w.rest = after.goes, args[1:]
-				return w, err
-			}
-			w.goes.take(args, false)
-			return w, nil
+func split(args []string, below goFlags, ours *flag.FlagSet) (words, error) {
+	s := splitter{flags: ours, args: args, length: len(args)}
+	s.goes.goFlags = below
+	for len(s.args) > 0 {
+		if err := s.next(); err != nil {
+			return s.words, err
 		}
-		name, value, hasValue := cutFlag(word)
-		if name == "" {
-			switch {
-			case inPackages || !packagesDone:
-				packagesDone, inPackages = true, true
-			case !wasAfterUnknown:
-				// An argument of the test binary, as is all that follows.
-				w.goes.take(args, false)
-				return w, nil
-			}
-			w.goes.take(args[:1], false)
-			args = args[1:]
-			continue
-		}
-		if ours, boolean := isOurs(name); ours {
-			if !boolean && !hasValue {
-				if len(args) < 2 {
-					return w, fmt.Errorf("--%s: a value is missing", name)
-				}
-				value, hasValue, args = args[1], true, args[1:]
-			}
-			flag := "-" + name
-			if hasValue {
-				flag += "=" + value
-			}
-			w.ours = append(w.ours, flag)
-			args = args[1:]
-			continue
-		}
-		inPackages = false
-		if name == "args" {
-			w.goes.take(args, false)
-			return w, nil
-		}
-		boolean, known := goTestFlags[strings.TrimPrefix(name, "test.")]
-		n := 1
-		switch {
-		case !known:
-			packagesDone = true
-			afterUnknown = !hasValue
-		case !boolean && !hasValue && len(args) > 1:
-			value, hasValue, n = args[1], true, 2
-		}
-		merged, err := w.goes.set(name, value, hasValue)
-		if err != nil {
-			return w, err
-		}
-		if name == "C" && len(w.goes.all) == 0 && hasValue {
-			w.goes.chdir, merged = value, true
-		}
-		w.goes.take(args[:n], merged)
-		args = args[n:]
 	}
-	return w, nil
+	return s.words, nil
+}
+
+// next decides whose the next word is, and takes it with its value.
+func (s *splitter) next() error {
+	f := cutFlag(s.args[0])
+	switch {
+	case f.word == "--":
+		s.terminator()
+		return nil
+	case f.word == "-args", f.word == "--args":
+		// What follows is the test binary's. If arguments came before, so is
+		// -args itself, but flags of pgtest can't follow it there either.
+		s.take(len(s.args))
+		return nil
+	}
+	if name, ok := s.oursName(f); ok {
+		// Go test does not see the word, so its place stays the same: in
+		// "-custom --format=dots v" the v can still be the value of -custom.
+		return s.takeOurs(f, name)
+	}
+	switch {
+	case s.at == inArguments:
+		s.noteMeant(f)
+		s.take(1)
+	case f.name == "":
+		s.takePlain()
+	default:
+		return s.takeFlag(f)
+	}
+	return nil
+}
+
+// oursName tells whether a word is a flag of pgtest, and of which name.
+func (s *splitter) oursName(f flagWord) (string, bool) {
+	switch {
+	case s.ended:
+		return "", false
+	case (f.word == "-h" || f.word == "--h") && s.at != inArguments:
+		// Go test would print its usage, which does not name our flags.
+		return "help", true
+	case f.dashes == 1 && f.name == "f" && len(s.goes.all) == 0:
+		// Gotestsum's short form of --format. Behind a word of go test it is as
+		// likely the test binary's.
+		return "format", true
+	case f.dashes == 2:
+		// No flag of go test has the name of one of ours. One of a test binary
+		// that does goes behind -args.
+		return f.name, s.flags.Lookup(f.name) != nil
+	}
+	return "", false
+}
+
+// takeOurs takes a flag of pgtest, and its value from the next word if the
+// word itself has none.
+func (s *splitter) takeOurs(f flagWord, name string) error {
+	n := 1
+	if !isBoolean(s.flags.Lookup(name)) && !f.hasValue {
+		if len(s.args) < 2 {
+			return fmt.Errorf("--%s: a value is missing", name)
+		}
+		f.value, f.hasValue, n = s.args[1], true, 2
+	}
+	flag := "--" + name
+	if f.hasValue {
+		flag += "=" + f.value
+	}
+	s.ours = append(s.ours, flag)
+	s.args = s.args[n:]
+	return nil
+}
+
+// terminator takes a --. With nothing but flags of pgtest before it, it ends
+// those, as it does for gotestsum, and words of go test follow. Otherwise it
+// is go test's, which hands it to the test binary with all that follows.
+func (s *splitter) terminator() {
+	if s.ended || len(s.ours) == 0 || len(s.goes.all) > 0 {
+		s.take(len(s.args))
+		return
+	}
+	s.ended = true
+	s.args = s.args[1:]
+	s.rest = s.args
+}
+
+// takePlain takes a word that is no flag.
+func (s *splitter) takePlain() {
+	switch s.at {
+	case beforePackages:
+		s.at = inPackages
+	case afterUnknown:
+		s.at = afterPackages
+	case afterPackages:
+		s.at = inArguments
+	}
+	s.take(1)
+}
+
+// takeFlag takes a flag of go test or of the test binary, with its value.
+func (s *splitter) takeFlag(f flagWord) error {
+	boolean, known := goTestFlag(f.name)
+	if !known {
+		s.at = afterPackages
+		if !f.hasValue {
+			s.at = afterUnknown
+		}
+		s.noteMeant(f)
+		s.take(1)
+		return nil
+	}
+	if s.at != beforePackages {
+		s.at = afterPackages
+	}
+	n := 1
+	if !boolean && !f.hasValue && len(s.args) > 1 {
+		f.value, f.hasValue, n = s.args[1], true, 2
+	}
+	merged, err := s.goes.set(f.name, f.value, f.hasValue)
+	if err != nil {
+		return err
+	}
+	if f.name == "C" && len(s.goes.all) == 0 && f.hasValue {
+		s.goes.chdir, merged = chdir{f.value, s.length - len(s.args), n}, true
+	}
+	s.goes.take(s.args[:n], merged)
+	s.args = s.args[n:]
+	return nil
+}
+
+// take takes the next n words for go test, as they are.
+func (s *splitter) take(n int) {
+	s.goes.take(s.args[:n], false)
+	s.args = s.args[n:]
 }
 
 // take appends words for go test.
@@ -188,12 +297,28 @@ func flagError(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// cutFlag takes a flag apart. The name is "" if the word is no flag.
-func cutFlag(word string) (name, value string, hasValue bool) {
-	name, ok := strings.CutPrefix(word, "-")
-	if !ok || name == "" {
-		return "", "", false
+// A flagWord is a word of the command line, taken apart as a flag.
+type flagWord struct {
+	word   string
+	dashes int
+	// name is "" if go test would not take the word for a flag.
+	name, value string
+	hasValue    bool
+}
+
+func cutFlag(word string) flagWord {
+	f := flagWord{word: word}
+	rest, ok := strings.CutPrefix(word, "-")
+	if !ok {
+		return f
 	}
-	name = strings.TrimPrefix(name, "-")
-	return strings.Cut(name, "=")
+	f.dashes = 1
+	if r, ok := strings.CutPrefix(rest, "-"); ok {
+		f.dashes, rest = 2, r
+	}
+	if rest == "" || rest[0] == '-' || rest[0] == '=' {
+		return f
+	}
+	f.name, f.value, f.hasValue = strings.Cut(rest, "=")
+	return f
 }
