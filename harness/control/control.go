@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -194,6 +195,9 @@ type Listener struct {
 	short string // a second directory, if dir is too long for a socket; or ""
 	path  string
 	sock  *os.File
+
+	closed chan struct{} // closed by Close
+	once   sync.Once
 }
 
 // Listen makes the run's socket in a new directory below parent, or below the
@@ -204,7 +208,7 @@ func Listen(parent string) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{dir: dir, path: filepath.Join(dir, "run")}
+	l := &Listener{dir: dir, path: filepath.Join(dir, "run"), closed: make(chan struct{})}
 	if len(l.path) > maxSocketPath {
 		if l.short, err = os.MkdirTemp("/tmp", "pgtest-"); err != nil {
 			os.Remove(dir)
@@ -231,24 +235,50 @@ func (l *Listener) Path() string { return l.path }
 func (l *Listener) Dir() string { return l.dir }
 
 // Accept waits for the next supervisor. A peer that runs as another user is
-// turned away. An error says that the listener is closed.
+// turned away. It fails only when the listener is closed: what else can go
+// wrong, such as a process out of descriptors, passes, and the peers wait.
 func (l *Listener) Accept() (*Supervisor, error) {
-	for {
+	for pause := shortPause; ; {
 		conn, err := acceptUnix(l.sock)
-		if err != nil {
-			return nil, err
-		}
-		if !isOwn(conn) {
+		switch {
+		case l.isClosed():
+			if err == nil {
+				conn.Close()
+			}
+			return nil, os.ErrClosed
+		case err != nil:
+			select {
+			case <-time.After(pause):
+			case <-l.closed:
+			}
+			pause = min(2*pause, longPause)
+		case isOwn(conn):
+			return &Supervisor{conn: conn, dec: json.NewDecoder(conn)}, nil
+		default:
 			conn.Close()
-			continue
 		}
-		return &Supervisor{conn: conn, dec: json.NewDecoder(conn)}, nil
+	}
+}
+
+// The pauses between attempts to accept that failed.
+const (
+	shortPause = time.Millisecond
+	longPause  = 100 * time.Millisecond
+)
+
+func (l *Listener) isClosed() bool {
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
 	}
 }
 
 // Close removes the socket and the run's directory with all that is in it.
 // Connections stay open.
 func (l *Listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
 	if l.sock != nil {
 		l.sock.Close()
 	}

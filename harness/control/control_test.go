@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -95,6 +96,52 @@ func TestCloseUnblocksAccept(t *testing.T) {
 	if _, err := os.Stat(l.Dir()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the directory is still there: %v", err)
 	}
+}
+
+// TestAcceptOutlastsErrors has supervisors connect while this process may open
+// no descriptor: they are heard when it may again.
+func TestAcceptOutlastsErrors(t *testing.T) {
+	l, err := Listen(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	run, err := Dial(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	_, acceptErr := acceptUnix(l.sock)
+	accepted := make(chan *Supervisor, 1)
+	go func() {
+		s, _ := l.Accept()
+		accepted <- s
+	}()
+	select {
+	case s := <-accepted:
+		t.Errorf("accepted %v without descriptors", s)
+	case <-time.After(5 * shortPause):
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(acceptErr, syscall.EMFILE) {
+		t.Errorf("accept without descriptors: %v", acceptErr)
+	}
+	s := <-accepted
+	if s == nil {
+		t.Fatal("not accepted")
+	}
+	s.Close()
 }
 
 // TestLongDirectory is about directories whose sockets have paths too long for
