@@ -39,6 +39,7 @@ type run struct {
 	supervisors []*supervised            // in the order of their arrival
 	queueEmpty  bool                     // no supervisor will arrive any more
 	goGone      bool                     // the go command has ended
+	interrupted bool                     // the run was asked to end
 
 	lost bool // something died that should have cleaned up
 
@@ -161,7 +162,6 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	}
 	defer r.trimLinkCache()()
 	goErr := r.loop(ctx, ended)
-	r.finishSupervisors()
 	r.cleanUp()
 	r.annotate()
 	r.annotateOvertime()
@@ -253,7 +253,7 @@ func (r *run) start() (<-chan error, error) {
 		return nil, err
 	}
 	r.command.Stdout, r.command.Stderr = stdoutWriter, stderrWriter
-	err = r.command.Start()
+	err = r.startCommand()
 	stdoutWriter.Close()
 	stderrWriter.Close()
 	if err != nil {
@@ -281,19 +281,33 @@ func (r *run) start() (<-chan error, error) {
 	return ended, nil
 }
 
-// loop serves supervisors and requests until the go command and its output
-// have ended, and returns how it ended.
+// loop serves supervisors and requests until the go command, its output and
+// all supervisors have ended, and returns how go ended.
+//
+// A go command that ends in order has waited for its supervisors, and what they
+// said is here or on its way. Those of one that died may go on.
 func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 	canceled, outputClosed := ctx.Done(), r.outputClosed
 	ticks, stopWatch := r.startWatch()
 	defer stopWatch()
 	liveTicks, stopLive := r.startLive()
 	defer stopLive()
-	for {
+	var goErr error
+	var unanswered <-chan time.Time // when supervisors must have done as they were told
+	var silent int                  // how often they had not
+	for !r.goGone || r.anyThere() {
 		select {
-		case err := <-goEnded:
-			r.goGone = true
-			return err
+		case goErr = <-goEnded:
+			r.goGone, goEnded = true, nil
+			r.hearConnected(time.After(hearPatience))
+			if r.testsLeft() {
+				r.order(control.Order{Unread: true})
+				r.signals.GoGone(r)
+			}
+		case <-unanswered:
+			unanswered = nil
+			silent++
+			r.endSupervisors(silent)
 		case s := <-r.arrivals:
 			r.arrived(s)
 		case m := <-r.inbox:
@@ -313,7 +327,11 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			canceled = nil
 			r.signals.Cancel(r)
 		}
+		if unanswered == nil && r.goGone && r.signals.Late() == syscall.SIGKILL {
+			unanswered = time.After(goPatience)
+		}
 	}
+	return goErr
 }
 
 // isOwnChild says whether a child was started by the run, which then waits for
@@ -335,7 +353,7 @@ func (r *run) commandStatus() int {
 func (r *run) result(report jsonstream.Report, goErr error) Result {
 	res := Result{
 		ExitCode:     r.commandStatus(),
-		Interrupted:  r.signals.Ending(),
+		Interrupted:  r.interrupted,
 		OutputClosed: isClosed(r.outputClosed),
 		Report:       report,
 	}
@@ -347,7 +365,7 @@ func (r *run) result(report jsonstream.Report, goErr error) Result {
 		res.Processes = append(res.Processes, s.process)
 		leaked = leaked || len(s.process.Leaks) > 0
 	}
-	if !r.signals.Ending() && res.ExitCode < 0 {
+	if !r.interrupted && res.ExitCode < 0 {
 		fmt.Fprintf(r.stderr, "pgtest: %s: %v\n", r.commandName(), goErr)
 	}
 	leakFails := leaked && r.cfg.Leaks == FailLeaks

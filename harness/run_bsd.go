@@ -7,6 +7,9 @@ import "syscall"
 // goAttr gives the go command a process group of its own.
 func goAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+// startCommand starts the command.
+func (r *run) startCommand() error { return r.command.Start() }
+
 // spread does nothing.
 func spread(string) {}
 

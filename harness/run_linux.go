@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/control"
 	"pgtest/harness/procfs"
 )
 
@@ -14,6 +15,22 @@ import (
 // killed, go is told to finish: it then removes its work directory.
 func goAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+}
+
+// startCommand starts the command, go with control.Spared blocked. Go would die of
+// them at once, and with it the pipe that its tests write to. So where every
+// process of a run is told to end, the tests can clean up and say so: go waits for
+// them when the run interrupts it.
+func (r *run) startCommand() error {
+	if len(r.cfg.Command) > 0 {
+		return r.command.Start()
+	}
+	var was unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, control.Spared(), &was); err != nil {
+		return r.command.Start()
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &was, nil)
+	return r.command.Start()
 }
 
 // topOfHierarchy is FS_TOPDIR_FL of linux/fs.h, T of chattr(1).

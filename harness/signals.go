@@ -16,10 +16,14 @@ var _ signals.Run = (*run)(nil)
 
 // InterruptGo makes the go command start nothing new, wait for what runs, and
 // remove its work directory. SIGTERM would kill it and leave the directory.
-// Tests that do not come to their end from now on were interrupted. Another
-// command, whatever it is, gets the signal itself as a test does.
+// Tests that do not come to their end from now on were interrupted, unless go had
+// died before anybody asked. Another command, whatever it is, gets the signal
+// itself as a test does.
 func (r *run) InterruptGo() {
-	r.stream.Interrupt(r.reason())
+	if !r.goGone || r.signals.Cause() != 0 {
+		r.interrupted = true
+		r.stream.Interrupt(r.reason())
+	}
 	if len(r.cfg.Command) == 0 {
 		r.signalGo(syscall.SIGINT)
 	}

@@ -61,7 +61,7 @@ func (r *run) arrived(peer *control.Supervisor) {
 		}
 	}()
 	switch late := r.signals.Late(); {
-	case late == syscall.SIGKILL || r.goGone:
+	case late == syscall.SIGKILL:
 		peer.Send(control.Order{Kill: true})
 	case late != 0:
 		peer.Send(control.Order{Signal: late})
@@ -132,7 +132,9 @@ func (r *run) order(o control.Order) {
 }
 
 // hearConnected takes in all supervisors that have connected by now. The run's own
-// connection is behind them in the queue: when it is heard, they have arrived.
+// connection is behind them in the queue: when it is heard, they have arrived. A
+// process that is out of descriptors can neither make it nor take it, so this
+// waits for no longer than patience allows.
 func (r *run) hearConnected(patience <-chan time.Time) {
 	last, err := control.Dial(r.listener.Path())
 	if err != nil {
@@ -153,29 +155,19 @@ func (r *run) hearConnected(patience <-chan time.Time) {
 	r.queueEmpty = false
 }
 
-// finishSupervisors waits for the last words of all supervisors, after the go
-// command has ended. Supervisors that are still alive then have outlived a go
-// command that was killed, and are ended.
-func (r *run) finishSupervisors() {
-	// The run's own connection is the last in the queue: when it is heard, all
-	// supervisors have arrived.
-	last, err := control.Dial(r.listener.Path())
-	if err == nil {
-		last.Report(control.Report{Last: true})
-		last.Close()
-	}
-	r.order(control.Order{Kill: true})
-	patience := time.After(goPatience)
-	for (err == nil && !r.queueEmpty) || r.anyThere() {
-		select {
-		case s := <-r.arrivals:
-			r.arrived(s)
-		case m := <-r.inbox:
-			r.heard(m)
-		case <-patience:
-			r.killSupervisors()
+// hearPatience is how long the supervisors that connected may take to arrive
+// after the end of go.
+const hearPatience = 2 * time.Second
+
+// testsLeft says whether a test binary has not ended, as far as is known: its
+// supervisor's last words may be on their way.
+func (r *run) testsLeft() bool {
+	for _, s := range r.supervisors {
+		if !s.gone && s.tests == nil && s.started.Supervisor != 0 {
+			return true
 		}
 	}
+	return false
 }
 
 func (r *run) anyThere() bool {
@@ -187,11 +179,16 @@ func (r *run) anyThere() bool {
 	return false
 }
 
-// killSupervisors kills the supervisors that do not answer. What they leave
-// behind is ended when their connections close.
-func (r *run) killSupervisors() {
+// endSupervisors ends supervisors that do not answer: it kills them, and what they
+// leave behind is ended when their connections close. Those of one that the kernel
+// does not let die are closed the next time.
+func (r *run) endSupervisors(times int) {
 	for _, s := range r.supervisors {
-		if !s.gone && s.started.Supervisor > 0 {
+		switch {
+		case s.gone:
+		case times > 1:
+			s.peer.Close()
+		case s.started.Supervisor > 0:
 			syscall.Kill(s.started.Supervisor, syscall.SIGKILL)
 		}
 	}

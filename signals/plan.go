@@ -22,6 +22,8 @@ const (
 	Tick
 	// KeeperGone: the keeper ended though nobody had told it to.
 	KeeperGone
+	// GoGone: go has died, and tests that it started are still there.
+	GoGone
 )
 
 // Event is one thing that the plan has an answer to. Signal and Via belong to
@@ -93,7 +95,7 @@ type ending int
 
 const (
 	running    ending = iota
-	unread            // the output was closed or the caller cancelled: the tests were asked to end
+	unread            // the output was closed, the caller cancelled or go died: the tests were asked to end
 	asked             // a signal arrived: the tests were asked to end
 	killed            // the tests were killed
 	everything        // go was killed too
@@ -123,6 +125,7 @@ const (
 //	INT TERM HUP QUIT   running: pass on and give grace    asked: kill the tests    killed: kill go
 //	grace over          asked: kill the tests              killed: kill go, again and again
 //	output closed       running: SIGTERM and grace; a signal after it counts as the first
+//	go gone             the same, and the run has not been asked to end
 //	TSTP                stop the tests, lend the terminal, stop
 //	CONT                continue; take the terminal again if the job is in the foreground
 //	TTIN TTOU           held: the reader wants the terminal, it has it from now on; else stop
@@ -131,9 +134,10 @@ type Plan struct {
 	ending   ending
 	job      job
 	terminal terminal
-	cause    syscall.Signal // what the run dies of; 0 for none
-	typed    syscall.Signal // the first ending signal that came through the keeper; 0 for none
-	asked    syscall.Signal // what the tests were asked with; 0 for nothing yet
+	cause    syscall.Signal            // what the run dies of; 0 for none
+	typed    syscall.Signal            // the first ending signal that came through the keeper; 0 for none
+	asked    syscall.Signal            // what the tests were asked with; 0 for nothing yet
+	seen     map[syscall.Signal][2]int // how often each ending signal came, by Via
 }
 
 // UseTerminal says that the terminal is to be taken whenever the job is in its foreground.
@@ -187,6 +191,8 @@ func (p *Plan) Handle(e Event) []Step {
 		return p.tick(e)
 	case KeeperGone:
 		return p.keeperGone()
+	case GoGone:
+		return p.goGone()
 	}
 	return nil
 }
@@ -225,6 +231,12 @@ func (p *Plan) end(e Event) []Step {
 	if p.ending >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
 		return nil
 	}
+	if p.isTwin(e) {
+		if p.typed == e.Signal {
+			p.typed = 0 // nobody typed it
+		}
+		return nil
+	}
 	steps := p.wake()
 	if e.Via == ViaKeeper && p.typed == 0 {
 		p.typed = e.Signal
@@ -240,6 +252,18 @@ func (p *Plan) end(e Event) []Step {
 		p.ending = everything
 		return append(steps, Step{Verb: KillTests}, Step{Verb: KillGo}, Step{Verb: StartLastWait})
 	}
+}
+
+// isTwin reports whether a signal is one that has come the other way already: who
+// signals every process of a run signals the keeper, too.
+func (p *Plan) isTwin(e Event) bool {
+	if p.seen == nil {
+		p.seen = make(map[syscall.Signal][2]int)
+	}
+	seen := p.seen[e.Signal]
+	seen[e.Via]++
+	p.seen[e.Signal] = seen
+	return seen[e.Via] <= seen[1-e.Via]
 }
 
 // outputClosed answers that the reader is gone. One that went with its terminal
@@ -259,6 +283,17 @@ func (p *Plan) leave(cause syscall.Signal) []Step {
 	steps := p.wake()
 	p.ending, p.cause, p.asked = unread, cause, syscall.SIGTERM
 	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
+}
+
+// goGone answers that go is not there to wait for its tests. The grace is theirs,
+// whoever else has died.
+func (p *Plan) goGone() []Step {
+	if p.ending != running {
+		return nil
+	}
+	steps := p.wake()
+	p.ending, p.asked = unread, syscall.SIGTERM
+	return append(steps, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace}, Step{Verb: Explain})
 }
 
 // graceOver kills what did not end. A timer that ran out while everything was

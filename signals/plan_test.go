@@ -40,6 +40,7 @@ var events = map[string]Event{
 	"tick":      {Kind: Tick},
 	"tick-fg":   {Kind: Tick, Foreground: true},
 	"no-keeper": {Kind: KeeperGone},
+	"no-go":     {Kind: GoGone},
 }
 
 func TestPlan(t *testing.T) {
@@ -99,12 +100,31 @@ func TestPlan(t *testing.T) {
 		{name: "cancel", steps: `
 			cancel: interrupt-go relay(terminated) grace
 			cancel:`, late: unix.SIGTERM},
+		{name: "go died before its tests", steps: `
+			no-go: relay(terminated) grace explain
+			no-go:
+			grace: explain(killed) kill-tests interrupt-go last-wait`, late: unix.SIGKILL},
+		{name: "a signal after go died counts as the first", steps: `
+			no-go: relay(terminated) grace explain
+			int: interrupt-go relay(interrupt) grace explain(interrupt)
+			int: kill-tests interrupt-go last-wait`, cause: unix.SIGINT, late: unix.SIGKILL},
+		{name: "go died of the signal that the run got", steps: `
+			term: interrupt-go relay(terminated) grace explain(terminated)
+			no-go:`, cause: unix.SIGTERM, late: unix.SIGTERM},
 		{name: "typed", tty: "held", steps: `
 			^C: interrupt-go relay(interrupt) grace explain(interrupt)
 			^\: kill-tests interrupt-go last-wait`, cause: unix.SIGINT, typed: unix.SIGINT, late: unix.SIGKILL},
 		{name: "typed after a direct signal: the ancestors missed that one", tty: "held", steps: `
 			term: interrupt-go relay(terminated) grace explain(terminated)
 			^C: kill-tests interrupt-go last-wait`, cause: unix.SIGTERM, typed: unix.SIGINT, late: unix.SIGKILL},
+		{name: "everybody was signalled, the keeper too", tty: "held", steps: `
+			int: interrupt-go relay(interrupt) grace explain(interrupt)
+			^C:
+			int: kill-tests interrupt-go last-wait
+			^C:`, cause: unix.SIGINT, late: unix.SIGKILL},
+		{name: "everybody was signalled, the keeper first", tty: "held", steps: `
+			^\: interrupt-go relay(quit) grace explain(quit)
+			quit:`, cause: unix.SIGQUIT, late: unix.SIGQUIT},
 		{name: "suspend and fg", tty: "held", steps: `
 			^Z: stop-tests lend stop-job
 			cont-fg: continue-tests take

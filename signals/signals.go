@@ -197,10 +197,13 @@ func (c *Control) Handle(e Event, run Run) {
 // OutputClosed says that writing the run's output failed because nobody reads it.
 func (c *Control) OutputClosed(run Run) { c.Handle(Event{Kind: OutputClosed}, run) }
 
+// GoGone says that go has died before tests that it started.
+func (c *Control) GoGone(run Run) { c.Handle(Event{Kind: GoGone}, run) }
+
 // Cancel asks the tests to end with SIGTERM, without a signal for the run to die of.
 func (c *Control) Cancel(run Run) { c.Handle(Event{Kind: Cancelled}, run) }
 
-// Ending reports whether the run has been asked to end.
+// Ending reports whether the tests have been asked to end.
 func (c *Control) Ending() bool { return c.plan.Ending() }
 
 // Cause is the signal that ended the run, SIGPIPE if its output was closed, or 0.
@@ -271,6 +274,8 @@ func (c *Control) do(s Step, run Run) {
 func (c *Control) explain(sig syscall.Signal) string {
 	hurry := "a second signal kills them at once"
 	switch sig {
+	case 0:
+		return fmt.Sprintf("pgtest: go has died before its tests, which have %v to end; a signal ends them sooner", c.opts.Grace)
 	case unix.SIGKILL:
 		return fmt.Sprintf("pgtest: killing the tests that did not end in %v", c.opts.Grace)
 	case unix.SIGINT:

@@ -152,6 +152,8 @@ type Order struct {
 	Signal syscall.Signal `json:",omitempty"`
 	// Kill ends the test binary and everything that it started, at once.
 	Kill bool `json:",omitempty"`
+	// Unread says that go is dead, and nobody reads what the test binary prints.
+	Unread bool `json:",omitempty"`
 	// Tests is for who runs tests in a process each.
 	Tests *TestsOrder `json:",omitempty"`
 }

@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +12,12 @@ import (
 // leaderAttr makes the child the leader of a new group. There is no
 // parent-death signal: if the supervisor dies, the run ends the group.
 func leaderAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// unblockSpared does nothing: the run spares go nothing here.
+func unblockSpared() {}
+
+// openOutput returns nil: a pipe has no name to open here.
+func openOutput() *os.File { return nil }
 
 // adoptOrphans does nothing: what leaves the group is not tracked here.
 func adoptOrphans() {}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/control"
 	"pgtest/harness/procfs"
 )
 
@@ -17,6 +18,25 @@ const rssUnit = 1024
 // supervisor does.
 func leaderAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// unblockSpared lets the test binary, which this thread starts, have the signals
+// that the run spares go.
+func unblockSpared() { unix.PthreadSigmask(unix.SIG_UNBLOCK, control.Spared(), nil) }
+
+// openOutput opens the pipe that standard output is for reading. As long as it is
+// open, who writes to the pipe does not die of the death of go. It is nil where
+// standard output is something else.
+func openOutput() *os.File {
+	info, err := os.Stdout.Stat()
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return nil
+	}
+	f, err := os.OpenFile("/proc/self/fd/1", os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil
+	}
+	return f
 }
 
 // adoptOrphans makes every descendant whose parent dies a child of the

@@ -6,6 +6,7 @@ package supervisor
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"syscall"
@@ -37,6 +38,7 @@ func supervise(words []string) int {
 		return 1
 	}
 	received := signals.Catch()
+	unblockSpared()
 	isolate()
 	link := dial()
 	defer link.close()
@@ -76,25 +78,41 @@ func supervise(words []string) int {
 // how to end what is left behind.
 func wait(t *tree, received <-chan os.Signal, link *link) ending {
 	end := ending{settle: settleTime, term: termTime, blame: true}
+	relay := newRelay(link.run != nil)
+	over := make(chan syscall.Signal, 64)
+	do := func(a answer, sig syscall.Signal) {
+		end.blame = false
+		switch a {
+		case pass:
+			t.signal(sig)
+		case hold:
+			time.AfterFunc(relayTime, func() { over <- sig })
+		}
+	}
 	orders := link.orders
 	for {
 		select {
 		case <-t.exited:
 			return end
 		case sig := <-received:
-			end.blame = false
-			t.signal(sig.(syscall.Signal))
+			do(relay.receive(sig.(syscall.Signal)), sig.(syscall.Signal))
+		case sig := <-over:
+			do(relay.over(sig), sig)
 		case order, ok := <-orders:
 			switch {
 			case !ok:
 				// The run is dead, and nobody will ask for results.
 				orders, end = nil, ending{}
+				relay.disconnect()
 				t.kill()
 			case order.Kill:
 				end = ending{}
 				t.kill()
+			case order.Unread:
+				link.drain()
+			case ends(order.Signal):
+				do(relay.order(order.Signal), order.Signal)
 			case order.Signal != 0:
-				end.blame = end.blame && !ends(order.Signal)
 				t.signal(order.Signal)
 			}
 		}
@@ -104,7 +122,7 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 // ends says whether a signal is meant to end a test binary, which then can't
 // be blamed for what it did not come to end.
 func ends(sig syscall.Signal) bool {
-	return sig != syscall.SIGSTOP && sig != syscall.SIGCONT
+	return sig != 0 && sig != syscall.SIGSTOP && sig != syscall.SIGCONT
 }
 
 // ending is how leftovers are ended: they get settle to end by themselves,
@@ -147,6 +165,7 @@ type link struct {
 	path   string // of the run's socket, or ""
 	run    *control.Run
 	orders <-chan control.Order
+	output *os.File // reads the pipe that standard output is; nil for none
 }
 
 // dial connects to the run, and makes the environment the one that the run
@@ -164,7 +183,16 @@ func dial() *link {
 	if err != nil {
 		return &link{}
 	}
-	return &link{path: path, run: run, orders: run.Orders()}
+	return &link{path: path, run: run, orders: run.Orders(), output: openOutput()}
+}
+
+// drain reads what the test prints, and drops it, to the end of this process. Go,
+// whose pipe it is, is dead: who writes to a pipe without a reader dies, and could
+// not clean up.
+func (l *link) drain() {
+	if l.output != nil {
+		go io.Copy(io.Discard, l.output)
+	}
 }
 
 // restoreTempDir puts back the user's GOTMPDIR.

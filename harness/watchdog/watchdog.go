@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,8 @@ func Main(args []string) {
 	if len(args) != 1 {
 		os.Exit(2)
 	}
+	// Whoever ends every process of a run lets it give its reports.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	told, _ := io.ReadAll(os.Stdin)
 	if pgid, err := strconv.Atoi(strings.TrimSpace(string(told))); err == nil && pgid > 1 {
 		endGroup(pgid)

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/harnesstest"
+)
+
+// carefulTest notes every signal that it gets, and cleans up after the first: it
+// takes its time, prints, and leaves a file.
+const carefulTest = `package p
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCareful(t *testing.T) {
+	got := make(chan os.Signal, 100)
+	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	os.WriteFile(filepath.Join(os.Getenv("NOTES"), "ready"), nil, 0o666)
+	list := fmt.Sprintln(<-got)
+	for end := time.After(time.Second); ; {
+		select {
+		case sig := <-got:
+			list += fmt.Sprintln(sig)
+			continue
+		case <-end:
+		}
+		break
+	}
+	fmt.Println("all tidy")
+	os.WriteFile(filepath.Join(os.Getenv("NOTES"), "signals"), []byte(list), 0o666)
+}
+`
+
+// A treeRun is a pgtest that runs carefulTest.
+type treeRun struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	notes string
+	mark  string
+	out   bytes.Buffer
+	ended chan error
+}
+
+// startTree starts pgtest with words and waits until the test runs.
+func startTree(t *testing.T, words ...string) *treeRun {
+	t.Helper()
+	module := t.TempDir()
+	if err := harnesstest.WriteModule(module, map[string]string{"p_test.go": carefulTest}); err != nil {
+		t.Fatal(err)
+	}
+	r := &treeRun{t: t, notes: t.TempDir(), mark: harnesstest.Mark(t.Name()), ended: make(chan error, 1)}
+	r.cmd = exec.Command(pgtestPath, append([]string{"-C", module, "-count=1", "./..."}, words...)...)
+	r.cmd.Env = append(os.Environ(), r.mark, "NOTES="+r.notes)
+	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.ended <- r.cmd.Wait() }()
+	t.Cleanup(func() { r.cmd.Process.Kill() })
+	r.awaitNote("ready")
+	return r
+}
+
+// awaitNote waits for a file of the test.
+func (r *treeRun) awaitNote(name string) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(r.notes, name)); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			r.cmd.Process.Kill()
+			r.t.Fatalf("no file %s\n%s", name, r.out.String())
+		}
+	}
+}
+
+// pids returns the processes of the run whose command lines match.
+func (r *treeRun) pids(match func(command string) bool) []int {
+	var pids []int
+	for _, p := range harnesstest.Survivors(r.mark) {
+		if match(p.Command) {
+			pids = append(pids, p.PID)
+		}
+	}
+	if len(pids) == 0 {
+		r.t.Fatal("no such process")
+	}
+	return pids
+}
+
+func every(string) bool { return true }
+
+// wait waits for the end of pgtest and of all that it started.
+func (r *treeRun) wait() {
+	r.t.Helper()
+	select {
+	case <-r.ended:
+	case <-time.After(patience):
+		r.cmd.Process.Kill()
+		r.t.Fatalf("pgtest does not end\n%s", r.out.String())
+	}
+	for end := time.Now().Add(patience); len(harnesstest.Survivors(r.mark)) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("survivors: %v\n%s", harnesstest.Survivors(r.mark), r.out.String())
+		}
+	}
+}
+
+// got returns the signals that the test got, a line each.
+func (r *treeRun) got() string {
+	r.t.Helper()
+	list, err := os.ReadFile(filepath.Join(r.notes, "signals"))
+	if err != nil {
+		r.t.Fatalf("the test could not clean up: %v\n%s", err, r.out.String())
+	}
+	return string(list)
+}
+
+// TestSignalOnce sends a signal to parts of a run. Whatever part that is, the test
+// gets it once, has the time to clean up, and is heard to its end.
+func TestSignalOnce(t *testing.T) {
+	sent := map[string]func(*treeRun, syscall.Signal){
+		"run":   func(r *treeRun, sig syscall.Signal) { r.cmd.Process.Signal(sig) },
+		"group": func(r *treeRun, sig syscall.Signal) { syscall.Kill(-r.cmd.Process.Pid, sig) },
+		"tree": func(r *treeRun, sig syscall.Signal) {
+			for _, pid := range r.pids(every) {
+				syscall.Kill(pid, sig)
+			}
+		},
+		"tree from its leaves": func(r *treeRun, sig syscall.Signal) {
+			pids := r.pids(every)
+			for i := len(pids) - 1; i >= 0; i-- {
+				syscall.Kill(pids[i], sig)
+			}
+		},
+		"supervisor": func(r *treeRun, sig syscall.Signal) {
+			supervisors := r.pids(func(command string) bool {
+				return strings.Contains(command, " __exec ") && !strings.Contains(command, "-exec=")
+			})
+			syscall.Kill(supervisors[0], sig)
+		},
+	}
+	for name, send := range sent {
+		for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
+			for _, isolate := range []string{"package", "test"} {
+				t.Run(fmt.Sprintf("%s/%s/%s", name, unix.SignalName(sig), isolate), func(t *testing.T) {
+					t.Parallel()
+					r := startTree(t, "--isolate="+isolate)
+					send(r, sig)
+					r.wait()
+					if got, want := r.got(), fmt.Sprintln(sig); got != want {
+						t.Errorf("the test got %q, want %q\n%s", got, want, r.out.String())
+					}
+					if name == "supervisor" {
+						return // nobody asked the run to end
+					}
+					state := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
+					if state.Signal() != sig {
+						t.Errorf("pgtest: %v\n%s", r.cmd.ProcessState, r.out.String())
+					}
+					if strings.Contains(r.out.String(), "has died") {
+						t.Errorf("go died:\n%s", r.out.String())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestGoKilled kills go while its test runs, which gets the grace all the same.
+func TestGoKilled(t *testing.T) {
+	r := startTree(t)
+	isGo := func(command string) bool { return strings.Contains(command, "-exec=") }
+	for _, pid := range r.pids(isGo) {
+		syscall.Kill(pid, unix.SIGKILL)
+	}
+	r.wait()
+	if got := r.got(); got != "terminated\n" {
+		t.Errorf("the test got %q\n%s", got, r.out.String())
+	}
+	for _, want := range []string{"pgtest: go has died before its tests, which have 10s to end", "pgtest: go test: signal: killed"} {
+		if !strings.Contains(r.out.String(), want) {
+			t.Errorf("no %q in\n%s", want, r.out.String())
+		}
+	}
+	if code := r.cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit status %d", code)
+	}
+}
