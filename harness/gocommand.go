@@ -119,12 +119,12 @@ func (r *run) environ() []string {
 // into the run's.
 func (r *run) goEnvironment() []string {
 	env := r.environ()
-	if !r.cfg.KeepWork {
-		for _, v := range r.environ() {
-			if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
-				env = append(env, control.TempVariable+"="+dir)
-			}
+	for _, v := range r.environ() {
+		if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
+			env = append(env, control.TempVariable+"="+dir)
 		}
+	}
+	if !r.cfg.KeepWork {
 		env = append(env, "GOTMPDIR="+r.listener.Dir())
 	}
 	return append(env, control.SocketVariable+"="+r.listener.Path())

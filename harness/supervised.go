@@ -136,12 +136,9 @@ func (r *run) order(o control.Order) {
 // process that is out of descriptors can neither make it nor take it, so this
 // waits for no longer than patience allows.
 func (r *run) hearConnected(patience <-chan time.Time) {
-	last, err := control.Dial(r.listener.Path())
-	if err != nil {
+	if r.listener.SayLast() != nil {
 		return
 	}
-	last.Report(control.Report{Last: true})
-	last.Close()
 	for r.queueEmpty = false; !r.queueEmpty; {
 		select {
 		case s := <-r.arrivals:

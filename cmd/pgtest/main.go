@@ -104,7 +104,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 	if err != nil {
 		return usageStatus, err
 	}
-	environment := os.Environ()
+	environment := withoutOutputs(os.Environ())
 	setColor(useColor(o.color, os.Stdout))
 	cfg := harness.Config{
 		Env:           environment,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,8 +78,8 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	f.Func("color", "", oneOf(&o.color, "auto", "always", "never"))
 	o.progress = "auto"
 	f.Func("progress", "", oneOf(&o.progress, "auto", "off"))
-	f.StringVar(&o.jsonFile, "jsonfile", "", "")
-	f.StringVar(&o.junit.path, "junitfile", "", "")
+	f.Var((*outputPath)(&o.jsonFile), "jsonfile", "")
+	f.Var((*outputPath)(&o.junit.path), "junitfile", "")
 	f.StringVar(&o.junit.project, "junitfile-project-name", "", "")
 	f.Func("junitfile-testsuite-name", "", checked(&o.junit.suiteName, checkNameFormat))
 	f.Func("junitfile-testcase-classname", "", checked(&o.junit.className, checkNameFormat))
@@ -137,6 +138,16 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	return f, o
 }
 
+// An outputPath is the value of a flag that names what a run writes.
+type outputPath string
+
+func (p *outputPath) String() string { return string(*p) }
+
+func (p *outputPath) Set(v string) error {
+	*p = outputPath(v)
+	return nil
+}
+
 // checked sets a flag to a value that check lets pass.
 func checked(to *string, check func(string) error) func(string) error {
 	return func(v string) error {
@@ -187,12 +198,31 @@ func parse(args []string) (*options, words, error) {
 	return o, w, nil
 }
 
-// setFromEnvironment sets each flag that has a variable: --format-icons has
-// PGTEST_FORMAT_ICONS. An empty variable is as good as none.
+// variableOf returns the name of the variable that sets a flag: --format-icons has
+// PGTEST_FORMAT_ICONS.
+func variableOf(fl *flag.Flag) string {
+	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+}
+
+// withoutOutputs returns the environment for what a run starts: without the
+// variables that name its outputs. A pgtest that a test runs would write to the
+// same files.
+func withoutOutputs(env []string) []string {
+	f, _ := newFlagSet()
+	f.VisitAll(func(fl *flag.Flag) {
+		if _, ok := fl.Value.(*outputPath); ok {
+			env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, variableOf(fl)+"=") })
+		}
+	})
+	return env
+}
+
+// setFromEnvironment sets each flag that has a variable. An empty variable is as
+// good as none.
 func setFromEnvironment(f *flag.FlagSet) error {
 	var err error
 	f.VisitAll(func(fl *flag.Flag) {
-		name := environmentPrefix + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		name := variableOf(fl)
 		value := os.Getenv(name)
 		if value == "" || isCommand(fl.Name) || err != nil {
 			return

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/control"
 	"pgtest/harness/harnesstest"
 )
 
@@ -62,13 +63,23 @@ type treeRun struct {
 // startTree starts pgtest with words and waits until the test runs.
 func startTree(t *testing.T, words ...string) *treeRun {
 	t.Helper()
+	return startTreeWith(t, nil, words...)
+}
+
+// startTreeWith is startTree with more in the environment.
+func startTreeWith(t *testing.T, env []string, words ...string) *treeRun {
+	t.Helper()
 	module := t.TempDir()
 	if err := harnesstest.WriteModule(module, map[string]string{"p_test.go": carefulTest}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(module, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	r := &treeRun{t: t, notes: t.TempDir(), mark: harnesstest.Mark(t.Name()), ended: make(chan error, 1)}
 	r.cmd = exec.Command(pgtestPath, append([]string{"-C", module, "-count=1", "./..."}, words...)...)
 	r.cmd.Env = append(os.Environ(), r.mark, "NOTES="+r.notes)
+	r.cmd.Env = append(r.cmd.Env, env...)
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
@@ -205,5 +216,48 @@ func TestGoKilled(t *testing.T) {
 	}
 	if code := r.cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit status %d", code)
+	}
+}
+
+// TestSocketPlaces runs where the socket of a run can't be, or not be found, in
+// the directory for temporary files as it is named. Signals reach the tests, and
+// nothing is left.
+func TestSocketPlaces(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
+	for name, env := range map[string][]string{
+		"relative TMPDIR":   {"TMPDIR=tmp"},
+		"relative GOTMPDIR": {"GOTMPDIR=tmp"},
+		"relative both":     {"GOTMPDIR=./tmp", "TMPDIR=tmp/../tmp"},
+		"long TMPDIR":       {"TMPDIR=" + long},
+		"long GOTMPDIR":     {"GOTMPDIR=" + long},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.MkdirAll(long, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			r := startTreeWith(t, env)
+			r.cmd.Process.Signal(unix.SIGTERM)
+			r.wait()
+			if got := r.got(); got != "terminated\n" {
+				t.Errorf("the test got %q\n%s", got, r.out.String())
+			}
+			for _, dir := range []string{long, filepath.Join(r.cmd.Args[2], "tmp")} {
+				if left := filesBelow(dir); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+			}
+		})
+	}
+}
+
+// TestRunUnreachable has a supervisor that can't reach its run: the test binary is
+// not started where nobody could end it.
+func TestRunUnreachable(t *testing.T) {
+	cmd := exec.Command(pgtestPath, "__exec", "echo", "unsupervised")
+	cmd.Env = append(os.Environ(), control.SocketVariable+"="+filepath.Join(t.TempDir(), "none"))
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "\n") != 1 ||
+		!strings.HasPrefix(string(out), "pgtest: the test binary is not started, because the run can't be reached: ") {
+		t.Errorf("%v: %s", cmd.ProcessState, out)
 	}
 }

@@ -20,13 +20,13 @@ import (
 // SocketVariable is the environment variable that names the run's socket to
 // its supervisors. They remove it before they start a test binary, so a test
 // that runs pgtest itself gets a run of its own.
-const SocketVariable = "PGTEST_RUN"
+const SocketVariable = "_PGTEST_RUN"
 
 // TempVariable is the environment variable that tells supervisors the user's
 // GOTMPDIR, if there is one. The go command of a run gets the run's directory
 // for its own, so that it can be removed if go is killed; supervisors put the
 // user's back.
-const TempVariable = "PGTEST_GOTMPDIR"
+const TempVariable = "_PGTEST_GOTMPDIR"
 
 // Report is one message to the run: exactly one field is set.
 type Report struct {
@@ -194,7 +194,7 @@ func (s *Supervisor) Close() error { return s.conn.Close() }
 // A Listener is the run's socket.
 type Listener struct {
 	dir   string
-	short string // a second directory, if dir is too long for a socket; or ""
+	other string // a second directory, if there can be no socket in dir; or ""
 	path  string
 	sock  *os.File
 
@@ -204,26 +204,77 @@ type Listener struct {
 
 // Listen makes the run's socket in a new directory below parent, or below the
 // system's directory for temporary files if parent is "". Only this user can
-// enter it. The caller closes the listener.
+// enter it. Where there can be no socket, because the path is too long or the
+// file system or a policy refuses it, the socket is made somewhere else. The
+// caller closes the listener.
 func Listen(parent string) (*Listener, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	// Supervisors work in other directories.
+	parent, err := filepath.Abs(parent)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp(parent, "pgtest-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no temporary directory in %s: %w", parent, reason(err))
 	}
-	l := &Listener{dir: dir, path: filepath.Join(dir, "run"), closed: make(chan struct{})}
-	if len(l.path) > maxSocketPath {
-		if l.short, err = os.MkdirTemp("/tmp", "pgtest-"); err != nil {
-			os.Remove(dir)
-			return nil, err
-		}
-		l.path = filepath.Join(l.short, "run")
-	}
-	l.sock, err = listenUnix(l.path)
-	if err != nil {
+	l := &Listener{dir: dir, closed: make(chan struct{})}
+	if err = l.listen(dir); err != nil && l.listenElsewhere() != nil {
 		l.Close()
-		return nil, err
+		return nil, fmt.Errorf("no place for a socket: %w", err)
 	}
 	return l, nil
+}
+
+// reason is an error without the path that it names.
+func reason(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// listen makes the socket in dir.
+func (l *Listener) listen(dir string) (err error) {
+	path := filepath.Join(dir, "run")
+	if len(path) > maxSocketPath {
+		return &os.PathError{Op: "bind", Path: path, Err: syscall.ENAMETOOLONG}
+	}
+	if l.sock, err = listenUnix(path); err == nil {
+		l.path = path
+	}
+	return err
+}
+
+// listenElsewhere makes the socket in a second directory, or without one.
+func (l *Listener) listenElsewhere() error {
+	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"} {
+		if !filepath.IsAbs(parent) {
+			continue
+		}
+		dir, err := os.MkdirTemp(parent, "pgtest-")
+		if err != nil {
+			continue
+		}
+		if l.listen(dir) == nil {
+			l.other = dir
+			return nil
+		}
+		os.RemoveAll(dir)
+	}
+	// The directory's name is this run's alone.
+	name := abstractName(filepath.Base(l.dir))
+	if name == "" {
+		return syscall.EOPNOTSUPP
+	}
+	sock, err := listenUnix(name)
+	if err == nil {
+		l.sock, l.path = sock, name
+	}
+	return err
 }
 
 // maxSocketPath is the shortest of the systems' limits on the path of a Unix
@@ -285,8 +336,8 @@ func (l *Listener) Close() error {
 		l.sock.Close()
 	}
 	err := os.RemoveAll(l.dir)
-	if l.short != "" {
-		err = errors.Join(err, os.RemoveAll(l.short))
+	if l.other != "" {
+		err = errors.Join(err, os.RemoveAll(l.other))
 	}
 	return err
 }
@@ -296,8 +347,30 @@ type Run struct {
 	conn *os.File
 }
 
-// Dial connects to the socket at path.
+// Dial connects to the socket at path. What passes, such as a system out of
+// descriptors, it waits for, for a moment.
 func Dial(path string) (*Run, error) {
+	for end := time.Now().Add(dialPatience); ; time.Sleep(shortPause) {
+		run, err := dial(path)
+		if !passes(err) || time.Now().After(end) {
+			return run, err
+		}
+	}
+}
+
+const dialPatience = 2 * time.Second
+
+// passes says whether an error is one of too many at once.
+func passes(err error) bool {
+	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+func dial(path string) (*Run, error) {
 	conn, err := dialUnix(path)
 	if err != nil {
 		return nil, err
@@ -307,6 +380,16 @@ func Dial(path string) (*Run, error) {
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}
 	return &Run{conn: conn}, nil
+}
+
+// SayLast makes the listener's own connection, which says Last.
+func (l *Listener) SayLast() error {
+	last, err := dial(l.path)
+	if err != nil {
+		return err
+	}
+	defer last.Close()
+	return last.Report(Report{Last: true})
 }
 
 // Report sends a message to the run.

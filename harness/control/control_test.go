@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -178,5 +179,82 @@ func TestNoSocket(t *testing.T) {
 	}
 	if _, err := Listen(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Listen = %v", err)
+	}
+}
+
+// TestSocketElsewhere refuses sockets in some places. Wherever the socket is then,
+// it can be reached from any directory, and nothing of it is left.
+func TestSocketElsewhere(t *testing.T) {
+	defer func() { bind = unix.Bind }()
+	runtimeDir, err := os.MkdirTemp("/tmp", "run-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(runtimeDir)
+	t.Setenv("XDG_RUNTIME_DIR", runtimeDir)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	for _, tt := range []struct{ name, allowed string }{
+		{"the run's directory", tmp},
+		{"XDG_RUNTIME_DIR", runtimeDir},
+		{"the system's directory", "/tmp"},
+		{"memory", "/dev/shm"},
+		{"no directory", "@"},
+		{"nowhere", "nowhere"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := os.Stat(tt.allowed); tt.allowed == "/dev/shm" && err != nil || tt.allowed == "@" && abstractName("x") == "" {
+				t.Skip("not on this system")
+			}
+			var tried []string
+			bind = func(fd int, address unix.Sockaddr) error {
+				path := address.(*unix.SockaddrUnix).Name
+				tried = append(tried, path)
+				if !strings.HasPrefix(path, tt.allowed) || tt.allowed == "/tmp" && filepath.Dir(filepath.Dir(path)) != "/tmp" {
+					return unix.EPERM
+				}
+				return unix.Bind(fd, address)
+			}
+			l, err := Listen("")
+			if tt.allowed == "nowhere" {
+				if err == nil || !strings.HasPrefix(err.Error(), "no place for a socket: bind "+tmp) || !errors.Is(err, unix.EPERM) {
+					t.Errorf("Listen = %v", err)
+				}
+			} else {
+				if err != nil {
+					t.Fatal(err)
+				}
+				run, err := Dial(l.Path())
+				if err != nil {
+					t.Fatal(err)
+				}
+				run.Close()
+				l.Close()
+			}
+			for _, path := range tried {
+				if _, err := os.Stat(filepath.Dir(path)); !strings.HasPrefix(path, "@") && !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("%s is left: %v", filepath.Dir(path), err)
+				}
+			}
+		})
+	}
+}
+
+// TestRelativeDirectory reaches the run from another directory than its own.
+func TestRelativeDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("tmp", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, parent := range []string{"tmp", ""} {
+		t.Setenv("TMPDIR", "tmp")
+		l, err := Listen(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !filepath.IsAbs(l.Dir()) || !filepath.IsAbs(l.Path()) {
+			t.Errorf("%q: directory %s, socket %s", parent, l.Dir(), l.Path())
+		}
+		l.Close()
 	}
 }

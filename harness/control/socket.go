@@ -22,13 +22,16 @@ func newSocket() (int, error) {
 	return fd, os.NewSyscallError("socket", err)
 }
 
+// bind is a variable for tests of systems that refuse it.
+var bind = unix.Bind
+
 // listenUnix returns a socket that listens at path.
 func listenUnix(path string) (*os.File, error) {
 	fd, err := newSocket()
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+	if err := bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		unix.Close(fd)
 		return nil, &os.PathError{Op: "bind", Path: path, Err: err}
 	}

@@ -11,7 +11,7 @@ import (
 
 // Mark returns an environment variable, as NAME=value, that marks every
 // process which inherits it. It differs for each name and each test process.
-func Mark(name string) string { return fmt.Sprintf("PGTEST_TEST_MARK=%d-%s", os.Getpid(), name) }
+func Mark(name string) string { return fmt.Sprintf("_PGTEST_TEST_MARK=%d-%s", os.Getpid(), name) }
 
 // Survivors returns the living processes with a mark. The calling process is
 // none of them, unless it was started with the mark.

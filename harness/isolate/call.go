@@ -17,7 +17,7 @@ import (
 
 // environment is the variable that tells a process that it is a child. The child removes it before any code
 // outside of this package can see it.
-const environment = "PGTEST_ISOLATED_TEST"
+const environment = "_PGTEST_ISOLATED_TEST"
 
 // raceVariable holds options of the race detector. By default a process with the detector sleeps for a second
 // before it exits, for the sake of goroutines that still run; children leave that out unless the user asks for it.

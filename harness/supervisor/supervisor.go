@@ -40,7 +40,12 @@ func supervise(words []string) int {
 	received := signals.Catch()
 	unblockSpared()
 	isolate()
-	link := dial()
+	link, err := dial()
+	if err != nil {
+		// Alone, a test would run on when the run is told to end.
+		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because the run can't be reached: %v\n", err)
+		return 1
+	}
 	defer link.close()
 
 	binary := command[0]
@@ -170,20 +175,20 @@ type link struct {
 
 // dial connects to the run, and makes the environment the one that the run
 // got.
-func dial() *link {
+func dial() (*link, error) {
 	path := os.Getenv(control.SocketVariable)
 	os.Unsetenv(control.SocketVariable)
 	if path != "" {
 		restoreTempDir()
 	}
 	if path == "" {
-		return &link{}
+		return &link{}, nil
 	}
 	run, err := control.Dial(path)
 	if err != nil {
-		return &link{}
+		return nil, err
 	}
-	return &link{path: path, run: run, orders: run.Orders(), output: openOutput()}
+	return &link{path: path, run: run, orders: run.Orders(), output: openOutput()}, nil
 }
 
 // drain reads what the test prints, and drops it, to the end of this process. Go,

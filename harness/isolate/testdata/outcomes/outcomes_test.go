@@ -135,7 +135,7 @@ func TestState(t *testing.T) {
 		if deadline, ok := t.Deadline(); !ok || time.Until(deadline) <= 0 {
 			t.Errorf("deadline %v, %v", deadline, ok)
 		}
-		for _, name := range []string{"PGTEST_ISOLATED_TEST", "GORACE"} {
+		for _, name := range []string{"_PGTEST_ISOLATED_TEST", "GORACE"} {
 			if v, ok := os.LookupEnv(name); ok {
 				t.Errorf("%s=%s", name, v)
 			}
