@@ -65,11 +65,20 @@ func notFound(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("%s: not found on PATH", name)
 	}
+	return fmt.Errorf("%s: %w", name, bare(err))
+}
+
+// bare is an error without what was tried, and with what.
+func bare(err error) error {
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
+	var execErr *exec.Error
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &execErr):
+		return execErr.Err
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return err
 }
 
 // goArgs returns the arguments of the go command. They hold nothing that

@@ -148,10 +148,13 @@ const DefaultGrace = signals.DefaultGrace
 
 // A Result is what came of a run.
 type Result struct {
-	// ExitCode is the status that go test exited with, or 1 where it was killed
-	// or leaked processes count as failures. Of input it is 1 if the events tell
-	// of a failure.
+	// ExitCode is the status that go test or the command exited with, 1 if it was
+	// killed. In place of 0 it is 2 if the events could not be read or end before
+	// the packages that they tell of; otherwise 1 if the events of a command or of
+	// input tell of a failure, or if leaked processes count as one.
 	ExitCode int
+	// Ran says that events were read. If not, nothing was written.
+	Ran bool
 	// Interrupted says that the run was asked to end before its time.
 	Interrupted bool
 	// OutputClosed says that nobody reads the formatted output any more.

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,8 @@ type run struct {
 	goGone      bool                     // the go command has ended
 	interrupted bool                     // the run was asked to end
 
-	lost bool // something died that should have cleaned up
+	lost    bool  // something died that should have cleaned up
+	readErr error // of what prints the events; set before it is told of as ended
 
 	watch watch
 
@@ -165,11 +167,60 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	r.cleanUp()
 	r.annotate()
 	r.annotateOvertime()
-	if r.commandStatus() == goUsage {
+	if r.runsGo() && r.commandStatus() == goUsage && !r.stream.Seen() {
 		r.stream.HideSummary()
 	}
 	report, err := r.finishStream()
-	return r.result(report, goErr), withoutUnread(err)
+	res := r.result(report, goErr)
+	incomplete := r.incomplete(report)
+	if incomplete != nil && r.commandStatus() == 0 {
+		res.ExitCode = incompleteStatus
+	}
+	return res, errors.Join(incomplete, withoutUnread(err))
+}
+
+// incompleteStatus is the exit status of events that are not whole, if the
+// command that printed them has none to say.
+const incompleteStatus = 2
+
+// incomplete says why the events are not whole. It returns nil if they are, and
+// if that is no wonder: the run is being ended, or the command was killed.
+func (r *run) incomplete(report jsonstream.Report) error {
+	reason := ""
+	switch {
+	case r.readErr != nil:
+		reason = r.readErr.Error()
+	case r.interrupted || r.commandStatus() < 0:
+	case report.Cut:
+		reason = "the events end in the middle of a line"
+	default:
+		reason = withoutEnd(report)
+	}
+	if reason == "" {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", r.sourceName(), reason)
+}
+
+// withoutEnd says which packages have no end, "" for none.
+func withoutEnd(report jsonstream.Report) string {
+	var open []string
+	failed := false
+	for _, p := range report.Packages {
+		failed = failed || p.Result == jsonstream.Failed
+		if p.NoEnd && p.Result == jsonstream.Failed {
+			open = append(open, p.Path)
+		}
+	}
+	switch {
+	case len(open) == 1:
+		return "the events end before " + open[0]
+	case len(open) > 1:
+		return fmt.Sprintf("the events end before %s and %s", open[0], count(len(open)-1, "other package"))
+	case len(report.FailedBuilds) > 0 && !failed:
+		return "the events end before what needs " + report.FailedBuilds[0] + ", which could not be built"
+	}
+	return ""
 }
 
 // withoutUnread leaves out of a joined error what says that nobody reads the
@@ -239,7 +290,10 @@ func (r *run) start() (<-chan error, error) {
 	if r.command == nil {
 		ended := make(chan error, 1)
 		r.input = newInlet(r.cfg.Input)
-		go func() { ended <- r.stream.ReadOutput(r.input) }()
+		go func() {
+			r.readErr = r.stream.ReadOutput(r.input)
+			ended <- nil
+		}()
 		return ended, nil
 	}
 	stdout, stdoutWriter, err := os.Pipe()
@@ -259,26 +313,27 @@ func (r *run) start() (<-chan error, error) {
 	if err != nil {
 		stdout.Close()
 		stderr.Close()
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", r.command.Args[0], bare(err))
 	}
 	r.watchdog.Watch(r.command.Process.Pid)
 	r.goStarted = startTime(r.command.Process.Pid)
 	ended := make(chan error, 1)
 	go func() {
-		errorsRead := make(chan struct{})
-		go func() {
-			defer close(errorsRead)
-			r.stream.ReadErrors(stderr)
-			io.Copy(io.Discard, stderr)
-			stderr.Close()
-		}()
-		r.stream.ReadOutput(stdout)
-		io.Copy(io.Discard, stdout)
-		stdout.Close()
-		<-errorsRead
+		errorsRead := make(chan error)
+		go func() { errorsRead <- readAll(stderr, r.stream.ReadErrors) }()
+		err := readAll(stdout, r.stream.ReadOutput)
+		r.readErr = cmp.Or(err, <-errorsRead)
 		ended <- r.command.Wait()
 	}()
 	return ended, nil
+}
+
+// readAll reads a pipe and closes it. What read leaves is dropped, so that the
+// writer comes to its end.
+func readAll(pipe *os.File, read func(io.Reader) error) error {
+	defer pipe.Close()
+	defer io.Copy(io.Discard, pipe)
+	return read(pipe)
 }
 
 // loop serves supervisors and requests until the go command, its output and
@@ -353,6 +408,7 @@ func (r *run) commandStatus() int {
 func (r *run) result(report jsonstream.Report, goErr error) Result {
 	res := Result{
 		ExitCode:     r.commandStatus(),
+		Ran:          true,
 		Interrupted:  r.interrupted,
 		OutputClosed: isClosed(r.outputClosed),
 		Report:       report,
@@ -369,18 +425,32 @@ func (r *run) result(report jsonstream.Report, goErr error) Result {
 		fmt.Fprintf(r.stderr, "pgtest: %s: %v\n", r.commandName(), goErr)
 	}
 	leakFails := leaked && r.cfg.Leaks == FailLeaks
-	inputFails := r.command == nil && !report.OK()
-	if res.ExitCode < 0 || res.ExitCode == 0 && (leakFails || inputFails) {
+	eventsFail := !r.runsGo() && !report.OK()
+	if res.ExitCode < 0 || res.ExitCode == 0 && (leakFails || eventsFail) {
 		res.ExitCode = 1
 	}
 	return res
 }
+
+// runsGo says whether the events come from a go test of the run's own.
+func (r *run) runsGo() bool { return r.cfg.Input == nil && len(r.cfg.Command) == 0 }
 
 func (r *run) commandName() string {
 	if len(r.cfg.Command) > 0 {
 		return r.cfg.Command[0]
 	}
 	return "go test"
+}
+
+// sourceName says where the events come from.
+func (r *run) sourceName() string {
+	if f, ok := r.cfg.Input.(*os.File); ok {
+		return f.Name()
+	}
+	if r.cfg.Input != nil {
+		return "input"
+	}
+	return r.commandName()
 }
 
 func isClosed(c <-chan struct{}) bool {

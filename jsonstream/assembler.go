@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 )
 
 // assembler keeps what each running test printed and decides when it ends. It
@@ -15,20 +16,23 @@ type assembler struct {
 	junit bool
 	hold  bool // outputs are wanted after the test's end
 
-	mu    sync.Mutex
-	began map[[2]string]stamp // by package and test: see Stream.Began
-	pkgs  map[string]*pkg
-	order []*pkg // as they appeared
+	mu     sync.Mutex
+	begins map[[2]string]stamp         // by package and test: see Stream.Began
+	ran    map[[2]string]time.Duration // by package and test: see noteRan
+	pkgs   map[string]*pkg
+	order  []*pkg // as they appeared
 
-	lastPkg     *pkg // the latest lookups: most lines are about the same test
-	lastTest    *test
-	first, last stamp // earliest and latest event
-	builds      map[string]*buffer
-	interrupt   func() *interruption
-	build       io.Writer // shows build output as it comes, or nil
-	errors      *errorLog
-	scratch     []byte
-	free        []*test
+	lastPkg      *pkg // the latest lookups: most lines are about the same test
+	lastTest     *test
+	first, last  stamp // earliest and latest event
+	builds       map[string]*buffer
+	interrupt    func() *interruption
+	file         *eventFile // nil for none
+	build        io.Writer  // shows build output as it comes, or nil
+	errors       *errorLog
+	failedBuilds []string
+	scratch      []byte
+	free         []*test
 }
 
 // handle takes an event. Every event but those of a build belongs to a package.
@@ -45,6 +49,7 @@ func (a *assembler) handle(ev *event) {
 	case ev.kind == kindBuildOutput:
 		a.buildOutput(ev)
 	case ev.kind == kindBuildFail:
+		a.failedBuilds = append(a.failedBuilds, string(ev.importPath.appendTo(nil)))
 		a.view.event(ev, nil)
 	case len(ev.test) == 0:
 		a.packageEvent(a.pkg(ev), ev)
@@ -81,12 +86,16 @@ func (a *assembler) finish() []*test {
 	interrupted := a.interrupt() != nil
 	for _, p := range a.order {
 		if p.state == pkgRunning {
+			if a.file != nil {
+				a.file.endPackage(p)
+			}
 			a.cutPackage(p, interrupted)
 		}
 		a.heedBegan(p)
 		for t := p.running.first; t != nil; {
 			next := t.next
 			t.noEnd = true
+			t.elapsed = a.ranFor(t)
 			a.unlink(t, testFailed)
 			p.keep(t, &p.failed)
 			cut = append(cut, t)

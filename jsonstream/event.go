@@ -76,6 +76,23 @@ func (s stamp) before(o stamp) bool {
 	return s.sec < o.sec || s.sec == o.sec && s.nsec < o.nsec
 }
 
+// pointer is the time for a member that is left out without one.
+func (s stamp) pointer() *time.Time {
+	if !s.ok {
+		return nil
+	}
+	t := s.time()
+	return &t
+}
+
+// until is the time from s to a later stamp, 0 if one of them is no time.
+func (s stamp) until(o stamp) time.Duration {
+	if !s.ok || !o.ok {
+		return 0
+	}
+	return max(0, o.time().Sub(s.time()))
+}
+
 func (s stamp) time() time.Time {
 	if !s.ok {
 		return time.Time{}
@@ -123,12 +140,20 @@ type event struct {
 	importPath  text
 	key, value  text
 	failedBuild text
+	outputType  text
+	noEnd       text // of an event that an event file added
+}
+
+// foreign says that an object with an Action is another program's: its action
+// is none of go's, and it belongs to no package.
+func (ev *event) foreign() bool {
+	return ev.kind == kindOther && len(ev.pkg) == 0 && len(ev.importPath.raw) == 0
 }
 
 // jsonEvent is what encoding/json decodes lines of an unusual shape into. Its
 // fields and their types are the ones that the renderer decodes, so that a line
-// is an event here if it is one there. FailedBuild is not among those and may
-// hold anything.
+// is an event here if it is one there. The last three are not among those and
+// may hold anything.
 type jsonEvent struct {
 	Time        time.Time
 	Action      string
@@ -140,6 +165,8 @@ type jsonEvent struct {
 	Key         string
 	Value       string
 	FailedBuild any
+	OutputType  any
+	NoEnd       any
 }
 
 // arrival is the event's time, or the present if it has none.
@@ -186,8 +213,12 @@ func (d *decoder) slow(line []byte) *event {
 		key:        literal(j.Key),
 		value:      literal(j.Value),
 	}
-	if s, ok := j.FailedBuild.(string); ok {
-		d.ev.failedBuild = literal(s)
+	for to, value := range map[*text]any{
+		&d.ev.failedBuild: j.FailedBuild, &d.ev.outputType: j.OutputType, &d.ev.noEnd: j.NoEnd,
+	} {
+		if s, ok := value.(string); ok {
+			*to = literal(s)
+		}
 	}
 	return d.action()
 }

@@ -70,8 +70,12 @@ func (d *decoder) member(b []byte, i int) (int, bool) {
 		return end, ok
 	case bytes.HasPrefix(rest, []byte(`"ImportPath":"`)):
 		to, name = &ev.importPath, 14
+	case bytes.HasPrefix(rest, []byte(`"OutputType":"`)):
+		to, name = &ev.outputType, 14
 	case bytes.HasPrefix(rest, []byte(`"FailedBuild":"`)):
 		to, name = &ev.failedBuild, 15
+	case bytes.HasPrefix(rest, []byte(`"NoEnd":"`)):
+		to, name = &ev.noEnd, 9
 	case bytes.HasPrefix(rest, []byte(`"Key":"`)):
 		to, name = &ev.key, 7
 	case bytes.HasPrefix(rest, []byte(`"Value":"`)):

@@ -30,7 +30,7 @@ var oddLines = []string{
 	`{"Time":"2026-11-23T19:00:48+24:00","Action":"run"}`, `{"Time":null,"Action":"run"}`, `{"Time":0,"Action":"run"}`,
 	`{"Action":"new","Package":"p","Test":"T","Thing":{"deep":[1,2,{"er":null}]}}`, `{"Action":"fail","FailedBuild":17}`, `{"Action":"fail","FailedBuild":"p [p.test]"}`,
 	`{"ImportPath":"p [p.test]","Action":"build-output","Output":"# p\n"}`, `{"Action":"attr","Key":"k","Value":"v"}`, `{"Action":"artifacts","Path":"/tmp/x"}`,
-	`{"\u0041ction":"run"}`, `{"Action":"run","\u212aey":"v"}`, `{"Action":"output","Output":"x","OutputType":"frame"}`, `{"Action":"\u0072un"}`,
+	`{"\u0041ction":"run"}`, `{"Action":"run","\u212aey":"v"}`, `{"Action":"output","Output":"x","OutputType":"frame"}`, `{"Action":"\u0072un"}`, `{"Action":"output","OutputType":1}`, `{"Action":"fail","NoEnd":"passed"}`, `{"action":"fail","noend":"x","outputtype":"error"}`,
 	strings.Repeat("[", 20000), `{"Action":"run","X":` + strings.Repeat("[", 11000) + strings.Repeat("]", 11000) + `}`,
 }
 
@@ -78,8 +78,8 @@ func show(ev *event) string {
 		return "no event"
 	}
 	s := func(t text) string { return string(t.appendTo(nil)) }
-	return fmt.Sprintf("%v %q %q %q %v %v %q %q %q %q %q", ev.kind, s(ev.action), ev.pkg, ev.test, ev.time, ev.elapsed,
-		s(ev.output), s(ev.importPath), s(ev.key), s(ev.value), s(ev.failedBuild))
+	return fmt.Sprintf("%v %q %q %q %v %v %q %q %q %q %q %q %q", ev.kind, s(ev.action), ev.pkg, ev.test, ev.time, ev.elapsed,
+		s(ev.output), s(ev.importPath), s(ev.key), s(ev.value), s(ev.failedBuild), s(ev.outputType), s(ev.noEnd))
 }
 
 // TestCutString puts a string together from pieces.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"pgtest/jsonstream/junit"
 )
@@ -212,8 +213,12 @@ func writeTo(w io.Writer) func([]byte) {
 func (j *junitSink) interruptedCase(t *test, reason string) junit.Case {
 	c := j.testCase(t, junit.Error)
 	c.Type = "interrupted"
-	c.Message = fmt.Sprintf("interrupted after %.2fs by %s", t.elapsed.Seconds(), reason)
+	c.Message = interruptedAfter(t.elapsed, reason)
 	return c
+}
+
+func interruptedAfter(elapsed time.Duration, reason string) string {
+	return fmt.Sprintf("interrupted after %.2fs by %s", elapsed.Seconds(), reason)
 }
 
 func (j *junitSink) failedCase(t *test) junit.Case {

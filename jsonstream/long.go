@@ -2,8 +2,10 @@ package jsonstream
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -13,27 +15,33 @@ import (
 )
 
 // longLine takes a line that is too long for memory, of which piece is the
-// start. The line goes to a file of its own until its end shows whether it is an
-// event. If so, its output is handled in pieces, as if go had written several
-// events; if not, it is shown as it is.
+// start. A line that may be an event goes to a file of its own until its end
+// shows whether it is one. If so, its output is handled in pieces, as if go had
+// written several events; if not, it is shown as it is. So is a line for which
+// the file has no room, which is an error.
 func (s *Stream) longLine(piece []byte, lines *lineReader) error {
+	if !startsEvent(bytes.TrimLeft(piece, " \t\r")) {
+		return s.longPlain(piece, lines)
+	}
 	f, err := unlinkedFile(s.opts.SpoolDir)
 	if err != nil {
-		return s.longPlain(piece, lines)
+		return cmp.Or(s.longPlain(piece, lines), unkept(err))
 	}
 	defer f.Close()
 	var size int64
+	ended := false
 	for whole := false; ; {
-		if s.jsonFile != nil {
-			s.jsonFile.write(piece)
-		}
+		content := piece
 		if whole {
-			piece = bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
+			content = bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
+			ended = len(content) < len(piece)
 		}
-		if _, err := f.Write(piece); err != nil {
-			return err
+		if _, err := f.Write(content); err != nil {
+			s.out.newline()
+			io.Copy(s.out, io.NewSectionReader(f, 0, size))
+			return cmp.Or(s.longRest(piece, whole, lines), unkept(err))
 		}
-		size += int64(len(piece))
+		size += int64(len(content))
 		if whole {
 			break
 		}
@@ -47,25 +55,44 @@ func (s *Stream) longLine(piece []byte, lines *lineReader) error {
 	long, ok := scanLong(line)
 	if !ok || s.view.raw {
 		s.out.newline()
-		line.Seek(0, io.SeekStart)
-		if _, err := io.Copy(s.out, line); err != nil {
+		if err := copyFrom(s.out, line); err != nil {
 			return err
 		}
 		s.out.write([]byte{'\n'})
 	}
 	if !ok {
+		s.cut = !ended
 		return nil
+	}
+	if s.file != nil {
+		if err := copyFrom(s.file, line); err != nil {
+			return err
+		}
+		s.file.write([]byte{'\n'})
 	}
 	return s.longEvent(long, f)
 }
 
-// longPlain shows a long line as it is, where there is no room for a file.
+func copyFrom(w io.Writer, line *io.SectionReader) error {
+	line.Seek(0, io.SeekStart)
+	_, err := io.Copy(w, line)
+	return err
+}
+
+// unkept is the error of a line that may be an event and can't be looked at.
+func unkept(err error) error {
+	return fmt.Errorf("a line of more than %d bytes can't be kept: %w", maxLine, reason(err))
+}
+
+// longPlain shows a long line as it is.
 func (s *Stream) longPlain(piece []byte, lines *lineReader) error {
 	s.out.newline()
-	for whole := false; ; {
-		if s.jsonFile != nil {
-			s.jsonFile.write(piece)
-		}
+	return s.longRest(piece, false, lines)
+}
+
+// longRest shows the rest of a long line.
+func (s *Stream) longRest(piece []byte, whole bool, lines *lineReader) error {
+	for {
 		s.out.write(piece)
 		if whole {
 			s.out.newline()
@@ -105,10 +132,10 @@ func (s *Stream) longEvent(long *longEvent, f *os.File) error {
 }
 
 func (s *Stream) longPiece(ev *event) {
-	if s.view.straight != nil && !s.view.raw {
-		s.view.straight(s.out, ev)
+	if !s.view.raw {
+		s.show(ev)
 	}
-	s.assembler.handle(ev)
+	s.handle(ev)
 }
 
 // cutString returns how much of the start of a valid JSON string can be decoded
@@ -299,6 +326,10 @@ func (s *longScanner) member(long *longEvent, name string) bool {
 		return field(&ev.value)
 	case "failedbuild":
 		return field(&ev.failedBuild)
+	case "outputtype":
+		return field(&ev.outputType)
+	case "noend":
+		return field(&ev.noEnd)
 	case "time":
 		var at time.Time
 		if at.UnmarshalJSON([]byte(`"`+string(t.raw)+`"`)) != nil {

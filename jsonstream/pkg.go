@@ -89,7 +89,7 @@ func (a *assembler) packageEvent(p *pkg, ev *event) {
 	case kindStart:
 		if p.state != pkgRunning {
 			a.mu.Lock()
-			p.state = pkgRunning
+			p.state, p.ended, p.verdict = pkgRunning, stamp{}, false
 			a.mu.Unlock()
 		}
 	case kindOutput:
@@ -153,13 +153,20 @@ func (a *assembler) endPackage(p *pkg, ev *event) {
 	case kindFail:
 		state = pkgFailed
 	}
-	interrupted := a.interrupt() != nil
+	stop := a.interrupt()
+	interrupted := stop != nil
 	if interrupted && state == pkgFailed && len(p.failed) == 0 {
 		state = pkgInterrupted
 	}
 	a.mu.Lock()
 	p.state = state
 	a.mu.Unlock()
+	if a.file != nil {
+		a.file.endTests(p)
+		if state == pkgInterrupted {
+			a.file.interruptPackage(p, stop.reason)
+		}
+	}
 	a.settlePassed(p)
 	if interrupted {
 		a.settleInterrupted(p)
@@ -187,7 +194,7 @@ func seconds(s float64) time.Duration {
 func (a *assembler) settlePassed(p *pkg) {
 	for t := p.running.last; t != nil; {
 		before := t.prev
-		if p.state == pkgPassed || p.state == pkgSkipped || p.verdict && strings.HasPrefix(t.name, "Benchmark") {
+		if p.passes(t) {
 			a.settle(t, testPassed)
 			a.pass(t)
 		}
@@ -195,12 +202,16 @@ func (a *assembler) settlePassed(p *pkg) {
 	}
 }
 
+// passes says whether an open test of a package that has ended must have passed.
+func (p *pkg) passes(t *test) bool {
+	return p.state == pkgPassed || p.state == pkgSkipped || p.verdict && strings.HasPrefix(t.name, "Benchmark")
+}
+
 // settleInterrupted ends the open tests of a package that was interrupted.
 func (a *assembler) settleInterrupted(p *pkg) {
-	at := a.interruptedAt(p)
 	for t := p.running.first; t != nil; t = p.running.first {
+		t.elapsed = a.ranFor(t)
 		a.settle(t, testInterrupted)
-		t.elapsed = at.time().Sub(t.started.time())
 		p.interrupted = append(p.interrupted, t)
 	}
 }
@@ -209,22 +220,43 @@ func (a *assembler) settleInterrupted(p *pkg) {
 func (a *assembler) noteBegan(pkg, test string, at stamp) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.began == nil {
-		a.began = make(map[[2]string]stamp)
+	if a.begins == nil {
+		a.begins = make(map[[2]string]stamp)
 	}
-	a.began[[2]string{pkg, test}] = at
+	a.begins[[2]string{pkg, test}] = at
+}
+
+// began is when a test began: earlier than its first event, if that was noted.
+func (a *assembler) began(t *test) stamp {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if at := a.begins[[2]string{t.pkg.path, t.name}]; at.ok && at.before(t.started) {
+		return at
+	}
+	return t.started
 }
 
 // heedBegan adds to the time of interrupted tests what their events do not tell.
 func (a *assembler) heedBegan(p *pkg) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	for _, t := range p.interrupted {
-		if at := a.began[[2]string{p.path, t.name}]; at.ok && at.before(t.started) {
-			t.elapsed += t.started.time().Sub(at.time())
-			t.started = at
-		}
+		t.elapsed = max(t.elapsed, a.ranFor(t))
 	}
+}
+
+// ranFor is how long a test without an end ran, in the precision of end events.
+func (a *assembler) ranFor(t *test) time.Duration {
+	if ran, ok := a.ran[[2]string{t.pkg.path, t.name}]; ok {
+		return ran
+	}
+	return a.began(t).until(a.endedAt(t.pkg)).Truncate(time.Millisecond)
+}
+
+// noteRan notes how long a test without an end ran, as an event file tells.
+func (a *assembler) noteRan(pkg, test string, ran time.Duration) {
+	if a.ran == nil {
+		a.ran = make(map[[2]string]time.Duration)
+	}
+	a.ran[[2]string{pkg, test}] = ran
 }
 
 // settle gives an open test its state.
@@ -236,17 +268,21 @@ func (a *assembler) settle(t *test, state testState) {
 	}
 }
 
-// interruptedAt is when an interrupted test ended: with its package, or else
-// when the last event came or the interruption, whichever was later.
-func (a *assembler) interruptedAt(p *pkg) stamp {
+// endedAt is when a package ended, and the tests in it that have no end: with
+// its end event, or else when the last event came or the interruption,
+// whichever was later.
+func (a *assembler) endedAt(p *pkg) stamp {
 	if p.ended.ok {
 		return p.ended
 	}
-	at := stampOf(a.interrupt().at)
-	if at.before(a.last) {
+	stop := a.interrupt()
+	if stop == nil {
 		return a.last
 	}
-	return at
+	if at := stampOf(stop.at); !at.before(a.last) {
+		return at
+	}
+	return a.last
 }
 
 // keep puts a test into one of the package's lists.

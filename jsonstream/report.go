@@ -24,6 +24,11 @@ type Report struct {
 	Tests, FailedTests, SkippedTests, InterruptedTests int
 	// Errors counts build errors and other lines that go wrote as errors.
 	Errors int
+	// FailedBuilds are the packages that could not be built, as go names them.
+	FailedBuilds []string
+	// Empty says that there was no event at all, Cut that the stream ended in the
+	// middle of one.
+	Empty, Cut bool
 	// Started is the time of the earliest event, Elapsed the time from it to
 	// the latest one. Both are zero if no event had a time.
 	Started time.Time
@@ -41,15 +46,15 @@ func (r *Report) Package(path string) *PackageReport {
 	return nil
 }
 
-// OK reports whether every package passed or had no tests, and no build error
-// was seen.
+// OK reports whether every package passed or had no tests, no build failed, and
+// the stream is whole.
 func (r *Report) OK() bool {
 	for _, p := range r.Packages {
 		if p.Result != Passed && p.Result != Skipped {
 			return false
 		}
 	}
-	return r.Errors == 0
+	return len(r.FailedBuilds) == 0 && !r.Cut
 }
 
 // PackageReport is what the stream said about one package.
@@ -67,6 +72,8 @@ type PackageReport struct {
 	// FailedBuild is the package that could not be built, if that is why this
 	// one failed.
 	FailedBuild string
+	// NoEnd says that the stream ended before the package.
+	NoEnd bool
 	// Panicked says that the package or one of its tests printed a panic.
 	Panicked bool
 	// Tests counts the started tests and subtests, PassedTests those that passed.

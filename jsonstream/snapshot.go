@@ -84,7 +84,7 @@ func (a *assembler) showTimes() {
 
 // report says what came out. Tests without an end have one by now.
 func (a *assembler) report(errors int) Report {
-	r := Report{Errors: errors, Started: a.first.time()}
+	r := Report{Errors: errors, FailedBuilds: a.failedBuilds, Started: a.first.time()}
 	if a.first.ok {
 		r.Elapsed = a.last.time().Sub(a.first.time())
 	}
@@ -110,6 +110,7 @@ func (p *pkg) report() PackageReport {
 		Cached:      p.cached,
 		Coverage:    p.coverage,
 		FailedBuild: p.failedBuild,
+		NoEnd:       p.noEnd,
 		Panicked:    p.panicked,
 		Tests:       p.total,
 		PassedTests: p.passed,

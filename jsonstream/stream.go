@@ -2,9 +2,11 @@ package jsonstream
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +46,8 @@ type Options struct {
 	// to Stdout fails for the first time. The stream goes on without Stdout:
 	// files still get everything. It must not call the Stream's Finish.
 	OnWriteError func(error)
-	// JSONFile gets the bytes of every line of go's stdout. It may be nil.
+	// JSONFile gets every event as a line, whole lines in each write, and an end
+	// for each package and test that the stream gives none. It may be nil.
 	JSONFile io.Writer
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
@@ -65,7 +68,9 @@ type Stream struct {
 	assembler *assembler
 	decoder   decoder
 	errors    *errorLog
-	jsonFile  *screen
+	file      *eventFile  // nil for none
+	seen      atomic.Bool // an event came
+	cut       bool        // the last line is the start of one
 	stop      atomic.Pointer[interruption]
 
 	notesMu sync.Mutex
@@ -121,7 +126,8 @@ func New(opts Options) (*Stream, error) {
 		s.view.junit = &junitSink{opts: *opts.JUnit, assembler: s.assembler}
 	}
 	if opts.JSONFile != nil {
-		s.jsonFile = &screen{w: opts.JSONFile}
+		s.file = newEventFile(opts.JSONFile, s.assembler)
+		s.assembler.file = s.file
 	}
 	return s, nil
 }
@@ -137,57 +143,96 @@ func buildScreen(opts Options) io.Writer {
 
 // ReadOutput reads go's stdout until its end and formats it. What was made of
 // the lines is written whenever no more of them are at hand. Its error is that
-// of reading; errors of writing come from Finish (and OnWriteError) and do not
-// end it.
+// of reading, or of a line that may be an event but is too long for memory and
+// for SpoolDir: that line is shown, and those after it are read. Errors of writing
+// come from Finish (and OnWriteError) and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
 	enlargePipe(r)
 	defer s.flush()
 	lines := &lineReader{r: r, idle: s.flush}
+	var unread error
 	for {
 		piece, whole, err := lines.next()
 		switch {
-		case err == io.EOF:
-			return nil
 		case err != nil:
-			return fmt.Errorf("reading events: %w", err)
+			if err != io.EOF {
+				unread = reason(err)
+			}
+			if unread != nil {
+				return fmt.Errorf("reading events: %w", unread)
+			}
+			return nil
 		case whole:
 			s.line(piece)
 		default:
-			if err := s.longLine(piece, lines); err != nil {
-				return fmt.Errorf("reading events: %w", err)
-			}
+			unread = cmp.Or(unread, s.longLine(piece, lines))
 		}
 	}
+}
+
+// reason is the error of a read without the name of the file, which is that of a
+// pipe.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // flush writes what is ready, before the stream waits for more.
 func (s *Stream) flush() {
 	s.out.flush()
-	if s.jsonFile != nil {
-		s.jsonFile.flush()
+	if s.file != nil {
+		s.file.flush()
 	}
 }
 
 // line takes a line that is in memory, with its end.
 func (s *Stream) line(line []byte) {
-	if s.jsonFile != nil {
-		s.jsonFile.write(line)
-	}
+	ended := line[len(line)-1] == '\n'
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 	ev := s.decoder.decode(line)
-	if ev == nil {
+	if ev == nil || ev.foreign() {
+		s.cut = !ended && startsEvent(line)
 		s.plain(line)
 		return
 	}
 	s.event(ev)
 }
 
+// startsEvent says whether a line that is no event looks like the start of one.
+func startsEvent(line []byte) bool { return bytes.HasPrefix(line, []byte{'{'}) }
+
+// event takes an event in one piece. What the assembler puts into the event
+// file in front of an end comes before that end.
 func (s *Stream) event(ev *event) {
-	if s.view.straight != nil {
+	s.show(ev)
+	s.handle(ev)
+	if s.file != nil {
+		s.file.event(ev)
+	}
+}
+
+// show shows an event to the formats that need nothing else. The events of an
+// event file's own are no output of go's.
+func (s *Stream) show(ev *event) {
+	if s.view.straight != nil && (s.view.raw || len(ev.noEnd.raw) == 0) {
 		s.view.straight(s.out, ev)
+	}
+}
+
+func (s *Stream) handle(ev *event) {
+	s.seen.Store(true)
+	if len(ev.noEnd.raw) > 0 {
+		s.heedNoEnd(ev)
+		return
 	}
 	s.assembler.handle(ev)
 }
+
+// Seen reports whether an event has come.
+func (s *Stream) Seen() bool { return s.seen.Load() }
 
 // plain shows a line that is no event.
 func (s *Stream) plain(line []byte) {
@@ -208,7 +253,7 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 		if err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("reading errors: %w", err)
+			return fmt.Errorf("reading errors: %w", reason(err))
 		}
 		if !s.view.quiet {
 			shown.write(piece)
@@ -318,9 +363,10 @@ func (s *Stream) Finish() (Report, error) {
 	}
 	s.flush()
 	report := s.assembler.report(s.errors.count)
+	report.Empty, report.Cut = !s.Seen(), s.cut
 	errs := []error{s.out.err, s.assembler.spool.err}
-	if s.jsonFile != nil {
-		errs = append(errs, s.jsonFile.err)
+	if s.file != nil {
+		errs = append(errs, s.file.err)
 	}
 	if s.view.junit != nil {
 		reason := ""

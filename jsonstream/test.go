@@ -25,6 +25,7 @@ type test struct {
 	subFailed  bool // a root with a failed subtest
 	fed        bool // the renderer knows that it runs
 	noEnd      bool
+	inFile     bool // the event file has an end for it
 	panicked   bool
 	substance  bool  // has output beyond framing lines
 	prev, next *test // in pkg.running

@@ -48,6 +48,8 @@ func command(args []string) (int, error) {
 	case o.version:
 		_, err := fmt.Println("pgtest", version())
 		return 0, err
+	case o.rawCommand && len(w.command) == 0:
+		return usageStatus, errors.New("--raw-command: a command is missing")
 	case o.rawCommand:
 		return run(o, w)
 	case w.goes.chdir.words > 0:
@@ -60,12 +62,20 @@ func command(args []string) (int, error) {
 	return run(o, w)
 }
 
-// readsInput says whether the events come from standard input.
-func (w words) readsInput() bool { return len(w.goes.all) == 1 && w.goes.all[0] == "-" }
+// source names where the events come from, "" for go test.
+func (w words) source() string {
+	switch {
+	case w.readsInput():
+		return os.Stdin.Name()
+	case len(w.command) > 0:
+		return w.command[0]
+	}
+	return ""
+}
 
-// source says where the events come from: go test, the command behind
+// setSource says where the events come from: go test, the command behind
 // --raw-command, or standard input if the only word besides our flags is -.
-func (w words) source(o *options, cfg *harness.Config) error {
+func (w words) setSource(o *options, cfg *harness.Config) {
 	switch {
 	case w.readsInput():
 		cfg.Input = os.Stdin
@@ -75,12 +85,9 @@ func (w words) source(o *options, cfg *harness.Config) error {
 		if w.goes.fuzz != "" {
 			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
 		}
-	case len(w.goes.all) == 0:
-		return errors.New("--raw-command: a command is missing")
 	default:
-		cfg.Command = w.goes.all
+		cfg.Command = w.command
 	}
-	return nil
 }
 
 // run runs the tests with this process's signals and terminal, and ends the
@@ -122,17 +129,17 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 		Signals:       control,
 	}
 	cfg.Progress = showProgress(o, cfg.Stream)
-	if err := w.source(o, &cfg); err != nil {
-		files.abort()
-		return usageStatus, err
-	}
+	w.setSource(o, &cfg)
 	result, err := harness.Run(context.Background(), cfg)
 	if cfg.Args != nil {
 		w.sayMeant(os.Stderr, result.Report.Packages)
 	}
-	if result.Report.Packages == nil && err != nil && result.ExitCode == 0 {
+	if !result.Ran {
 		files.abort()
 		return usageStatus, err
+	}
+	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && w.source() != "" {
+		err = fmt.Errorf("%s: no events of go test -json", w.source())
 	}
 	if commitErr := files.commit(); err == nil {
 		err = commitErr

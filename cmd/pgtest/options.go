@@ -179,11 +179,11 @@ func checkNameFormat(v string) error {
 // parse reads our flags: the environment first, the command line above it.
 func parse(args []string) (*options, words, error) {
 	f, o := newFlagSet()
+	if err := setFromEnvironment(f); err != nil {
+		return nil, words{}, err
+	}
 	w, err := split(args, fromGOFLAGS(), f)
 	if err != nil {
-		return nil, w, err
-	}
-	if err := setFromEnvironment(f); err != nil {
 		return nil, w, err
 	}
 	for _, word := range w.ours {

@@ -13,7 +13,9 @@ import (
 type words struct {
 	ours []string // flags for our flag set, each one word: --name or --name=value
 	goes goWords
-	rest []string // what follows a --, for a command line without go test
+	// command is what --raw-command runs. Its words and GOFLAGS mean nothing to
+	// pgtest, so goes is empty then. Nor does GOFLAGS with events from input.
+	command []string
 	// meant are words that pgtest leaves to the test binary, though they look
 	// like flags of its own.
 	meant []meant
@@ -75,6 +77,9 @@ type splitter struct {
 	args   []string      // what is left of it
 	length int           // of the whole
 	at     place
+	// raw says that the words from the next one on that is not ours are those
+	// of a command, without go test.
+	raw bool
 	// ended says that no more flags of pgtest can come.
 	ended bool
 }
@@ -83,22 +88,42 @@ type splitter struct {
 // test's and the test binary's. A test binary may have a flag of any name, so
 // a word with one dash reaches it whatever flags pgtest has or will have.
 //
+// With --raw-command, here or in what is set already, the first word that is
+// not ours starts the command.
+//
 // below are the flags that GOFLAGS sets, which the command line overrides.
 func split(args []string, below goFlags, ours *flag.FlagSet) (words, error) {
 	s := splitter{flags: ours, args: args, length: len(args)}
+	if f := ours.Lookup("raw-command"); f != nil {
+		s.raw = f.Value.String() == "true"
+	}
 	s.goes.goFlags = below
 	for len(s.args) > 0 {
 		if err := s.next(); err != nil {
 			return s.words, err
 		}
 	}
+	switch {
+	case s.raw && len(s.goes.all) > 0:
+		return s.words, fmt.Errorf("--raw-command runs no go test: %s must stand behind --", s.goes.all[0])
+	case s.raw:
+		s.goes = goWords{}
+	case s.readsInput():
+		s.goes.goFlags = goFlags{}
+	}
 	return s.words, nil
 }
+
+// readsInput says whether the events come from standard input.
+func (w words) readsInput() bool { return len(w.goes.all) == 1 && w.goes.all[0] == "-" }
 
 // next decides whose the next word is, and takes it with its value.
 func (s *splitter) next() error {
 	f := cutFlag(s.args[0])
 	switch {
+	case f.word == "--" && s.raw:
+		s.takeCommand(s.args[1:])
+		return nil
 	case f.word == "--":
 		s.terminator()
 		return nil
@@ -114,6 +139,8 @@ func (s *splitter) next() error {
 		return s.takeOurs(f, name)
 	}
 	switch {
+	case s.raw:
+		s.takeCommand(s.args)
 	case s.at == inArguments:
 		s.noteMeant(f)
 		s.take(1)
@@ -159,6 +186,10 @@ func (s *splitter) takeOurs(f flagWord, name string) error {
 	if f.hasValue {
 		flag += "=" + f.value
 	}
+	if name == "raw-command" {
+		on, err := strconv.ParseBool(f.value)
+		s.raw = !f.hasValue || err == nil && on
+	}
 	s.ours = append(s.ours, flag)
 	s.args = s.args[n:]
 	return nil
@@ -174,8 +205,10 @@ func (s *splitter) terminator() {
 	}
 	s.ended = true
 	s.args = s.args[1:]
-	s.rest = s.args
 }
+
+// takeCommand takes all that is left for --raw-command.
+func (s *splitter) takeCommand(command []string) { s.command, s.args = command, nil }
 
 // takePlain takes a word that is no flag.
 func (s *splitter) takePlain() {

@@ -1,0 +1,284 @@
+package jsonstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/junit"
+)
+
+// outcome is all that a stream leads to.
+type outcome struct {
+	file   []byte
+	text   string
+	xml    string
+	report Report
+}
+
+// through puts a stream through a Stream that writes all there is.
+func through(t testing.TB, stream []byte, interrupt string) outcome {
+	t.Helper()
+	var file, out, xml bytes.Buffer
+	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, JUnit: &junit.Options{Out: &xml}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if interrupt != "" {
+		s.Interrupt(interrupt)
+	}
+	if err := s.ReadOutput(bytes.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome{file.Bytes(), out.String(), xml.String(), report}
+}
+
+// checkEnds checks that a file holds events alone, and an end for everything
+// that started: of tests before that of their package, of subtests before that
+// of their parent.
+func checkEnds(t *testing.T, file []byte) {
+	t.Helper()
+	open := make(map[[2]string]int)
+	for i, line := range bytes.SplitAfter(file, []byte{'\n'}) {
+		if len(line) == 0 {
+			continue
+		}
+		var ev testjson.TestEvent
+		if err := json.Unmarshal(line, &ev); err != nil || ev.Action == "" || line[len(line)-1] != '\n' {
+			t.Fatalf("line %d is no event: %q", i+1, line)
+		}
+		if strings.HasPrefix(string(ev.Action), "build-") {
+			continue
+		}
+		if !ev.Action.IsTerminal() {
+			open[[2]string{ev.Package, ""}]++
+			if ev.Test != "" && (ev.Action == testjson.ActionRun) {
+				open[[2]string{ev.Package, ev.Test}]++
+			}
+			continue
+		}
+		delete(open, [2]string{ev.Package, ev.Test})
+		for name := range open {
+			if name[0] == ev.Package && (ev.Test == "" || strings.HasPrefix(name[1], ev.Test+"/")) {
+				t.Errorf("line %d ends %s %s before %s", i+1, ev.Package, ev.Test, name[1])
+			}
+		}
+	}
+	for name := range open {
+		t.Errorf("no end of %s %s", name[0], name[1])
+	}
+}
+
+// checkAgain checks that an event file leads to what the stream itself led to.
+func checkAgain(t *testing.T, first outcome) {
+	t.Helper()
+	again := through(t, first.file, "")
+	diff(t, string(again.file), string(first.file))
+	// Without an event that has a time testjson takes that of its own.
+	diff(t, noTime.ReplaceAllString(again.text, ""), noTime.ReplaceAllString(first.text, ""))
+	diff(t, again.xml, first.xml)
+	if got, want := fmt.Sprintf("%+v", again.report), fmt.Sprintf("%+v", first.report); got != want {
+		t.Errorf("read again: %s\nwant %s", got, want)
+	}
+}
+
+// TestEventFile writes files of all recorded streams, whole and cut, and reads
+// them.
+func TestEventFile(t *testing.T) {
+	for name, stream := range streams(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lines := bytes.SplitAfter(stream, []byte{'\n'})
+			step := 1 + len(lines)/30
+			for n := len(lines); n > 0; n -= step {
+				part := bytes.Join(lines[:n], nil)
+				for _, interrupt := range []string{"", "SIGINT"} {
+					first := through(t, part, interrupt)
+					checkEnds(t, first.file)
+					checkAgain(t, first)
+				}
+			}
+		})
+	}
+}
+
+// TestEventFileTestjson gives a file to testjson, which readers such as
+// gotestsum's tools use: it finds no test without an end.
+func TestEventFileTestjson(t *testing.T) {
+	for _, name := range []string{"panic", "exit", "killed", "timeout", "bench", "panicparallel"} {
+		file := through(t, streams(t)[name], "").file
+		exec, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: bytes.NewReader(file), Stderr: strings.NewReader("")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range exec.Failed() {
+			if tc.Elapsed < 0 {
+				t.Errorf("%s: %s %s has no end", name, tc.Package, tc.Test)
+			}
+		}
+	}
+}
+
+// TestEventFileInterrupted has tests that are interrupted, one of which the
+// stream tells of late, and a package that has ended before.
+func TestEventFileInterrupted(t *testing.T) {
+	var file, xml bytes.Buffer
+	f := newFeed(t, Options{JSONFile: &file, JUnit: &junit.Options{Out: &xml}})
+	f.write(
+		at(0, `"Action":"start","Package":"done"`),
+		at(1, `"Action":"run","Package":"done","Test":"TestCrash"`),
+		at(1, `"Action":"fail","Package":"done","Elapsed":1`),
+		at(1, `"Action":"start","Package":"a"`),
+		at(1, `"Action":"run","Package":"a","Test":"TestA"`),
+		at(2, `"Action":"run","Package":"a","Test":"TestA/sub"`),
+		at(2, `"Action":"start","Package":"b"`),
+		at(2, `"Action":"start","Package":"cut"`),
+		at(2, `"Action":"run","Package":"cut","Test":"TestCut"`),
+	)
+	f.s.Interrupt("SIGTERM")
+	f.s.Began("a", "TestA", time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC))
+	f.write(
+		at(4, `"Action":"fail","Package":"a","Elapsed":3`),
+		at(4, `"Action":"fail","Package":"b","Elapsed":2`),
+	)
+	report := f.finish()
+	for _, want := range []string{
+		`"Action":"fail","Package":"done","Test":"TestCrash","Elapsed":0,"NoEnd":"failed"`,
+		`"Action":"output","Package":"a","Test":"TestA/sub","Output":"    interrupted after 2.00s by SIGTERM\n","NoEnd":"interrupted by SIGTERM"`,
+		`"Action":"fail","Package":"a","Test":"TestA","Elapsed":3.5,"NoEnd":"interrupted by SIGTERM"`,
+		`"Action":"output","Package":"b","Output":"interrupted by SIGTERM\n","NoEnd":"interrupted by SIGTERM"`,
+		`"Action":"fail","Package":"cut","Test":"TestCut",`,
+	} {
+		if !strings.Contains(file.String(), want) {
+			t.Errorf("no %s in\n%s", want, file.String())
+		}
+	}
+	checkEnds(t, file.Bytes())
+	again := through(t, file.Bytes(), "")
+	for i, p := range report.Packages {
+		var got, want []string
+		for _, r := range again.report.Packages[i].Interrupted {
+			got = append(got, fmt.Sprint(r.Name, r.Elapsed.Milliseconds()))
+		}
+		for _, r := range p.Interrupted {
+			want = append(want, fmt.Sprint(r.Name, r.Elapsed.Milliseconds()))
+		}
+		if !slices.Equal(got, want) || again.report.Packages[i].Result != p.Result {
+			t.Errorf("%s: %v, want %v", p.Path, got, want)
+		}
+	}
+	if !strings.Contains(again.xml, `message="interrupted after 3.50s by SIGTERM"`) {
+		t.Errorf("the report does not say why:\n%s", again.xml)
+	}
+	validate(t, xml.Bytes(), []byte(again.xml))
+}
+
+// TestEventFileLines has lines between the events that are none.
+func TestEventFileLines(t *testing.T) {
+	stream := "hello\n" + `{"Action":"start","Package":"p"}` + "\n" +
+		"# p.test\nld: warning: old\n{\"level\":\"info\",\"msg\":\"an object\"}\n{\"Action\":\"deploy\",\"Target\":\"x\"}\n\n[]\n" +
+		`{"Action":"pass","Package":"p"}` + "\r\n" + `{"Action":"start","Package":"q"}` + "\n" + `{"Action":"skip","Package":"q"}`
+	got := through(t, []byte(stream), "")
+	var want []string
+	for _, line := range strings.Split(stream, "\n") {
+		if strings.Contains(line, "Package") {
+			want = append(want, strings.TrimSuffix(line, "\r"))
+		}
+	}
+	diff(t, string(got.file), strings.Join(want, "\n")+"\n")
+	for _, line := range []string{"hello", "ld: warning: old", `{"level":"info","msg":"an object"}`, `{"Action":"deploy","Target":"x"}`} {
+		if !strings.Contains(got.text, line+"\n") {
+			t.Errorf("%q is not shown", line)
+		}
+	}
+	if !got.report.OK() {
+		t.Errorf("%+v", got.report)
+	}
+}
+
+// TestIncomplete has streams that are no success.
+func TestIncomplete(t *testing.T) {
+	const passes = `{"Action":"start","Package":"p"}` + "\n" + `{"Action":"pass","Package":"p"}` + "\n"
+	for _, tt := range []struct {
+		name, stream string
+		cut, ok      bool
+	}{
+		{"whole", passes, false, true},
+		{"no line end", strings.TrimSuffix(passes, "\n"), false, true},
+		{"text at the end", passes + "done", false, true},
+		{"cut in a line", passes + `{"Action":"start","Pack`, true, false},
+		{"cut after a brace", passes + `{`, true, false},
+		{"cut in a long line", passes + `{"Action":"output","Output":"` + strings.Repeat("x", 2*maxLine), true, false},
+		{"package without end", passes + `{"Action":"start","Package":"q"}` + "\n", false, false},
+		{"test without end", passes + `{"Action":"run","Package":"q","Test":"TestA"}` + "\n", false, false},
+		{"build without package", passes + `{"ImportPath":"q","Action":"build-fail"}` + "\n", false, false},
+		{"warning of a build", passes + `{"ImportPath":"q","Action":"build-output","Output":"warning: x\n"}` + "\n", false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := through(t, []byte(tt.stream), "").report
+			if got.Cut != tt.cut || got.OK() != tt.ok {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// TestNoRoomForLongLine has no room for a line that may be an event. It is
+// shown, what comes after it is read, and the error says so.
+func TestNoRoomForLongLine(t *testing.T) {
+	long := `{"Action":"output","Package":"p","Test":"TestA","Output":"` + strings.Repeat("x", 2*maxLine) + `"}`
+	var out bytes.Buffer
+	s, err := New(Options{Stdout: &out, Format: "none", SpoolDir: "/does/not/exist"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := strings.Repeat("plain", maxLine) + "\n" + long + "\n" + `{"Action":"pass","Package":"p"}` + "\n"
+	err = s.ReadOutput(strings.NewReader(stream))
+	if err == nil || !strings.Contains(err.Error(), "can't be kept: no such file or directory") {
+		t.Errorf("error %v", err)
+	}
+	report, err := s.Finish()
+	if err != nil {
+		t.Error(err)
+	}
+	if p := report.Package("p"); p == nil || p.Result != Passed || !strings.Contains(out.String(), long) {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestReadErrors ends the reading in the middle, of both streams.
+func TestReadErrors(t *testing.T) {
+	broken := func(text string) io.Reader {
+		r, w := io.Pipe()
+		go func() {
+			io.WriteString(w, text)
+			w.CloseWithError(fmt.Errorf("input/output error"))
+		}()
+		return r
+	}
+	s, err := New(Options{Format: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.ReadOutput(broken(`{"Action":"pass","Package":"p"}` + "\n" + `{"Action":"st`))
+	if err == nil || err.Error() != "reading events: input/output error" {
+		t.Errorf("error %v", err)
+	}
+	if err := s.ReadErrors(broken("x\n")); err == nil || err.Error() != "reading errors: input/output error" {
+		t.Errorf("error %v", err)
+	}
+	if r, err := s.Finish(); err != nil || r.Package("p") == nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
