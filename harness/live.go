@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/harness/plural"
 	"pgtest/jsonstream"
 )
 
@@ -204,7 +205,7 @@ func liveText(p jsonstream.Progress, running []jsonstream.Running, elapsed time.
 		}
 		busy = append(busy, fmt.Sprintf("%s %.1fs", name, max(now.Sub(t.Started), 0).Seconds()))
 	}
-	text := fmt.Sprintf("%v, %s done", elapsed.Truncate(time.Second), count(p.Ended, "package"))
+	text := fmt.Sprintf("%v, %s done", elapsed.Truncate(time.Second), plural.Count(p.Ended, "package", "packages"))
 	if p.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", p.Failed)
 	}
@@ -215,11 +216,4 @@ func liveText(p jsonstream.Progress, running []jsonstream.Running, elapsed time.
 		text += ": " + strings.Join(busy, ", ")
 	}
 	return text
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

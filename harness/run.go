@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/plural"
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 	"pgtest/signals"
@@ -216,7 +217,7 @@ func withoutEnd(report jsonstream.Report) string {
 	case len(open) == 1:
 		return "the events end before " + open[0]
 	case len(open) > 1:
-		return fmt.Sprintf("the events end before %s and %s", open[0], count(len(open)-1, "other package"))
+		return fmt.Sprintf("the events end before %s and %s", open[0], plural.Count(len(open)-1, "other package", "other packages"))
 	case len(report.FailedBuilds) > 0 && !failed:
 		return "the events end before what needs " + report.FailedBuilds[0] + ", which could not be built"
 	}

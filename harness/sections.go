@@ -11,6 +11,7 @@ import (
 	"github.com/fatih/color"
 
 	"pgtest/harness/control"
+	"pgtest/harness/plural"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 )
@@ -121,7 +122,7 @@ func (r *run) annotation(p Process) jsonstream.Annotation {
 	if r.cfg.Leaks == FailLeaks {
 		a.Errors = append(a.Errors, jsonstream.AnnotatedError{
 			Name: "leaked processes", Type: "leak",
-			Message: fmt.Sprintf("%d leaked processes", count), Output: output,
+			Message: plural.Count(count, "leaked process", "leaked processes"), Output: output,
 		})
 	}
 	return a

@@ -108,8 +108,8 @@ func newFlagSet() (*flag.FlagSet, *options) {
 		return nil
 	})
 	o.slowAfter = time.Minute
-	f.DurationVar(&o.slowAfter, "slow-after", o.slowAfter, "")
-	f.DurationVar(&o.testTimeout, "test-timeout", 0, "")
+	f.Func("slow-after", "", duration(&o.slowAfter, 0))
+	f.Func("test-timeout", "", duration(&o.testTimeout, 0))
 	o.linkCache = linkCacheOptions{on: true, size: linkcache.DefaultMaxSize}
 	f.Func("link-cache", "", func(v string) error {
 		o.linkCache.on = v == "on"
@@ -124,13 +124,7 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	// Lines that are no events are always shown; gotestsum wants to be asked.
 	f.Bool("ignore-non-json-output-lines", true, "")
 	o.grace = signals.DefaultGrace
-	f.Func("grace", "", func(v string) (err error) {
-		o.grace, err = time.ParseDuration(v)
-		if err != nil || o.grace <= 0 {
-			return fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
-		}
-		return nil
-	})
+	f.Func("grace", "", duration(&o.grace, time.Nanosecond))
 	o.tty = "auto"
 	f.Func("tty", "", oneOf(&o.tty, "auto", "off"))
 	f.BoolVar(&o.help, "help", false, "")
@@ -155,6 +149,29 @@ func checked(to *string, check func(string) error) func(string) error {
 			return err
 		}
 		*to = v
+		return nil
+	}
+}
+
+// maxDuration leaves room to add to it.
+const maxDuration = 1_000_000 * time.Hour
+
+// duration sets a flag to a time that is not shorter than least: 0 or more, or
+// more than 0.
+func duration(to *time.Duration, least time.Duration) func(string) error {
+	return func(v string) error {
+		d, err := time.ParseDuration(v)
+		switch {
+		case err != nil:
+			return fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
+		case d < 0:
+			return fmt.Errorf("bad value %q: must not be negative", v)
+		case d < least:
+			return fmt.Errorf("bad value %q: must be more than 0", v)
+		case d > maxDuration:
+			return fmt.Errorf("bad value %q: must be 1000000h or less", v)
+		}
+		*to = d
 		return nil
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"pgtest/harness/plural"
 )
 
 // tool runs pgtest tool, with the words that follow.
@@ -36,8 +38,9 @@ func printLinkCache(w io.Writer) error {
 		return err
 	}
 	links := s.Hits + s.Fetched + s.Misses + s.Uncached
-	_, err = fmt.Fprintf(w, "directory  %s\nsize       %s in %d binaries\nhit rate   %.1f %% of %d links\n",
-		cache.Dir(), formatSize(s.Size), s.Entries, 100*s.HitRate(), links)
+	_, err = fmt.Fprintf(w, "directory  %s\nsize       %s in %s\nhit rate   %.1f %% of %s\n",
+		cache.Dir(), formatSize(s.Size), plural.Count(s.Entries, "binary", "binaries"),
+		100*s.HitRate(), plural.Count(links, "link", "links"))
 	if err == nil && links > 0 {
 		_, err = fmt.Fprintf(w, "           %d from this cache, %d through GOCACHEPROG, %d linked and stored, %d linked only\n",
 			s.Hits, s.Fetched, s.Misses, s.Uncached)

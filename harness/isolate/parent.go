@@ -167,11 +167,12 @@ func limitOf(t *testing.T) limit {
 }
 
 // forChild returns -test.timeout for a child: its own alarm comes only where SIGQUIT, sent earlier, has failed.
+// Users can read it in the child's output.
 func (l limit) forChild() time.Duration {
 	if l.deadline.IsZero() {
 		return 0
 	}
-	return max(time.Until(l.deadline)-l.grace/2, time.Nanosecond)
+	return max(time.Until(l.deadline)-l.grace/2, 0).Truncate(time.Millisecond) + time.Millisecond
 }
 
 // enforce ends the process when its time is up. The caller calls the function that it returns when the process

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
+	"pgtest/harness/plural"
 	"pgtest/signals"
 )
 
@@ -73,7 +74,7 @@ func supervise(words []string) int {
 		signals.Die(status.Signal())
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
-		fmt.Printf("FAIL: %d leaked processes\n", len(leaks))
+		fmt.Println("FAIL:", plural.Count(len(leaks), "leaked process", "leaked processes"))
 		return 1
 	}
 	return status.ExitStatus()
