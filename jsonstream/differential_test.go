@@ -145,11 +145,38 @@ func TestSameAsTestjson(t *testing.T) {
 						// Before the first event with a time this is the present.
 						got, want = noTime.ReplaceAllString(got, ""), noTime.ReplaceAllString(want, "")
 					}
+					if format == "standard-verbose" {
+						// It shows one package after another, reports of subtests
+						// below their parents', and names tests, as go test -v
+						// does and testjson does not. Its summary leaves out all
+						// lines of package testing.
+						frames := opts.Summary == testjson.SummarizeNone
+						got, want = sortedText(got, frames), sortedText(want, frames)
+					}
 					diff(t, got, want)
 				})
 			}
 		}
 	}
+}
+
+// sortedText returns what two orders of the same text have in common: its
+// lines, those of package testing only if frames, without indentation and the
+// ones that only one of the two has. Lines that a test left unfinished are cut
+// off before the line that follows.
+func sortedText(s string, frames bool) string {
+	s = regexp.MustCompile(` *(--- (PASS|FAIL|SKIP): |=== (RUN|NAME|CONT|PAUSE)  )`).ReplaceAllString(s, "\n$1")
+	var lines []string
+	for line := range strings.Lines(s) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case line == "", strings.HasPrefix(line, "=== NAME  "), strings.HasPrefix(line, "=== RUN   Benchmark"):
+		case frames || !looksFramed([]byte(line)):
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // terminal makes os.Stdout a terminal of 80 columns: dots-v2 asks for its width.

@@ -24,6 +24,7 @@ type format struct {
 	quiet         bool // go's stderr would break its rows
 	raw           bool // shows lines as they are
 	straight      func(*screen, *event)
+	inTurn        bool // shows one package after another, as go test does
 }
 
 var formats = map[string]format{
@@ -35,7 +36,7 @@ var formats = map[string]format{
 	"testdox":                {packageEnd: true, testEnd: true},
 	"github-actions":         {packageEnd: true, testEnd: true, grouped: true},
 	"standard-quiet":         {straight: writeQuiet},
-	"standard-verbose":       {straight: writeVerbose},
+	"standard-verbose":       {inTurn: true},
 	"standard-json":          {straight: writeJSON, raw: true},
 	"none":                   {},
 	"debug":                  {everything: true},
@@ -54,6 +55,7 @@ type renderer struct {
 	group     bytes.Buffer // if grouped
 	token     string       // stands for a test's output in group
 	junit     *junitSink
+	verbose   *verbose // if inTurn
 }
 
 func newRenderer(name string, opts Options, out *screen, exec *execution, sp *spool) *renderer {
@@ -76,6 +78,9 @@ func newRenderer(name string, opts Options, out *screen, exec *execution, sp *sp
 	}
 	switch {
 	case r.straight != nil:
+	case r.inTurn:
+		r.verbose = newVerbose(out, sp, opts.Terse)
+		r.straight = func(_ *screen, ev *event) { r.verbose.event(ev) }
 	case name == "testdox":
 		r.formatter = newTestdox(out, r.opts)
 	case r.grouped:
@@ -262,6 +267,9 @@ func (r *renderer) timedOut(t *test) {
 // cut ends the execution. The tests that are cut off get the end that testjson
 // gives them, in our order: its own is that of a map.
 func (r *renderer) cut(tests []*test) {
+	if r.inTurn {
+		r.verbose.finish()
+	}
 	before := make(map[*pkg]int)
 	for _, t := range tests {
 		before[t.pkg] = len(t.pkg.shown.Failed)
@@ -312,13 +320,6 @@ func reportLine(line []byte, verdict, test string) bool {
 
 func hasPrefix(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && string(line[:len(prefix)]) == prefix
-}
-
-// writeVerbose shows what go test -v shows.
-func writeVerbose(out *screen, ev *event) {
-	if ev.kind == kindOutput {
-		out.text(ev.output)
-	}
 }
 
 // writeJSON shows the line itself. testjson ends a test that was cut off with an

@@ -28,6 +28,9 @@ type Options struct {
 	Format string
 	// Icons is one of [Icons] or empty.
 	Icons string
+	// Terse leaves out of standard-verbose what go test prints with -v alone: what
+	// remains is what it prints while benchmarks or a fuzz test run without.
+	Terse bool
 	// HideEmptyPackages leaves packages without tests out of the formats that
 	// show a line per package.
 	HideEmptyPackages bool
@@ -358,7 +361,7 @@ func (s *Stream) Finish() (Report, error) {
 		s.opts.BeforeSummary(s.out)
 	}
 	if !s.opts.NoSummary {
-		sum := summary{w: s.out, shows: s.opts.Summary, exec: s.exec.exec, assembler: s.assembler, errors: s.errors}
+		sum := summary{w: s.out, shows: s.opts.Summary, exec: s.exec.exec, assembler: s.assembler, errors: s.errors, unframed: s.view.inTurn}
 		sum.print()
 	}
 	s.flush()

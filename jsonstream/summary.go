@@ -23,6 +23,9 @@ type summary struct {
 	exec      *testjson.Execution
 	assembler *assembler
 	errors    *errorLog
+	// unframed leaves out all lines of package testing: programs that read go
+	// test -v from a pipe take them for more results.
+	unframed bool
 }
 
 func (s *summary) print() {
@@ -67,20 +70,19 @@ func (s *summary) output(p *pkg, t *test, last bool) {
 		return
 	}
 	if t == nil {
-		s.assembler.spool.each(&p.out, func(out []byte) {
-			if !framing(out, "") {
-				s.w.Write(out)
-			}
-		})
+		s.assembler.spool.each(&p.out, func(out []byte) { s.line(out, "") })
 	} else {
-		s.assembler.outputs(t, func(out []byte) {
-			if !framing(out, t.name) {
-				s.w.Write(out)
-			}
-		})
+		s.assembler.outputs(t, func(out []byte) { s.line(out, t.name) })
 	}
 	if !last {
 		fmt.Fprintln(s.w)
+	}
+}
+
+// line writes a line of a test's output, unless it frames it.
+func (s *summary) line(out []byte, test string) {
+	if !framing(out, test) && !(s.unframed && looksFramed(out)) {
+		s.w.Write(out)
 	}
 }
 

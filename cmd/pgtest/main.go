@@ -170,7 +170,7 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 	case f.list != "":
 		opts.Format, opts.NoSummary = "standard-quiet", true
 	case f.verbose, f.bench != "", f.fuzz != "":
-		opts.Format = "standard-verbose"
+		opts.Format, opts.Terse = "standard-verbose", !f.verbose
 	default:
 		opts.Format = "pkgname"
 	}

@@ -158,3 +158,64 @@ func testcases(t *testing.T, path string) []string {
 	}
 	return lines
 }
+
+// TestVerboseText compares what pgtest prints with what go test prints, byte for
+// byte but for times, addresses and go test's last FAIL, in whose place the
+// summary stands.
+func TestVerboseText(t *testing.T) {
+	const recorded = "../../jsonstream/testdata/module"
+	for _, tt := range []struct{ dir, args string }{
+		{awkward, "-v -skip=TestParallel ./..."},
+		{awkward, "./quiet ./lines ./panics ./exits -test.v=true"},
+		{awkward, "-v -p=1 ./panics ./lines ./exits"},
+		{awkward, "-v ./lines"},
+		{awkward + "/lines", "-v"},
+		{awkward, "-v -count=2 ./lines ./quiet"},
+		{awkward, "-bench=. -benchtime=2x -run=^$ ./mixed ./quiet"},
+		{awkward, "-v -bench=. -benchtime=2x -run=^$ ./mixed ./quiet"},
+		{awkward, "-bench=. -benchtime=2x -count=2 -cpu=1,2 -run=^$ ./mixed ./quiet"},
+		{awkward, "-bench=. -benchtime=2x ./quiet"},
+		{awkward, "-bench=. -benchtime=2x -run=Sub|Fake -skip=Sub/d ./lines"},
+		{recorded, "-v ./attrs ./fail ./pass ./skip ./panics ./exits ./killed ./mainexit ./mainafter ./buildfail ./empty ./notests"},
+		{recorded, "-v ./latepanic ./mainpanic ./vetfail"},
+		{recorded, "-v -timeout=1s ./timeout"},
+		{recorded, "-v -cover ./pass ./fail"},
+		{recorded, "-v -bench=. -benchtime=2x ./bench ./benchfail"},
+		{recorded, "-fuzz=. -fuzztime=5x ./fuzz"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			args := append([]string{"-count=1"}, strings.Fields(tt.args)...)
+			want := text(t, tt.dir, "go", append([]string{"test"}, args...))
+			got := text(t, tt.dir, pgtestPath, append([]string{"--hide-summary=all"}, args...))
+			g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+			for i := range max(len(g), len(w)) {
+				if i >= len(g) || i >= len(w) || g[i] != w[i] {
+					t.Fatalf("line %d differs: pgtest prints\n%s\ngo test\n%s", i+1, got, want)
+				}
+			}
+		})
+	}
+}
+
+var figures = regexp.MustCompile(`\b\d+(\.\d+)?s\b|  +\d+\t +[\d.]+ ns/op|\(\d+/sec\)|0x[0-9a-f]+\??|goroutine \d+|gp=\S+|\[[a-z ]+(, [a-z ]+)?\]:`)
+
+// text runs a command and returns its standard output, without what differs from
+// run to run and without what a whole run adds.
+func text(t *testing.T, dir, command string, args []string) string {
+	t.Helper()
+	cmd := exec.Command(command, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	s := figures.ReplaceAllString(string(out), "FIGURE")
+	if i := strings.LastIndex(s, "\nDONE "); command != "go" && i >= 0 {
+		s = s[:i]
+	} else if exit != nil {
+		s = strings.TrimSuffix(s, "FAIL\n")
+	}
+	return s
+}

@@ -59,3 +59,14 @@ func FuzzSeeds(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkLogs(b *testing.B) {
+	b.Log("one\ntwo")
+	for i := range 8 {
+		b.Log(i)
+	}
+}
+
+func BenchmarkSkips(b *testing.B) { b.Skip("not now") }
+
+func BenchmarkFails(b *testing.B) { b.Error("this fails") }
