@@ -35,7 +35,6 @@ func (r *run) rawCommand() (*exec.Cmd, error) {
 	cmd.Dir = r.cfg.Dir
 	cmd.Env = r.environ()
 	cmd.Stdin = os.Stdin
-	cmd.SysProcAttr = goAttr()
 	return cmd, nil
 }
 
@@ -56,7 +55,6 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 	cmd.Dir = r.cfg.Dir
 	cmd.Stdin = os.Stdin
 	cmd.Env = r.goEnvironment()
-	cmd.SysProcAttr = goAttr()
 	return cmd, nil
 }
 

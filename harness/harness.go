@@ -126,10 +126,10 @@ type Config struct {
 	// ask for. The caller starts it before the run and finishes it afterwards; it
 	// is good for one run. nil leaves signals and the terminal alone.
 	Signals *signals.Control
-	// AdoptOrphans makes the calling process the parent of all that its
-	// supervisors leave behind if they are killed (Linux), so that it can be
-	// ended. It holds for the whole process and stays set after the run.
-	AdoptOrphans bool
+	// ReapOrphans waits for children of the calling process that the run did not
+	// start, as fall to the first process of a container. The process must not wait
+	// for children of its own meanwhile.
+	ReapOrphans bool
 }
 
 // Isolation says which tests run in a process of their own: each top-level test,

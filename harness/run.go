@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -40,18 +39,21 @@ type run struct {
 	inbox       chan inbound             // what supervisors say
 	supervisors []*supervised            // in the order of their arrival
 	queueEmpty  bool                     // no supervisor will arrive any more
-	goGone      bool                     // the go command has ended
+	goGone      bool                     // the go command and its output have ended
 	interrupted bool                     // the run was asked to end
+	status      syscall.WaitStatus       // of the command
+	closeEvents func()                   // gives up what the command prints
 
-	lost    bool  // something died that should have cleaned up
-	readErr error // of what prints the events; set before it is told of as ended
+	lost     bool  // something died that should have cleaned up
+	goKilled bool  // go was told to die by SIGKILL
+	readErr  error // of what prints the events; set before it is told of as ended
+	// unfollowed: the watchdog was killed, and nobody knows of the command.
+	unfollowed bool
 
 	watch watch
 
 	live     *liveLine // nil for none
 	liveFrom time.Time
-
-	goStarted uint64 // when the go command started, as startTime tells it
 }
 
 // goUsage is go test's exit status for a command line that it does not
@@ -139,23 +141,15 @@ func (r *run) closeOutput() {
 }
 
 func (r *run) run(ctx context.Context) (Result, error) {
-	// go has a parent-death signal, which fires when the thread that started it
-	// exits.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if r.cfg.Signals == nil {
 		defer r.signals.Finish()
 	}
 	defer r.serveDuring(r.closeOutput)
-	if r.cfg.AdoptOrphans {
-		adoptOrphans()
+	if r.cfg.ReapOrphans {
 		signal.Notify(r.childEnded, syscall.SIGCHLD)
 		defer signal.Stop(r.childEnded)
 	}
 	defer close(r.over)
-	// The watchdog is the last to go: it removes what the run did not come to.
-	r.startWatchdog()
-	defer r.watchdog.Stop()
 	go r.accept()
 	defer r.listener.Close()
 	ended, err := r.start()
@@ -163,16 +157,18 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		r.stream.Close()
 		return Result{}, err
 	}
+	// The watchdog removes what the run does not come to.
+	defer r.finishWatchdog()
 	defer r.trimLinkCache()()
-	goErr := r.loop(ctx, ended)
-	r.cleanUp()
+	r.loop(ctx, ended)
+	r.finishWatchdog()
 	r.annotate()
 	r.annotateOvertime()
 	if r.runsGo() && r.commandStatus() == goUsage && !r.stream.Seen() {
 		r.stream.HideSummary()
 	}
 	report, err := r.finishStream()
-	res := r.result(report, goErr)
+	res := r.result(report)
 	incomplete := r.incomplete(report)
 	if incomplete != nil && r.commandStatus() == 0 {
 		res.ExitCode = incompleteStatus
@@ -277,23 +273,22 @@ func (r *run) trimLinkCache() (wait func()) {
 	return func() { <-trimmed }
 }
 
-// startWatchdog starts the process that cleans up if this one is killed. A run
-// goes on without it: where no process can be started, go has more to say.
-func (r *run) startWatchdog() {
-	if self, err := os.Executable(); err == nil {
-		r.watchdog = watchdog.Start([]string{self, RoleWatchdog}, r.listener.Dir())
-	}
-}
-
 // start starts what prints the events, and the goroutine that reads it to its
-// end, which then sends how it ended.
-func (r *run) start() (<-chan error, error) {
+// end and closes the channel that start returns.
+func (r *run) start() (<-chan struct{}, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	words := []string{self, RoleWatchdog}
+	ended := make(chan struct{})
 	if r.command == nil {
-		ended := make(chan error, 1)
+		// A run of input goes on without a watchdog.
+		r.watchdog, _ = watchdog.Start(words, r.listener.Dir(), nil, false)
 		r.input = newInlet(r.cfg.Input)
 		go func() {
+			defer close(ended)
 			r.readErr = r.stream.ReadOutput(r.input)
-			ended <- nil
 		}()
 		return ended, nil
 	}
@@ -308,7 +303,7 @@ func (r *run) start() (<-chan error, error) {
 		return nil, err
 	}
 	r.command.Stdout, r.command.Stderr = stdoutWriter, stderrWriter
-	err = r.startCommand()
+	r.watchdog, err = watchdog.Start(words, r.listener.Dir(), r.command, len(r.cfg.Command) == 0)
 	stdoutWriter.Close()
 	stderrWriter.Close()
 	if err != nil {
@@ -316,15 +311,18 @@ func (r *run) start() (<-chan error, error) {
 		stderr.Close()
 		return nil, fmt.Errorf("%s: %w", r.command.Args[0], bare(err))
 	}
-	r.watchdog.Watch(r.command.Process.Pid)
-	r.goStarted = startTime(r.command.Process.Pid)
-	ended := make(chan error, 1)
+	commandEnded := r.watchdog.Ended()
+	r.closeEvents = func() {
+		stdout.Close()
+		stderr.Close()
+	}
 	go func() {
+		defer close(ended)
 		errorsRead := make(chan error)
 		go func() { errorsRead <- readAll(stderr, r.stream.ReadErrors) }()
 		err := readAll(stdout, r.stream.ReadOutput)
 		r.readErr = cmp.Or(err, <-errorsRead)
-		ended <- r.command.Wait()
+		<-commandEnded
 	}()
 	return ended, nil
 }
@@ -334,27 +332,45 @@ func (r *run) start() (<-chan error, error) {
 func readAll(pipe *os.File, read func(io.Reader) error) error {
 	defer pipe.Close()
 	defer io.Copy(io.Discard, pipe)
-	return read(pipe)
+	if err := read(pipe); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil // the run has given it up
+}
+
+// finishWatchdog ends the watchdog. Where something died that should have
+// cleaned up, the watchdog does it.
+func (r *run) finishWatchdog() {
+	if r.watchdog == nil {
+		return
+	}
+	endAll := r.command != nil && (r.lost || r.commandStatus() < 0)
+	r.serveDuring(func() { r.watchdog.Finish(endAll) })
+	r.watchdog = nil
 }
 
 // loop serves supervisors and requests until the go command, its output and
-// all supervisors have ended, and returns how go ended.
+// all supervisors have ended.
 //
 // A go command that ends in order has waited for its supervisors, and what they
 // said is here or on its way. Those of one that died may go on.
-func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
+func (r *run) loop(ctx context.Context, goEnded <-chan struct{}) {
 	canceled, outputClosed := ctx.Done(), r.outputClosed
+	watchdogGone := r.watchdog.Ended()
 	ticks, stopWatch := r.startWatch()
 	defer stopWatch()
 	liveTicks, stopLive := r.startLive()
 	defer stopLive()
-	var goErr error
 	var unanswered <-chan time.Time // when supervisors must have done as they were told
 	var silent int                  // how often they had not
 	for !r.goGone || r.anyThere() {
 		select {
-		case goErr = <-goEnded:
+		case <-goEnded:
 			r.goGone, goEnded = true, nil
+			if watchdogGone != nil {
+				watchdogGone = nil
+				r.commandEnded()
+			}
 			r.hearConnected(time.After(hearPatience))
 			if r.testsLeft() {
 				r.order(control.Order{Unread: true})
@@ -364,6 +380,9 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			unanswered = nil
 			silent++
 			r.endSupervisors(silent)
+		case <-watchdogGone:
+			watchdogGone = nil
+			r.commandEnded()
 		case s := <-r.arrivals:
 			r.arrived(s)
 		case m := <-r.inbox:
@@ -387,26 +406,36 @@ func (r *run) loop(ctx context.Context, goEnded <-chan error) error {
 			unanswered = time.After(goPatience)
 		}
 	}
-	return goErr
+}
+
+// commandEnded notes how the command ended. If the watchdog was killed nobody
+// can say: the command was told to finish by that, and its tests are to end.
+func (r *run) commandEnded() {
+	if r.command == nil {
+		return
+	}
+	status, known := r.watchdog.Status()
+	if known {
+		r.status = status
+		return
+	}
+	r.Explain("pgtest: the watchdog was killed; the tests are ended")
+	r.status, r.lost, r.unfollowed = syscall.WaitStatus(syscall.SIGKILL), true, true
+	r.signals.GoGone(r)
 }
 
 // isOwnChild says whether a child was started by the run, which then waits for
-// it, and not adopted.
+// it.
 func (r *run) isOwnChild(pid int) bool {
-	return r.command != nil && pid == r.command.Process.Pid || pid == r.watchdog.PID() || pid == r.signals.KeeperPID()
+	return pid == r.watchdog.PID() || pid == r.signals.KeeperPID()
 }
 
 // commandStatus is the exit status of the command that printed the events: 0 if
 // there was none, negative if it was killed.
-func (r *run) commandStatus() int {
-	if r.command == nil {
-		return 0
-	}
-	return r.command.ProcessState.ExitCode()
-}
+func (r *run) commandStatus() int { return r.status.ExitStatus() }
 
 // result puts together what came of the run.
-func (r *run) result(report jsonstream.Report, goErr error) Result {
+func (r *run) result(report jsonstream.Report) Result {
 	res := Result{
 		ExitCode:     r.commandStatus(),
 		Ran:          true,
@@ -422,8 +451,8 @@ func (r *run) result(report jsonstream.Report, goErr error) Result {
 		res.Processes = append(res.Processes, s.process)
 		leaked = leaked || len(s.process.Leaks) > 0
 	}
-	if !r.interrupted && res.ExitCode < 0 {
-		fmt.Fprintf(r.stderr, "pgtest: %s: %v\n", r.commandName(), goErr)
+	if !r.interrupted && !r.unfollowed && res.ExitCode < 0 {
+		fmt.Fprintf(r.stderr, "pgtest: %s: signal: %v\n", r.commandName(), r.status.Signal())
 	}
 	leakFails := leaked && r.cfg.Leaks == FailLeaks
 	eventsFail := !r.runsGo() && !report.OK()

@@ -2,25 +2,34 @@
 
 package harness
 
-import "syscall"
+import (
+	"syscall"
 
-// goAttr gives the go command a process group of its own.
-func goAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+	"golang.org/x/sys/unix"
 
-// startCommand starts the command.
-func (r *run) startCommand() error { return r.command.Start() }
+	"pgtest/harness/control"
+)
 
 // spread does nothing.
 func spread(string) {}
 
-// adoptOrphans does nothing: orphans go to the first process.
-func adoptOrphans() {}
-
 // reapOrphans does nothing.
 func (r *run) reapOrphans() {}
 
-// cleanUp does nothing: what is left behind can't be told from what is not.
-func (r *run) cleanUp() {}
+// endAbandoned ends the group of a test binary whose supervisor died, as long as
+// its leader lives in the session that the supervisor led: no other process can
+// be that. A group without its leader can't be told from somebody else's.
+func endAbandoned(s control.Started) {
+	session, err := unix.Getsid(s.Group)
+	group, groupErr := unix.Getpgid(s.Group)
+	if err == nil && groupErr == nil && session == s.Supervisor && group == s.Group {
+		syscall.Kill(-s.Group, syscall.SIGKILL)
+	}
+}
 
-// startTime is not needed where nothing is adopted.
-func startTime(int) uint64 { return 0 }
+// killSupervisor kills a supervisor, which leads a session as long as it lives.
+func killSupervisor(s control.Started) {
+	if session, err := unix.Getsid(s.Supervisor); err == nil && session == s.Supervisor && s.Supervisor > 1 {
+		syscall.Kill(s.Supervisor, syscall.SIGKILL)
+	}
+}

@@ -20,7 +20,7 @@ var _ signals.Run = (*run)(nil)
 // died before anybody asked. Another command, whatever it is, gets the signal
 // itself as a test does.
 func (r *run) InterruptGo() {
-	if !r.goGone || r.signals.Cause() != 0 {
+	if !r.goGone && !r.unfollowed || r.signals.Cause() != 0 {
 		r.interrupted = true
 		r.stream.Interrupt(r.reason())
 	}
@@ -39,9 +39,14 @@ func (r *run) reason() string {
 }
 
 // KillGo kills the go command, and gives up an output that nobody takes. One that
-// is read gets its summary, however late.
+// is read gets its summary, however late. If that was to no avail, it gives up
+// whatever still holds what go writes to.
 func (r *run) KillGo() {
-	r.lost = true
+	if r.goKilled && r.command != nil {
+		r.watchdog.Kill()
+		r.closeEvents()
+	}
+	r.lost, r.goKilled = true, true
 	r.signalGo(syscall.SIGKILL)
 	r.stdout.abandonIfStuck()
 	r.stderr.abandonIfStuck()
@@ -49,11 +54,7 @@ func (r *run) KillGo() {
 
 // signalGo signals the go command's group: itself and its tools. The
 // supervisors have sessions of their own.
-func (r *run) signalGo(sig syscall.Signal) {
-	if r.command != nil && r.command.Process != nil && !r.goGone {
-		syscall.Kill(-r.command.Process.Pid, sig)
-	}
-}
+func (r *run) signalGo(sig syscall.Signal) { r.watchdog.Signal(sig) }
 
 // SignalTests sends a signal to every test binary and what it started. Input has
 // nobody to be signalled, and is read to its end if that comes in time.
@@ -103,7 +104,7 @@ func (r *run) Report() {
 	if text == "" && r.command == nil {
 		text = "pgtest: no test is running\n"
 	} else if text == "" {
-		text = fmt.Sprintf("pgtest: no test is running; %s is pid %d\n", r.commandName(), r.command.Process.Pid)
+		text = fmt.Sprintf("pgtest: no test is running; %s is pid %d\n", r.commandName(), r.watchdog.CommandPID())
 	}
 	r.stderr.post(text)
 }

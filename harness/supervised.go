@@ -119,7 +119,20 @@ func (r *run) departed(s *supervised) {
 	}
 	r.lost = true
 	s.process.Failure = "its supervisor died"
-	syscall.Kill(-s.started.Group, syscall.SIGKILL)
+	r.endOrphans(s)
+}
+
+// endOrphans ends what a supervisor that died has left: the watchdog adopted it.
+// Supervisors may be its children too, if go has died.
+func (r *run) endOrphans(dead *supervised) {
+	var spare []int
+	for _, s := range r.supervisors {
+		if !s.gone {
+			spare = append(spare, s.peer.PID())
+		}
+	}
+	r.watchdog.EndOrphans(spare)
+	endAbandoned(dead.started)
 }
 
 // order sends an order to every supervisor.
@@ -176,17 +189,20 @@ func (r *run) anyThere() bool {
 	return false
 }
 
-// endSupervisors ends supervisors that do not answer: it kills them, and what they
-// leave behind is ended when their connections close. Those of one that the kernel
-// does not let die are closed the next time.
+// endSupervisors ends supervisors that do not answer. After go's end they are the
+// watchdog's children, which kills them; what they leave behind is, too, and ended
+// when their connections close. Those of one that the kernel does not let die are
+// closed the next time.
 func (r *run) endSupervisors(times int) {
+	r.lost = true
+	r.watchdog.EndOrphans(nil)
 	for _, s := range r.supervisors {
 		switch {
 		case s.gone:
 		case times > 1:
 			s.peer.Close()
-		case s.started.Supervisor > 0:
-			syscall.Kill(s.started.Supervisor, syscall.SIGKILL)
+		default:
+			killSupervisor(s.started)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 		ShowResources: o.resources,
 		TempDir:       goEnv("GOTMPDIR"),
 		KeepWork:      w.goes.keepWork,
-		AdoptOrphans:  true,
+		ReapOrphans:   true,
 		Signals:       control,
 	}
 	cfg.Progress = showProgress(o, cfg.Stream)

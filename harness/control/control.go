@@ -188,6 +188,10 @@ func (s *Supervisor) Send(o Order) error {
 	return json.NewEncoder(s.conn).Encode(o)
 }
 
+// PID returns the id of the process that connected, or 0 if the system does not
+// tell.
+func (s *Supervisor) PID() int { return peerOf(s.conn) }
+
 // Close ends the connection, on which the supervisor ends its processes.
 func (s *Supervisor) Close() error { return s.conn.Close() }
 

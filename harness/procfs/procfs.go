@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -73,10 +74,16 @@ func Arguments(pid int) []byte {
 	return b
 }
 
-// DeadChild returns the id of a child that has ended, without reaping it. With
-// wait it waits for one, without it returns 0 if there is none yet. No children
-// at all are an error, ECHILD.
-func DeadChild(wait bool) (int, error) {
+// A DeadChild is a child that has ended and is not reaped.
+type DeadChild struct {
+	PID    int
+	Status syscall.WaitStatus
+}
+
+// LookDead returns a child that has ended, without reaping it. With wait it
+// waits for one, without it returns the zero DeadChild if there is none yet. No
+// children at all are an error, ECHILD.
+func LookDead(wait bool) (DeadChild, error) {
 	options := unix.WEXITED | unix.WNOWAIT | unix.WALL
 	if !wait {
 		options |= unix.WNOHANG
@@ -86,12 +93,25 @@ func DeadChild(wait bool) (int, error) {
 		if err := unix.Waitid(unix.P_ALL, 0, &info, options, nil); err == unix.EINTR {
 			continue
 		} else if err != nil {
-			return 0, err
+			return DeadChild{}, err
 		}
-		// si_pid is the first field of the union, which starts after three ints,
-		// at the alignment of a pointer.
+		// si_pid, si_uid and si_status are the first fields of the union, which
+		// starts after three ints, at the alignment of a pointer.
 		const ints, word = 3 * unsafe.Sizeof(int32(0)), unsafe.Sizeof(uintptr(0))
 		const offset = (ints + word - 1) / word * word
-		return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), offset))), nil
+		fields := (*[3]int32)(unsafe.Add(unsafe.Pointer(&info), offset))
+		return DeadChild{PID: int(fields[0]), Status: waitStatus(info.Code, fields[2])}, nil
 	}
+}
+
+// waitStatus puts together what wait would return from what waitid does.
+func waitStatus(code, status int32) syscall.WaitStatus {
+	const exited, dumped, coreFlag = 1, 3, 0x80 // CLD_EXITED, CLD_DUMPED, WCOREFLAG
+	switch code {
+	case exited:
+		return syscall.WaitStatus(status&0xff) << 8
+	case dumped:
+		return syscall.WaitStatus(status | coreFlag)
+	}
+	return syscall.WaitStatus(status)
 }

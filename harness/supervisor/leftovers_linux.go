@@ -56,11 +56,11 @@ func watch(pid int) *tree {
 func (t *tree) awaitLeader() {
 	defer close(t.exited)
 	for {
-		pid, err := procfs.DeadChild(true)
-		if err != nil || pid == t.pgid {
+		dead, err := procfs.LookDead(true)
+		if err != nil || dead.PID == t.pgid {
 			return
 		}
-		syscall.Wait4(pid, nil, 0, nil)
+		syscall.Wait4(dead.PID, nil, 0, nil)
 	}
 }
 

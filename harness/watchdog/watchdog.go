@@ -1,54 +1,204 @@
-// Package watchdog is the role of pgtest that cleans up after a run that was
-// killed (`pgtest __watchdog`): it ends the go command and removes the run's
-// directory, with go's work directory in it. Supervisors end their own
-// processes. It knows nothing else of a run.
+// Package watchdog is the role of pgtest between a run and the command that
+// prints its events (`pgtest __watchdog`). It starts the command and stays its
+// parent, so that the id of the command's process group belongs to nobody else
+// until the run has ended. On Linux it adopts what the command and its
+// supervisors leave behind when they are killed: all its children descend from
+// the command, and only those are ever ended. If the run is killed it ends them
+// and removes the run's directory. It knows nothing else of a run.
 package watchdog
 
 import (
-	"io"
+	"encoding/json"
+	"errors"
 	"os"
-	"os/exec"
-	"os/signal"
-	"strconv"
-	"strings"
+	"runtime"
 	"syscall"
 	"time"
+
+	"pgtest/signals"
 )
 
+// The descriptors of the role besides the command's standard files: orders of
+// the run, and what the role reports. The end of the orders is the death of the
+// run.
+const (
+	ordersFD  = 3
+	reportsFD = 4
+)
+
+// An order is what the run wants done.
+type order struct {
+	// Command is the first order, once, if there is a command.
+	Command *command `json:",omitempty"`
+	// Signal is sent to the command's process group.
+	Signal syscall.Signal `json:",omitempty"`
+	// EndOrphans ends what the role adopted, except what is in Spare.
+	EndOrphans bool  `json:",omitempty"`
+	Spare      []int `json:",omitempty"`
+	// Finish is the last order. With EndAll nothing is left of the command.
+	Finish bool `json:",omitempty"`
+	EndAll bool `json:",omitempty"`
+}
+
+// A command is what to start. JSON keeps only bytes whatever they are.
+type command struct {
+	Path []byte
+	Args [][]byte
+	// Spared starts it with control.Spared blocked. Go would die of them at once,
+	// and with it the pipe that its tests write to. So where every process of a run
+	// is told to end, the tests can clean up and say so: go waits for them when the
+	// run interrupts it.
+	Spared bool
+}
+
+// A report is what the run is told: that the command started, as PID, or
+// Failed to, and that it has Ended with a Status as wait returns it.
+type report struct {
+	PID    int                `json:",omitempty"`
+	Failed syscall.Errno      `json:",omitempty"`
+	Ended  bool               `json:",omitempty"`
+	Status syscall.WaitStatus `json:",omitempty"`
+}
+
 // Main runs the role until the run ends, with the run's directory as its only
-// argument. Standard input is a pipe from the run, which tells the id of go's
-// process group when there is one. If the pipe closes, the run is dead. A run
-// that ends in order kills its watchdog.
+// argument. Signals that end others do nothing to it.
 func Main(args []string) {
 	if len(args) != 1 {
 		os.Exit(2)
 	}
+	// The command has a parent-death signal, which fires when the thread that
+	// started it exits.
+	runtime.LockOSThread()
 	// Whoever ends every process of a run lets it give its reports.
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	told, _ := io.ReadAll(os.Stdin)
-	if pgid, err := strconv.Atoi(strings.TrimSpace(string(told))); err == nil && pgid > 1 {
-		endGroup(pgid)
+	signals.Catch()
+	syscall.CloseOnExec(ordersFD)
+	syscall.CloseOnExec(reportsFD)
+	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
+	w.serve(readOrders(), args[0])
+}
+
+func readOrders() <-chan order {
+	orders := make(chan order)
+	go func() {
+		defer close(orders)
+		for dec := json.NewDecoder(os.NewFile(ordersFD, "orders")); ; {
+			var o order
+			if dec.Decode(&o) != nil {
+				return
+			}
+			orders <- o
+		}
+	}()
+	return orders
+}
+
+// watch is the state of the role. One goroutine reaps and signals, so no id of
+// a child is used after the child was reaped.
+type watch struct {
+	reports *json.Encoder
+	pid     int  // of the command, which leads a process group; 0 before its start
+	ended   bool // the command has ended
+	ending  bool // all that is left is to end
+	reaped  bool // the command was waited for: its ids may be somebody else's
+}
+
+// serve carries out orders until the last one.
+func (w *watch) serve(orders <-chan order, dir string) {
+	died := childDeaths()
+	for {
+		select {
+		case <-died:
+			w.lookForDead()
+		case o, alive := <-orders:
+			switch {
+			case !alive:
+				w.endAll(patience, limit)
+				remove(dir)
+				return
+			case o.Command != nil:
+				w.start(o.Command)
+			case o.Signal != 0:
+				w.signal(o.Signal)
+			case o.EndOrphans:
+				w.endOrphans(o.Spare)
+			case o.Finish:
+				if o.EndAll {
+					w.endAll(0, finishLimit)
+				}
+				return
+			}
+		}
 	}
-	remove(args[0])
+}
+
+// start starts the command in the watchdog's directory, and lets go of that and
+// of the command's standard files.
+func (w *watch) start(c *command) {
+	args := make([]string, len(c.Args))
+	for i, arg := range c.Args {
+		args[i] = string(arg)
+	}
+	path := string(c.Path)
+	if c.Spared {
+		defer blockSpared()()
+	}
+	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr(),
+	})
+	if err != nil {
+		errno := syscall.EAGAIN
+		errors.As(err, &errno)
+		w.reports.Encode(report{Failed: errno})
+		return
+	}
+	w.pid = pid
+	w.reports.Encode(report{PID: pid})
+	w.follow()
+	os.Chdir("/")
+	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
+		for fd := range 3 {
+			redirect(int(null.Fd()), fd)
+		}
+		null.Close()
+	}
+}
+
+// signal signals the command's process group.
+func (w *watch) signal(sig syscall.Signal) {
+	if w.pid > 0 && !w.reaped {
+		syscall.Kill(-w.pid, sig)
+	}
+}
+
+// sayEnded reports the command's end, once.
+func (w *watch) sayEnded(status syscall.WaitStatus) {
+	if !w.ended {
+		w.ended = true
+		w.reports.Encode(report{Ended: true, Status: status})
+	}
 }
 
 const (
-	// goPatience is how long the go command may take to stop its tools.
-	goPatience = 300 * time.Millisecond
-	// limit bounds all waiting: for what the kernel does not let die.
-	limit = 10 * time.Second
-	pause = 5 * time.Millisecond
+	// patience is how long the command of a run that was killed may take to stop
+	// what it started, and supervisors to end their processes.
+	patience = 300 * time.Millisecond
+	// limit and finishLimit bound all waiting: for what the kernel does not let
+	// die. Nobody waits for the watchdog of a run that was killed.
+	limit       = 10 * time.Second
+	finishLimit = 2 * time.Second
+	pause       = 2 * time.Millisecond
 )
 
-// endGroup tells the go command to finish, and kills what has not.
-func endGroup(pgid int) {
-	syscall.Kill(-pgid, syscall.SIGINT)
-	for waited := time.Duration(0); waited < limit; waited += pause {
-		if syscall.Kill(-pgid, 0) != nil {
-			return
-		}
-		if waited >= goPatience {
-			syscall.Kill(-pgid, syscall.SIGKILL)
+// endAll tells the command to finish, and kills what has not after patience.
+func (w *watch) endAll(patience, limit time.Duration) {
+	w.ending = true
+	if !w.ended {
+		w.signal(syscall.SIGINT)
+	}
+	for waited := time.Duration(0); waited < limit && w.anyLeft(); waited += pause {
+		if waited >= patience {
+			w.signal(syscall.SIGKILL)
+			w.endOrphans(nil)
 		}
 		time.Sleep(pause)
 	}
@@ -62,50 +212,4 @@ func remove(dir string) {
 		}
 		time.Sleep(pause)
 	}
-}
-
-// A Watchdog is the run's end. A nil one does nothing.
-type Watchdog struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-}
-
-// Start starts the role with command, which must call Main with the words
-// behind it, to watch over a run with the given directory. It returns nil if it
-// can't. The watchdog has a session of its own, so that no signal for the run
-// reaches it.
-func Start(command []string, dir string) *Watchdog {
-	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], dir)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Dir = "/"
-	in, err := cmd.StdinPipe()
-	if err != nil || cmd.Start() != nil {
-		return nil
-	}
-	return &Watchdog{cmd: cmd, in: in}
-}
-
-// Watch tells the watchdog the process group to end.
-func (w *Watchdog) Watch(pgid int) {
-	if w != nil {
-		io.WriteString(w.in, strconv.Itoa(pgid)+"\n")
-	}
-}
-
-// PID returns the watchdog's process id, or 0.
-func (w *Watchdog) PID() int {
-	if w == nil {
-		return 0
-	}
-	return w.cmd.Process.Pid
-}
-
-// Stop ends the watchdog, which then does nothing more.
-func (w *Watchdog) Stop() {
-	if w == nil {
-		return
-	}
-	w.cmd.Process.Kill()
-	w.cmd.Wait()
-	w.in.Close()
 }

@@ -1,0 +1,166 @@
+package watchdog
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// A Watchdog is the run's end. A nil one has nothing to watch.
+type Watchdog struct {
+	cmd     *exec.Cmd
+	orders  *os.File
+	reports *os.File
+	pid     int           // of the command, or 0
+	ended   chan struct{} // closed when Status may be called
+	status  syscall.WaitStatus
+	killed  bool // the watchdog was lost before the command's end
+}
+
+// Start starts the role with words, which must call Main with the words behind
+// them, to watch over a run with the given directory, and has it start the
+// command c, which may be nil, with c's path, arguments, directory, environment
+// and standard files. With spared, the signals of control.Spared are blocked in c
+// (Linux). It returns when the command runs. The caller must call Finish.
+func Start(words []string, dir string, c *exec.Cmd, spared bool) (*Watchdog, error) {
+	ordersIn, orders, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer ordersIn.Close()
+	reports, reportsOut, err := os.Pipe()
+	if err != nil {
+		orders.Close()
+		return nil, err
+	}
+	defer reportsOut.Close()
+	cmd := exec.Command(words[0], append(words[1:len(words):len(words)], dir)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
+	if c != nil {
+		cmd.Dir = c.Dir
+		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
+	}
+	if err := cmd.Start(); err != nil {
+		orders.Close()
+		reports.Close()
+		return nil, err
+	}
+	w := &Watchdog{cmd: cmd, orders: orders, reports: reports, ended: make(chan struct{})}
+	dec := json.NewDecoder(reports)
+	if c != nil {
+		if err := w.startCommand(c, spared, dec); err != nil {
+			close(w.ended)
+			w.Finish(false)
+			return nil, err
+		}
+	}
+	go w.listen(dec)
+	return w, nil
+}
+
+func (w *Watchdog) startCommand(c *exec.Cmd, spared bool, dec *json.Decoder) error {
+	args := make([][]byte, len(c.Args))
+	for i, arg := range c.Args {
+		args[i] = []byte(arg)
+	}
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Spared: spared}})
+	var r report
+	if err := dec.Decode(&r); err != nil {
+		return errors.New("the watchdog ended")
+	}
+	if r.Failed != 0 {
+		return &os.PathError{Op: "fork/exec", Path: c.Path, Err: r.Failed}
+	}
+	w.pid = r.PID
+	return nil
+}
+
+// listen waits for the end of the command, or of the watchdog.
+func (w *Watchdog) listen(dec *json.Decoder) {
+	defer close(w.ended)
+	for {
+		var r report
+		if dec.Decode(&r) != nil {
+			w.killed = true
+			return
+		}
+		if r.Ended {
+			w.status = r.Status
+			return
+		}
+	}
+}
+
+// send gives an order, and waits no longer than a second for it to be taken. An
+// error is no news: the end of the reports tells the same.
+func (w *Watchdog) send(o order) {
+	if w != nil {
+		w.orders.SetWriteDeadline(time.Now().Add(time.Second))
+		json.NewEncoder(w.orders).Encode(o)
+	}
+}
+
+// PID returns the watchdog's process id, or 0.
+func (w *Watchdog) PID() int {
+	if w == nil {
+		return 0
+	}
+	return w.cmd.Process.Pid
+}
+
+// CommandPID returns the command's process id, or 0.
+func (w *Watchdog) CommandPID() int {
+	if w == nil {
+		return 0
+	}
+	return w.pid
+}
+
+// Signal sends a signal to the command's process group.
+func (w *Watchdog) Signal(sig syscall.Signal) { w.send(order{Signal: sig}) }
+
+// EndOrphans kills the processes that lost their parents, and with them the
+// supervisor that would have ended them, except those with the ids in spare.
+func (w *Watchdog) EndOrphans(spare []int) { w.send(order{EndOrphans: true, Spare: spare}) }
+
+// Ended is closed when the command has ended, or the watchdog was killed.
+func (w *Watchdog) Ended() <-chan struct{} {
+	if w == nil {
+		return nil
+	}
+	return w.ended
+}
+
+// Status returns how the command ended, and false if that can't be known because
+// the watchdog was killed. It may be called when Ended is closed.
+func (w *Watchdog) Status() (syscall.WaitStatus, bool) { return w.status, !w.killed }
+
+// finishPatience is how long the role may take to finish: longer than it waits
+// for others.
+const finishPatience = finishLimit + 10*time.Second
+
+// Finish ends the watchdog. With endAll it first ends all that is left of the
+// command and that the watchdog adopted; without, what is there goes on.
+func (w *Watchdog) Finish(endAll bool) {
+	if w == nil {
+		return
+	}
+	w.send(order{Finish: true, EndAll: endAll})
+	patience := time.AfterFunc(finishPatience, func() { w.cmd.Process.Kill() })
+	defer patience.Stop()
+	w.cmd.Wait()
+	<-w.ended
+	w.orders.Close()
+	w.reports.Close()
+}
+
+// Kill ends a watchdog that does not answer. Finish must still be called.
+func (w *Watchdog) Kill() {
+	if w != nil {
+		w.cmd.Process.Kill()
+	}
+}
