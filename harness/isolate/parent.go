@@ -99,7 +99,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 		return nil, err
 	}
 	stop := limit.enforce(p)
-	s := &stream{sink: out, target: c.Test, mark: a.Mark}
+	s := &stream{sink: out, target: c.Test, mark: a.Mark, marks: framing.Testing}
 	drain.Until(p.output, s, p.gone)
 	var reported strings.Builder
 	drain.Until(p.reports, &reported, p.gone)

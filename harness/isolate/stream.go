@@ -63,9 +63,11 @@ type stream struct {
 	sink   sink
 	target string // the test
 	mark   string // the line that the child prints where the target begins
+	marks  framing.Marks
 
 	phase   phase
 	current string // the test that logs
+	failing bool   // an error is being logged, which has an end of its own
 	line    []byte // the beginning of a line that can't be judged yet
 	mid     bool   // in a plain line, the beginning of which has been handed on
 	printed bool   // the last line was a plain one
@@ -83,25 +85,40 @@ func (s *stream) Write(b []byte) (int, error) {
 	s.line = append(s.line, b...)
 	rest := s.line
 	for {
-		n := framing.UnitEnd(rest)
+		n := s.marks.UnitEnd(rest)
 		if n == 0 {
 			break
 		}
 		s.unit(rest[:n])
 		rest = rest[n:]
 	}
-	if len(rest) > 0 && (s.mid && rest[0] != framing.Marker[0] || mustBePlain(rest) || len(rest) > maxLine) {
-		s.plain(rest)
-		s.mid, s.printed = true, true
-		rest = nil
+	if whole := rest[:s.marks.Whole(rest)]; len(whole) > 0 && s.mayBePlain(whole) && (s.mid || mustBePlain(whole)) || len(whole) > maxLine {
+		s.long(whole)
+		rest = rest[len(whole):]
 	}
 	s.line = append(s.line[:0], rest...)
 	return len(b), nil
 }
 
-// mustBePlain reports whether the line that begins with b can be neither framing nor a log line, nor tell of a crash.
+// long takes the beginning of a line that is known to be plain, or too long to be kept.
+func (s *stream) long(b []byte) {
+	if s.failing || s.beginsError(b) {
+		text, last := s.marks.Error(b)
+		b, s.failing = text, !last
+	}
+	s.plain(b)
+	s.mid, s.printed = true, true
+}
+
+// mayBePlain reports whether b does not begin framing, and is no part of an error.
+func (s *stream) mayBePlain(b []byte) bool {
+	return b[0] != framing.Marker[0] && !s.failing && !s.marks.BeginsError(b)
+}
+
+// mustBePlain reports whether the line that begins with b, where it may be plain, can be neither a log line nor tell of
+// a crash.
 func mustBePlain(b []byte) bool {
-	if b[0] == framing.Marker[0] || commonPrefix(b, logIndent) {
+	if commonPrefix(b, logIndent) {
 		return false
 	}
 	for _, prefix := range crashPrefixes {
@@ -135,6 +152,8 @@ func (s *stream) unit(u []byte) {
 	mid := s.mid
 	s.mid = u[len(u)-1] != '\n'
 	switch {
+	case s.failing || s.beginsError(u):
+		s.error(u, mid)
 	case u[0] == framing.Marker[0]:
 		s.printed = !s.framing(string(u))
 		if s.printed {
@@ -144,12 +163,36 @@ func (s *stream) unit(u []byte) {
 		s.plain(u)
 	case s.phase == during && !s.holding && s.isLog(u):
 		s.printed = false
-		s.sink.log(s.current, u)
+		s.sink.log(s.current, s.marks.Log(u))
 	default:
 		s.holding = s.holding || s.phase == during && looksLikeCrash(u)
 		s.printed = true
 		s.plain(u)
 	}
+}
+
+// beginsError reports whether an error begins with the unit. A test may print the mark itself.
+func (s *stream) beginsError(u []byte) bool {
+	return s.marks.BeginsError(u) && bytes.HasPrefix(u[1:], []byte(logIndent))
+}
+
+// error takes a line of an error that the test logged; mid says that there was a plain beginning of the line.
+func (s *stream) error(u []byte, mid bool) {
+	if u[0] == framing.Marker[0] {
+		// The error has lost its end. What follows is taken as it is.
+		s.failing = false
+		s.unit(u)
+		return
+	}
+	mid = mid && !s.marks.BeginsError(u)
+	text, last := s.marks.Error(u)
+	s.failing = !last
+	if s.phase != during || s.holding || mid || !bytes.HasPrefix(text, []byte(logIndent)) {
+		s.plain(text)
+		return
+	}
+	s.printed = false
+	s.sink.log(s.current, text)
 }
 
 // callSite begins what t.Log and its like write.

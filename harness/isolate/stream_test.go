@@ -40,9 +40,9 @@ func (r *recorder) artifacts(test, dir string)    { r.add("artifacts %s %s", tes
 const testMark = framing.Marker + "=== ISOLATE mark\n"
 
 // record returns what the sink gets for an output that is written in pieces of n bytes.
-func record(output string, n int, bad bool) []string {
+func record(output string, n int, bad bool, marks framing.Marks) []string {
 	var r recorder
-	s := stream{sink: &r, target: "TestA", mark: testMark}
+	s := stream{sink: &r, target: "TestA", mark: testMark, marks: marks}
 	for rest := output; rest != ""; {
 		piece := rest[:min(n, len(rest))]
 		rest = rest[len(piece):]
@@ -52,11 +52,13 @@ func record(output string, n int, bad bool) []string {
 	return r.list
 }
 
-var streamTests = []struct {
+type streamTest struct {
 	name, output string
 	bad          bool
 	want         []string
-}{
+}
+
+var streamTests = []streamTest{
 	{
 		"nothing before the mark and after the report",
 		"setup\n^=== RUN   TestA\n    a.go:1: early\n@x\n^--- PASS: TestA (0.00s)\nteardown\nPASS\n",
@@ -108,8 +110,65 @@ func TestStream(t *testing.T) {
 	for _, tt := range streamTests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, n := range []int{1, 2, 7, 1 << 20} {
-				got := strings.Join(record(decode(tt.output), n, tt.bad), "|")
-				if want := decode(strings.Join(tt.want, "|")); got != want {
+				for _, marks := range []framing.Marks{false, true} {
+					got := strings.Join(record(decode(tt.output), n, tt.bad, marks), "|")
+					if want := decode(strings.Join(tt.want, "|")); got != want {
+						t.Errorf("marks %v, in pieces of %d bytes:\n got %q\nwant %q", marks, n, got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// markedTests are outputs of package testing since Go 1.27, with "<" and ">" around errors and "\\" for an escape.
+var markedTests = []streamTest{
+	{
+		"an error",
+		"@<    a.go:1: x>\n    a.go:2: y\n^--- FAIL: TestA (0.00s)\n",
+		false, []string{"log TestA:     a.go:1: x\n", "log TestA:     a.go:2: y\n"},
+	}, {
+		"an error of several lines, after printed ones",
+		"@{\n    1\n}\n<    a.go:1: x\n        y\n        >\n    by output\n",
+		false, []string{
+			"raw {\n    1\n}\n", "log TestA:     a.go:1: x\n", "log TestA:         y\n", "log TestA:         \n",
+			"log TestA:     by output\n",
+		},
+	}, {
+		"an error after a line without an end, in a subtest",
+		"@^=== RUN   TestA/s\nabc<    a.go:1: >\n^--- FAIL: TestA/s (0.00s)\n",
+		false, []string{"run TestA/s", "raw abc", "log TestA/s:     a.go:1: \n", "FAIL TestA/s"},
+	}, {
+		"logged marks",
+		"@    a.go:1: \\^--- FAIL: TestA (0.00s)\\\\ \\< \\>\n<    a.go:1: \\^x\\\\\\\\ \\<>\n",
+		false, []string{"log TestA:     a.go:1: ^--- FAIL: TestA (0.00s)\\ < >\n", "log TestA:     a.go:1: ^x\\\\ <\n"},
+	}, {
+		"printed marks",
+		"@a<b>c\n<no error\nx>\n\\[31mred\\[0m\n<    like one\nx\n^=== NAME  TestA\n    a.go:1: x\n",
+		false, []string{
+			"raw a<b>c\n<no error\nx>\n\\[31mred\\[0m\n", "log TestA:     like one\n", "raw x\n", "log TestA:     a.go:1: x\n",
+		},
+	}, {
+		"an error after what looks like a panic, and the end",
+		"@panic: x\n<    a.go:1: y>\n",
+		true, []string{"crash panic: x\n    a.go:1: y\n"},
+	}, {
+		"an error before the mark",
+		"<    a.go:1: y>\n",
+		true, []string{"crash     a.go:1: y\n"},
+	},
+}
+
+func decodeMarked(s string) string {
+	return strings.NewReplacer("<", "\x0f", ">", "\x0e", "\\", "\x1b").Replace(decode(s))
+}
+
+func TestMarkedStream(t *testing.T) {
+	for _, tt := range markedTests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, n := range []int{1, 2, 7, 1 << 20} {
+				got := strings.Join(record(decodeMarked(tt.output), n, tt.bad, true), "|")
+				if want := decodeMarked(strings.Join(tt.want, "|")); got != want {
 					t.Errorf("in pieces of %d bytes:\n got %q\nwant %q", n, got, want)
 				}
 			}
@@ -120,15 +179,19 @@ func TestStream(t *testing.T) {
 // FuzzStream: it doesn't matter in what pieces the output comes, and printed text is never lost.
 func FuzzStream(f *testing.F) {
 	for _, tt := range streamTests {
-		f.Add(tt.output, tt.bad)
+		f.Add(tt.output, tt.bad, false)
 	}
-	f.Fuzz(func(t *testing.T, output string, bad bool) {
-		output = decode(output)
+	for _, tt := range markedTests {
+		f.Add(tt.output, tt.bad, true)
+	}
+	f.Fuzz(func(t *testing.T, output string, bad, marked bool) {
+		marks := framing.Marks(marked)
+		output = decodeMarked(output)
 		if len(output) > maxHeld {
 			t.Skip("what is held depends on the pieces")
 		}
-		whole := strings.Join(record(output, len(output)+1, bad), "|")
-		if bytewise := strings.Join(record(output, 1, bad), "|"); bytewise != whole {
+		whole := strings.Join(record(output, len(output)+1, bad, marks), "|")
+		if bytewise := strings.Join(record(output, 1, bad, marks), "|"); bytewise != whole {
 			t.Errorf("byte by byte: %q\n      in one: %q", bytewise, whole)
 		}
 	})

@@ -43,6 +43,16 @@ func TestError(t *testing.T) {
 	t.Log("after")
 }
 
+// TestControl logs what package testing could take for its own marks.
+func TestControl(t *testing.T) {
+	run(t, func(t *testing.T) {
+		t.Log("\x1b[31mred\x1b[0m \x1b\x1b")
+		t.Error("\x1b[31mred\x1b[0m\n\x1b")
+		fmt.Fprintln(t.Output(), "\x1b[31mred\x1b[0m")
+		t.Error("")
+	})
+}
+
 func TestFatal(t *testing.T) {
 	run(t, func(t *testing.T) {
 		t.Fatal("fatal")
