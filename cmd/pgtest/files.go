@@ -3,17 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"io"
 
-	"pgtest/jsonstream/junit"
+	"pgtest/outfile"
 )
 
 // files are the files that a run writes, opened before it starts.
 type files struct {
-	json  *os.File
-	junit *junit.File
+	json  *outfile.Lines
+	junit *outfile.Whole
 }
 
 // openFiles opens the files that the options ask for. On an error none is
@@ -22,34 +20,25 @@ func openFiles(o *options) (*files, error) {
 	f := &files{}
 	var err error
 	if o.junit.path != "" {
-		if f.junit, err = junit.Create(o.junit.path); err != nil {
+		if f.junit, err = outfile.CreateWhole(o.junit.path); err != nil {
 			return nil, fmt.Errorf("--junitfile %w", err)
 		}
 	}
-	if o.jsonFile != "" {
-		if f.json, err = createFile(o.jsonFile); err != nil {
-			f.abort()
-			return nil, fmt.Errorf("--jsonfile %s: %w", o.jsonFile, err)
-		}
+	if o.jsonFile == "" {
+		return f, nil
+	}
+	if f.json, err = outfile.OpenLines(o.jsonFile); err != nil {
+		f.json = nil
+	} else if f.junit != nil && f.junit.IsFile(f.json) {
+		err = fmt.Errorf("%s: is the file of --junitfile", o.jsonFile)
+	} else {
+		err = f.json.Start()
+	}
+	if err != nil {
+		f.abort()
+		return nil, fmt.Errorf("--jsonfile %w", err)
 	}
 	return f, nil
-}
-
-// createFile creates a file and the directories above it. The error is the
-// reason alone.
-func createFile(path string) (*os.File, error) {
-	err := os.MkdirAll(filepath.Dir(path), 0o777)
-	if err == nil {
-		var f *os.File
-		if f, err = os.Create(path); err == nil {
-			return f, nil
-		}
-	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	return nil, err
 }
 
 // commit puts the files in their places.
@@ -74,6 +63,20 @@ func (f *files) abort() {
 		f.junit.Abort()
 	}
 	if f.json != nil {
-		f.json.Close()
+		f.json.Abort()
 	}
+}
+
+// flagged is a file whose errors name the flag that asks for it.
+type flagged struct {
+	flag string
+	io.Writer
+}
+
+func (f flagged) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	if err != nil {
+		err = fmt.Errorf("%s %w", f.flag, err)
+	}
+	return n, err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"pgtest/harness"
 	"pgtest/jsonstream"
@@ -24,9 +25,22 @@ func main() {
 	harness.Role()
 	status, err := command(os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		printError(err)
 	}
 	os.Exit(status)
+}
+
+// printError prints an error for the user: a line for each that it joins. An
+// error that comes from several places, such as of a file that is written and
+// then closed, is printed once.
+func printError(err error) {
+	var lines []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+			fmt.Fprintf(os.Stderr, "pgtest: %s\n", line)
+		}
+	}
 }
 
 // usageStatus is the exit status for a command line or a surrounding that
@@ -99,7 +113,7 @@ func run(o *options, w words) (int, error) {
 	}
 	status, err := runTests(o, w, control)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		printError(err)
 	}
 	control.Exit(status)
 	return status, nil
@@ -141,9 +155,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && w.source() != "" {
 		err = fmt.Errorf("%s: no events of go test -json", w.source())
 	}
-	if commitErr := files.commit(); err == nil {
-		err = commitErr
-	}
+	err = errors.Join(err, files.commit())
 	status := result.ExitCode
 	if err != nil && status == 0 {
 		status = usageStatus
@@ -175,13 +187,13 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 		opts.Format = "pkgname"
 	}
 	if files.json != nil {
-		opts.JSONFile = files.json
+		opts.JSONFile = flagged{"--jsonfile", files.json}
 	}
 	if files.junit != nil {
 		suiteName, _ := junit.NameFormat(o.junit.suiteName)
 		className, _ := junit.NameFormat(o.junit.className)
 		opts.JUnit = &junit.Options{
-			Out:               files.junit,
+			Out:               flagged{"--junitfile", files.junit},
 			ProjectName:       o.junit.project,
 			SuiteName:         suiteName,
 			ClassName:         className,

@@ -14,7 +14,6 @@ import (
 // Options say where a report goes and what is in it.
 type Options struct {
 	// Out gets the whole report, at the end of the run, in several writes.
-	// It is usually a [File].
 	Out io.Writer
 	// ProjectName is the name of the testsuites element, which has none if it
 	// is empty.

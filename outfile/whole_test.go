@@ -1,4 +1,4 @@
-package junit
+package outfile
 
 import (
 	"os"
@@ -35,7 +35,7 @@ func content(t *testing.T, path string) string {
 func TestFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out", "x.xml")
-	f, err := Create(path)
+	f, err := CreateWhole(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	f, err = Create(path)
+	f, err = CreateWhole(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestFile(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = Create(link); err != nil {
+	if f, err = CreateWhole(link); err != nil {
 		t.Fatal(err)
 	}
 	f.Write([]byte("second"))
@@ -91,7 +91,7 @@ func TestFileWriteError(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f, err := Create(path)
+	f, err := CreateWhole(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +131,14 @@ func TestFileErrors(t *testing.T) {
 		if strings.Contains(path, "locked") && os.Getuid() == 0 {
 			continue // root may write anywhere
 		}
-		if _, err := Create(path); err == nil || err.Error() != want {
+		if _, err := CreateWhole(path); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
 
 func TestFileDevice(t *testing.T) {
-	f, err := Create(os.DevNull)
+	f, err := CreateWhole(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,20 +150,5 @@ func TestFileDevice(t *testing.T) {
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
 		t.Error("the device was replaced")
-	}
-}
-
-func TestNameFormat(t *testing.T) {
-	for format, want := range map[string]string{"full": "example.com/a/b", "": "example.com/a/b", "short": "b", "relative": "example.com/a/b"} {
-		f, err := NameFormat(format)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := f("example.com/a/b"); got != want {
-			t.Errorf("%s: %s", format, got)
-		}
-	}
-	if _, err := NameFormat("long"); err == nil || !strings.Contains(err.Error(), "full, relative, short") {
-		t.Error(err)
 	}
 }

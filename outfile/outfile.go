@@ -1,0 +1,134 @@
+// Package outfile writes the files that a run leaves behind: a report that
+// appears whole or not at all, or lines that are whole at any moment.
+package outfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// openStream opens what is written in place: a descriptor, a device, a named
+// pipe. It returns nil for anything else, also for a path that leads nowhere.
+func openStream(path string) (*os.File, error) {
+	if n, ok := descriptor(path); ok {
+		return duplicate(n, path)
+	}
+	target := followLinks(path)
+	if n, ok := descriptor(target); ok {
+		return duplicate(n, path)
+	}
+	info, err := os.Stat(target)
+	if err != nil || info.IsDir() || info.Mode().IsRegular() {
+		return nil, nil
+	}
+	return os.OpenFile(target, os.O_WRONLY, 0)
+}
+
+// descriptor returns the number of the open file that a path stands for. To
+// open such a path anew would start at the file's beginning, and replace what
+// the descriptor has written there.
+func descriptor(path string) (int, bool) {
+	path = filepath.Clean(path)
+	switch path {
+	case "/dev/stdin":
+		return 0, true
+	case "/dev/stdout":
+		return 1, true
+	case "/dev/stderr":
+		return 2, true
+	}
+	for _, dir := range []string{"/dev/fd/", "/proc/self/fd/"} {
+		if number, ok := strings.CutPrefix(path, dir); ok {
+			n, err := strconv.Atoi(number)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// duplicate returns a file that shares the descriptor's offset.
+func duplicate(n int, path string) (*os.File, error) {
+	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
+		err = unix.EBADF
+	}
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// followLinks returns the path that the symbolic links at the end of a path
+// lead to, whether anything is there or not. It stops at a descriptor.
+func followLinks(path string) string {
+	const limit = 40 // the kernel's
+	target := path
+	for range limit {
+		if _, ok := descriptor(target); ok {
+			return target
+		}
+		link, err := os.Readlink(target)
+		if err != nil {
+			return target
+		}
+		if !filepath.IsAbs(link) {
+			// Not Clean before the link of a directory is followed: a/.. may
+			// not be the directory that a lies in.
+			link = filepath.Dir(target) + string(filepath.Separator) + link
+		}
+		target = link
+	}
+	return path
+}
+
+// named puts the path that the user gave before the bare reason.
+func named(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var already *pathError
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &already):
+		return err
+	case errors.As(err, &pathErr):
+		err = pathErr.Err
+	case errors.As(err, &linkErr):
+		err = linkErr.Err
+	}
+	return &pathError{path, err}
+}
+
+type pathError struct {
+	path string
+	err  error
+}
+
+func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+// isProtected says whether a sticky directory lets others write a file, but not
+// replace it.
+func isProtected(path string, info fs.FileInfo) bool {
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil || dir.Mode()&fs.ModeSticky == 0 {
+		return false
+	}
+	user := os.Geteuid()
+	return user != 0 && owner(info) != user && owner(dir) != user
+}
+
+// isImmutable says whether a file may not be changed, whoever asks: nor can it
+// be replaced then. Other refusals are about the file's content alone.
+func isImmutable(err error) bool { return errors.Is(err, unix.EPERM) }

@@ -1,0 +1,211 @@
+package outfile
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Whole is a file that appears whole or not at all. It is written beside its
+// target and takes the target's place with Commit. Where the target can't be
+// replaced (a mount, a directory that can't be written) its content is, after
+// everything is written elsewhere. Until the first Write nothing is there, so a
+// run that is killed leaves nothing behind.
+type Whole struct {
+	path   string // as the user gave it
+	target string // the file itself, where path is a link; empty for a stream
+	keep   bool   // the target can't be replaced
+
+	f   *os.File // what Write writes to; nil before the first
+	mem *bytes.Buffer
+	err error // the first of Write
+}
+
+// CreateWhole makes missing parent directories and checks that path can be
+// written, by making a file beside it and removing it again, or else by opening
+// it. It fails if neither is possible or if path is a directory; the error's
+// text is the path and the reason ("out/x.xml: permission denied"). Links are
+// followed, also to what is not there yet.
+//
+// A path that is neither a file nor absent, such as a named pipe, is opened as
+// it is, which may wait for its reader, and written in place. So is a
+// descriptor, such as /dev/stdout, whatever it refers to.
+func CreateWhole(path string) (*Whole, error) {
+	w := &Whole{path: path}
+	var err error
+	if w.f, err = openStream(path); err != nil || w.f != nil {
+		return w, named(path, err)
+	}
+	w.target = followLinks(path)
+	info, statErr := os.Stat(w.target)
+	switch {
+	case statErr == nil && info.IsDir():
+		return nil, named(path, errors.New("is a directory"))
+	case statErr != nil && !errors.Is(statErr, fs.ErrNotExist):
+		return nil, named(path, statErr)
+	}
+	if err := os.MkdirAll(filepath.Dir(w.target), 0o777); err != nil {
+		return nil, named(path, err)
+	}
+	err = w.tryBeside()
+	if statErr != nil {
+		return w, named(path, err) // a new file is fine if one beside it was
+	}
+	w.keep = err != nil || isMount(w.target) || isProtected(w.target, info)
+	if err := tryOpen(w.target); w.keep || isImmutable(err) {
+		return w, named(path, err)
+	}
+	return w, nil
+}
+
+// tryBeside makes a file beside the target and removes it.
+func (w *Whole) tryBeside() error {
+	f, err := w.createBeside()
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// tryOpen opens a file for writing and leaves it as it is.
+func tryOpen(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
+
+// createBeside makes a file beside the target, with the target's mode and owner
+// or those of a new file.
+func (w *Whole) createBeside() (*os.File, error) {
+	mode := fs.FileMode(0o666)
+	info, statErr := os.Stat(w.target)
+	if statErr == nil {
+		mode = info.Mode().Perm()
+	}
+	name := filepath.Join(filepath.Dir(w.target), ".pgtest-"+rand.Text())
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil && statErr == nil {
+		// Where the owner can't be kept, the file is as new; the umask took bits
+		// that the target has.
+		keepOwner(f, info)
+		f.Chmod(mode)
+	}
+	return f, err
+}
+
+// Write implements [io.Writer].
+func (w *Whole) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.write(p)
+	w.err = named(w.path, err)
+	return n, w.err
+}
+
+func (w *Whole) write(p []byte) (int, error) {
+	if w.f == nil && w.mem == nil {
+		if err := w.open(); err != nil {
+			return 0, err
+		}
+	}
+	if w.mem != nil {
+		return w.mem.Write(p)
+	}
+	return w.f.Write(p)
+}
+
+// open makes what is written first: a file beside the target, or if that is not
+// to be replaced, one that has no name, or memory.
+func (w *Whole) open() (err error) {
+	if !w.keep {
+		w.f, err = w.createBeside()
+		return err
+	}
+	if w.f, err = os.CreateTemp("", "pgtest-*"); err != nil {
+		w.mem = new(bytes.Buffer)
+		return nil
+	}
+	os.Remove(w.f.Name())
+	return nil
+}
+
+// Commit puts what was written in the target's place, an empty file if nothing
+// was. On an error, also of an earlier Write, the target is as it was; only one
+// that can't be replaced is empty if there was no room for the content. The
+// Whole is of no more use.
+func (w *Whole) Commit() error {
+	defer w.Abort()
+	if _, err := w.Write(nil); err != nil {
+		return err
+	}
+	switch {
+	case w.target == "":
+		return named(w.path, w.f.Close())
+	case w.keep:
+		return named(w.path, w.copy())
+	}
+	// A file system may keep an error of writing until the file is closed.
+	name := w.f.Name()
+	if err := w.f.Close(); err != nil {
+		return named(w.path, err)
+	}
+	if os.Rename(name, w.target) == nil {
+		w.f = nil
+		return nil
+	}
+	var err error
+	if w.f, err = os.Open(name); err != nil {
+		return named(w.path, err)
+	}
+	return named(w.path, w.copy())
+}
+
+// copy makes what was written the content of the target.
+func (w *Whole) copy() error {
+	f, err := os.OpenFile(w.target, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var from io.Reader = w.mem
+	if w.mem == nil {
+		from = io.NewSectionReader(w.f, 0, 1<<62)
+	}
+	n, err := io.Copy(f, from)
+	if err != nil {
+		f.Truncate(0) // half a report is worse than none
+		return err
+	}
+	return errors.Join(f.Truncate(n), f.Close())
+}
+
+// Abort drops what was written; the target is as it was. It comes instead of
+// Commit, or after it.
+func (w *Whole) Abort() {
+	if w.f == nil {
+		return
+	}
+	w.f.Close()
+	if w.target != "" && !w.keep {
+		os.Remove(w.f.Name())
+	}
+	w.f = nil
+}
+
+// IsFile says whether the target is the file of lines.
+func (w *Whole) IsFile(l *Lines) bool {
+	if w.target == "" {
+		return false
+	}
+	info, err := os.Stat(w.target)
+	other, otherErr := l.f.Stat()
+	return err == nil && otherErr == nil && os.SameFile(info, other)
+}
