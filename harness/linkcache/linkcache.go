@@ -116,13 +116,24 @@ func (c *Cache) Toolexec(self string, user []string) (string, error) {
 // be followed by B or by K, M, G or T, these with or without B or iB. All are
 // powers of 1024, and upper and lower case are the same.
 func ParseSize(s string) (int64, error) {
-	letters := strings.TrimLeft(strings.ToLower(s), "0123456789. ")
-	unit, ok := units[letters]
+	letters := strings.TrimLeft(s, "0123456789. ")
+	unit, ok := units[lowerASCII(letters)]
 	n, err := strconv.ParseFloat(strings.TrimSpace(s[:len(s)-len(letters)]), 64)
 	if !ok || err != nil || n*unit >= math.MaxInt64 {
 		return 0, fmt.Errorf("%q is no size; write 4GiB or 500M", s)
 	}
 	return int64(n * unit), nil
+}
+
+// lowerASCII leaves other letters alone: the Kelvin sign is no k.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 var units = map[string]float64{

@@ -75,7 +75,8 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("ParseSize(%q) = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "GiB", "-1", "NaN", "inf", "4 GiB of it", "9999999T", "1ki", "1i", "1 2"} {
+	for _, in := range []string{"", "GiB", "-1", "NaN", "inf", "4 GiB of it", "9999999T", "1ki", "1i", "1 2",
+		"Ⱥ", "1Ⱥ", "1\u212a", "İ", "1\xff", "\x80", " ", ".", "1e3", "0x10", "1_0", "+1", "9223372036854775808", strings.Repeat("9", 400)} {
 		if got, err := ParseSize(in); err == nil {
 			t.Errorf("ParseSize(%q) = %d", in, got)
 		}
