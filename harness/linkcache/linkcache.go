@@ -4,7 +4,6 @@
 package linkcache
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -58,33 +57,19 @@ type Cache struct {
 }
 
 // Open returns the cache in dir and creates the directory if need be. The
-// directory must belong to the user; permissions for anybody else are taken
+// directory must belong to the user, and nobody but the user and root may be
+// able to put another one in its place; permissions for anybody else are taken
 // away. An error means that the cache can't be used.
 func Open(dir string) (*Cache, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+	if dir, err = makeDir(dir); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := claimDir(dir); err != nil {
 		return nil, err
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("%s: not a directory", dir)
-	}
-	if !ownFile(info) {
-		return nil, fmt.Errorf("%s: belongs to another user", dir)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return nil, err
-		}
 	}
 	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
 		return nil, &fs.PathError{Op: "use", Path: dir, Err: err}
@@ -92,7 +77,8 @@ func Open(dir string) (*Cache, error) {
 	return &Cache{MaxSize: DefaultMaxSize, MaxAge: DefaultMaxAge, dir: dir}, nil
 }
 
-// Dir returns the absolute path of the cache's directory.
+// Dir returns the absolute path of the cache's directory, without symbolic
+// links.
 func (c *Cache) Dir() string { return c.dir }
 
 // Toolexec returns the value of go's -toolexec flag that makes the go command
