@@ -88,7 +88,7 @@ Signals:
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default
   --link-cache-size size  how much of them to keep; 4GiB by default
-  pgtest tool cache       print where they are, their size, and the hit rate
+  pgtest tool cache       print where they are, the hit rate, and what is not kept
   pgtest tool cache clean remove them
 
   --version               print the version

@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
+	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
 )
 
@@ -45,6 +47,28 @@ func printLinkCache(w io.Writer) error {
 		_, err = fmt.Fprintf(w, "           %d from this cache, %d through GOCACHEPROG, %d linked and stored, %d linked only\n",
 			s.Hits, s.Fetched, s.Misses, s.Uncached)
 	}
+	if err == nil && s.Uncached > 0 {
+		err = printReasons(w, s)
+	}
+	return err
+}
+
+// maxReasons is how many reasons are shown. Among many, the last name single
+// files.
+const maxReasons = 10
+
+func printReasons(w io.Writer, s linkcache.Stats) error {
+	var text strings.Builder
+	rest := s.Uncached
+	for i, reason := range s.Reasons {
+		if i == maxReasons {
+			fmt.Fprintf(&text, "%10d %s\n", rest, "for other reasons")
+			break
+		}
+		fmt.Fprintf(&text, "%10d %s\n", reason.Links, reason.Text)
+		rest -= reason.Links
+	}
+	_, err := fmt.Fprintf(w, "linked only, because of\n%s", text.String())
 	return err
 }
 

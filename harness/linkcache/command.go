@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,9 +34,13 @@ type command struct {
 	extld     []string // external linker and its own arguments
 }
 
-// errNotCacheable means that the link has effects or inputs that an entry
-// can't hold, or is not written the way the go command does it.
-var errNotCacheable = errors.New("link can't be cached")
+// A notCacheable error says which effect or input of a link an entry can't
+// hold, or what in the command is not as the go command writes it.
+type notCacheable string
+
+func (reason notCacheable) Error() string { return string(reason) }
+
+const otherCommand notCacheable = "not a link as the go command starts it"
 
 // uncacheableFlags write files besides the output, or read files that the
 // importcfg does not name.
@@ -51,7 +54,7 @@ var uncacheableFlags = []string{
 func parseCommand(words []string, wrap int) (*command, error) {
 	args := words[wrap+1:]
 	if len(args) < 6 || args[0] != "-o" || args[2] != "-importcfg" || strings.HasPrefix(args[len(args)-1], "-") {
-		return nil, errNotCacheable
+		return nil, otherCommand
 	}
 	c := &command{words: words, wrap: wrap, output: args[1], importcfg: args[3], flags: args[4 : len(args)-1]}
 	var hasBuildID, hasBuildMode bool
@@ -62,7 +65,7 @@ func parseCommand(words []string, wrap int) (*command, error) {
 			hasBuildID = hasBuildID || len(value) > 20
 		case "buildmode":
 			if value != "exe" && value != "pie" {
-				return nil, errNotCacheable
+				return nil, notCacheable("-buildmode=" + value)
 			}
 			hasBuildMode = true
 		case "extld":
@@ -71,20 +74,20 @@ func parseCommand(words []string, wrap int) (*command, error) {
 			}
 			extld, err := quoted.Split(value)
 			if err != nil || len(extld) == 0 {
-				return nil, errNotCacheable
+				return nil, otherCommand
 			}
 			c.extld = extld
 		case "fipso":
 			if i+1 == len(c.flags) || c.flags[i+1] != c.fipsObject() {
-				return nil, errNotCacheable
+				return nil, notCacheable("the linker's flag -fipso")
 			}
 		}
 		if slices.Contains(uncacheableFlags, name) {
-			return nil, errNotCacheable
+			return nil, notCacheable("the linker's flag -" + name)
 		}
 	}
 	if !hasBuildID || !hasBuildMode || c.extld == nil {
-		return nil, errNotCacheable
+		return nil, otherCommand
 	}
 	return c, nil
 }
@@ -104,17 +107,19 @@ func cutFlag(word string) (name, value string) {
 // module. Nothing reads it.
 func (c *command) fipsObject() string { return filepath.Join(filepath.Dir(c.importcfg), "fips.o") }
 
+// workDir is the go command's work directory, which all links of a run share.
+func (c *command) workDir() string { return filepath.Dir(filepath.Dir(c.importcfg)) }
+
 func (c *command) linker() string { return c.words[c.wrap] }
 
 // linkerVariables are what cmd/link reads through internal/buildcfg, and what
-// C compilers and linkers document as having an influence on a link.
-// GO<arch>, GOEXPERIMENT and GO_EXTLINK_ENABLED are part of the action id too.
+// C compilers and linkers heed without reading other files for it. See
+// changesTools for the rest. GO<arch>, GOEXPERIMENT and GO_EXTLINK_ENABLED are
+// part of the action id too.
 var linkerVariables = []string{
 	"GOROOT", "GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64",
 	"GORISCV64", "GOWASM", "GOEXPERIMENT", "GOFIPS140", "GO_EXTLINK_ENABLED", "GO_LDSO", "CGO_ENABLED",
-	"LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "GNUTARGET", "LDEMULATION", "LD_RUN_PATH",
-	"LD_LIBRARY_PATH", "COLLECT_NO_DEMANGLE", "SOURCE_DATE_EPOCH", "ZERO_AR_DATE", "LANG", "LC_ALL",
-	"LC_MESSAGES", "LC_CTYPE", "LANGUAGE", "MACOSX_DEPLOYMENT_TARGET", "SDKROOT", "DEVELOPER_DIR",
+	"SOURCE_DATE_EPOCH", "GCC_COLORS", "GCC_URLS", "LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANGUAGE",
 }
 
 // key hashes all that decides what the linker writes and that is known before
@@ -152,7 +157,26 @@ func (c *command) key() (key, error) {
 			fmt.Fprintf(h, "env %s=%q\n", name, value)
 		}
 	}
+	environment := os.Environ()
+	slices.Sort(environment)
+	for _, variable := range environment {
+		if name, _, _ := strings.Cut(variable, "="); changesTools(name) {
+			fmt.Fprintf(h, "env %q\n", variable)
+		}
+	}
+	fmt.Fprintf(h, "interpreters %q\n", interpreters())
 	return key(h.Sum(nil)), nil
+}
+
+// interpreters lists the loaders of the system, glibc's and musl's. cmd/link
+// writes the path of musl's into a program where glibc's does not exist: see
+// LinuxdynldMusl in cmd/link/internal/ld/elf.go.
+func interpreters() []string {
+	names, _ := filepath.Glob("/lib*/ld*.so*")
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := os.Stat(name)
+		return err != nil
+	})
 }
 
 // hashImportcfg hashes the packages' names and the build information. The
@@ -165,7 +189,7 @@ func hashImportcfg(h io.Writer, file string) error {
 	}
 	for line := range bytes.Lines(data) {
 		if bytes.HasPrefix(line, []byte("packageshlib ")) {
-			return errNotCacheable
+			return notCacheable("-linkshared")
 		}
 		if bytes.HasPrefix(line, []byte("packagefile ")) {
 			line, _, _ = bytes.Cut(line, []byte("="))

@@ -2,9 +2,9 @@ package linkcache
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +19,8 @@ import (
 // libgcc and, in external mode, for the link itself. What it read then is not
 // part of the go command's action id, so the linker is given a script in its
 // place: that starts this program again, which notes what the external linker
-// depended on while it does its work.
+// was asked for while it does its work. Whether that can be cached is decided
+// in known.go.
 
 // A recorder holds the notes of one link.
 type recorder struct {
@@ -62,11 +63,11 @@ func interpose(c *command) ([]string, *recorder, error) {
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// A note is an input that is not yet described, or, with an empty Kind, says
-// that the link can't be cached.
-type note struct {
-	Kind inputKind
-	Name string
+// A call is one start of the external linker.
+type call struct {
+	Words  []string     // the external linker and its arguments
+	Files  []string     // what it read, or named as an answer
+	Reason notCacheable // if this alone makes the link one that can't be cached
 }
 
 func (r *recorder) notesFile() string { return filepath.Join(r.dir, "notes.json") }
@@ -77,156 +78,110 @@ func (r *recorder) used() bool {
 	return err != nil || info.Size() > 0
 }
 
-func appendNotes(file string, notes ...note) error {
-	var lines []byte
-	for _, n := range notes {
-		line, err := json.Marshal(n)
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
+// appendCall notes a call. A note that can't be written whole is damaged.
+func appendCall(file string, c call) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return err
+		return
 	}
 	defer f.Close()
-	_, err = f.Write(lines)
-	return err
+	line, _ := json.Marshal(c)
+	f.Write(append(line, '\n'))
 }
 
-// inputs describes what the notes name. The error errNotCacheable means that
-// the external linker did something that can't be followed.
+// inputs describes what the link depended on besides the key.
 func (r *recorder) inputs(started time.Time) ([]input, error) {
 	data, err := os.ReadFile(r.notesFile())
 	if err != nil {
 		return nil, err
 	}
-	var inputs []input
 	if r.missing != "" {
-		inputs = append(inputs, input{Kind: programInput, Name: r.missing})
+		return []input{{Kind: programInput, Name: r.missing}}, nil
 	}
-	seen := make(map[note]bool)
+	var calls []call
 	for line := range bytes.Lines(data) {
-		var n note
-		if err := json.Unmarshal(line, &n); err != nil {
+		var c call
+		if err := json.Unmarshal(line, &c); err != nil {
 			return nil, err
 		}
-		if n.Kind == "" {
-			return nil, errNotCacheable
+		if c.Reason != "" {
+			return nil, c.Reason
 		}
-		if seen[n] {
-			continue
-		}
-		seen[n] = true
-		in, err := newInput(n.Kind, n.Name, started)
-		if err != nil {
-			return nil, err
-		}
-		inputs = append(inputs, in)
+		calls = append(calls, c)
 	}
-	return inputs, nil
+	if len(calls) == 0 {
+		return nil, nil
+	}
+	return externalInputs(calls, started)
 }
 
 // runExtld is the external linker's place: words are the external linker and
-// the arguments that the Go linker gave it.
+// the arguments that the Go linker gave it. Unless all of that is known to be
+// safe, or if anything goes wrong, it is started as if nobody watched.
 func runExtld(words []string, notes string) int {
-	program := note{Kind: programInput, Name: words[0]}
-	if err := appendNotes(notes, program); err != nil {
+	c := call{Words: words}
+	if err := checkWords(words); err != nil {
+		c.Reason = notCacheable(err.Error())
+		appendCall(notes, c)
 		return replace(words)
 	}
-	switch object := goObject(words); {
-	case object != "":
-		return recordLink(words, filepath.Dir(object), notes)
-	case slices.ContainsFunc(words, asksForPath):
-		return recordAnswer(words, notes)
-	case slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "@") }):
-		appendNotes(notes, note{})
-	}
-	return replace(words) // a test whether some flag is known
-}
-
-// goObject returns the object file that the Go linker wrote, which is among
-// the words of the link itself only.
-func goObject(words []string) string {
-	i := slices.IndexFunc(words, func(w string) bool { return filepath.Base(w) == "go.o" })
-	if i < 0 {
-		return ""
-	}
-	return words[i]
-}
-
-// asksForPath finds the flags of findLibPathCmd in cmd/link/internal/ld and
-// -print-prog-name.
-func asksForPath(word string) bool {
-	word = strings.TrimPrefix(word, "-")
-	return strings.HasPrefix(word, "-print-libgcc-file-name") || strings.HasPrefix(word, "-print-file-name=") ||
-		strings.HasPrefix(word, "-print-prog-name=")
-}
-
-// recordAnswer passes on which file the external linker names. The Go linker
-// is going to use it.
-func recordAnswer(words []string, notes string) int {
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	n := note{Kind: fileInput, Name: strings.TrimSpace(string(out))}
-	if err != nil || !filepath.IsAbs(n.Name) {
-		// Not found: nothing tells what would have to appear where.
-		n = note{}
-	}
-	if appendNotes(notes, n) != nil {
-		return replace(words)
-	}
-	os.Stdout.Write(out)
-	return exitStatus(err)
-}
-
-func exitStatus(err error) int {
-	var exit *exec.ExitError
+	object := slices.IndexFunc(words, func(w string) bool { return filepath.Base(w) == "go.o" })
+	var out []byte
+	var err error
 	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit) && exit.Exited():
-		return exit.ExitCode()
-	default:
-		return 1
-	}
-}
-
-// recordLink links and notes which files were read and which directories were
-// searched. work is the Go linker's temporary directory; files in there come
-// from the package files. Without --dependency-file (GNU ld from 2.35 on,
-// gold, lld and mold have it) the link is done plainly and not cached.
-func recordLink(words []string, work, notes string) int {
-	if slices.ContainsFunc(words, hasSideEffect) {
-		appendNotes(notes, note{})
+	case object >= 0:
+		out, err = c.link(filepath.Dir(words[object]), notes+".d")
+	case slices.ContainsFunc(words, asksForPath):
+		out, err = c.ask()
+	default: // a test whether some flag is known
+		appendCall(notes, c)
 		return replace(words)
 	}
-	depfile := notes + ".d"
-	cmd := exec.Command(words[0], slices.Concat(words[1:], []string{"-Wl,--dependency-file=" + depfile})...)
-	out, err := cmd.CombinedOutput()
 	if err != nil {
-		appendNotes(notes, note{})
-		return replace(words)
+		c.Reason = notCacheable(err.Error())
 	}
-	files, err := readDepfile(depfile)
-	linkNotes := []note{{}}
-	if err == nil {
-		linkNotes = append(fileNotes(files, work), searchNotes(words)...)
-	}
-	if appendNotes(notes, linkNotes...) != nil {
+	appendCall(notes, c)
+	if err != nil {
 		return replace(words)
 	}
 	os.Stdout.Write(out)
 	return 0
 }
 
-// hasSideEffect finds flags that make the external linker write files which
-// are not kept.
-func hasSideEffect(word string) bool {
-	return strings.Contains(word, "-Map") || strings.HasPrefix(word, "-save-temps") ||
-		strings.Contains(word, "dependency-file") || strings.HasPrefix(word, "@")
+// asksForPath finds the flags of findLibPathCmd in cmd/link/internal/ld.
+func asksForPath(word string) bool {
+	word = strings.TrimPrefix(word, "-")
+	return strings.HasPrefix(word, "-print-libgcc-file-name") || strings.HasPrefix(word, "-print-file-name=")
+}
+
+// ask asks for a file, which the Go linker is going to use.
+func (c *call) ask() ([]byte, error) {
+	out, err := exec.Command(c.Words[0], c.Words[1:]...).Output()
+	c.Files = []string{strings.TrimSpace(string(out))}
+	if err == nil && !filepath.IsAbs(c.Files[0]) {
+		// Nothing tells what would have to appear where.
+		err = notCacheable("the C compiler does not find " + c.Files[0])
+	}
+	return out, err
+}
+
+// link links and notes which files were read, but not those in work, the Go
+// linker's temporary directory: they come from the package files.
+func (c *call) link(work, depfile string) ([]byte, error) {
+	cmd := exec.Command(c.Words[0], slices.Concat(c.Words[1:], []string{"-Wl,--dependency-file=" + depfile})...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, linkFailed
+	}
+	files, err := readDepfile(depfile)
+	for _, file := range files {
+		if filepath.Dir(file) != work {
+			c.Files = append(c.Files, file)
+		} else if object, readErr := os.ReadFile(file); filepath.Base(file) != "go.o" && err == nil {
+			err = cmp.Or(readErr, checkObject("an object of cgo", object))
+		}
+	}
+	return out, err
 }
 
 // readDepfile returns the prerequisites of the first rule of a makefile as
@@ -234,104 +189,12 @@ func hasSideEffect(word string) bool {
 func readDepfile(name string) ([]string, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("the C linker does not tell what it reads")
 	}
 	rule, _, _ := strings.Cut(strings.ReplaceAll(string(data), "\\\n", " "), "\n")
 	_, prerequisites, ok := strings.Cut(rule, ": ")
 	if !ok || strings.ContainsAny(prerequisites, "\\$") {
-		return nil, errNotCacheable // names that had to be escaped
+		return nil, notCacheable("an unusual name of a library")
 	}
 	return strings.Fields(prerequisites), nil
-}
-
-// fileNotes returns the notes for files that the external linker read. Files
-// that are gone were its own, made of others.
-func fileNotes(files []string, work string) []note {
-	var notes []note
-	for _, file := range files {
-		if strings.HasPrefix(file, work+string(filepath.Separator)) {
-			continue
-		}
-		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if !filepath.IsAbs(file) {
-			notes = append(notes, note{Kind: workingInput})
-		}
-		notes = append(notes, note{Kind: fileInput, Name: file})
-	}
-	return notes
-}
-
-// searchNotes returns the notes for the directories that were searched for
-// libraries, and for the linker behind the compiler.
-func searchNotes(words []string) []note {
-	var notes []note
-	dir := func(name string) {
-		if !filepath.IsAbs(name) {
-			notes = append(notes, note{Kind: workingInput})
-		}
-		notes = append(notes, note{Kind: directoryInput, Name: filepath.Clean(name)})
-	}
-	linkers := []string{"ld"}
-	for i, word := range words {
-		if word == "-L" && i+1 < len(words) {
-			dir(words[i+1])
-		} else if name, ok := strings.CutPrefix(word, "-L"); ok && name != "" {
-			dir(name)
-		} else if name, ok := strings.CutPrefix(word, "-fuse-ld="); ok {
-			linkers = append(linkers, "ld."+name, name)
-		} else if name, ok := strings.CutPrefix(word, "--ld-path="); ok {
-			linkers = append(linkers, name)
-		}
-	}
-	for _, name := range filepath.SplitList(os.Getenv("LIBRARY_PATH")) {
-		dir(name)
-	}
-	for _, name := range searchedDirs(words) {
-		dir(name)
-	}
-	for _, name := range linkers {
-		if program := askExtld(words, "-print-prog-name="+name); program != "" {
-			notes = append(notes, note{Kind: programInput, Name: program})
-		}
-	}
-	return notes
-}
-
-// searchedDirs returns the directories that compiler and linker search for
-// libraries of their own accord.
-func searchedDirs(words []string) []string {
-	var dirs []string
-	for line := range strings.Lines(askExtld(words, "-print-search-dirs")) {
-		if list, ok := strings.CutPrefix(strings.TrimSpace(line), "libraries: ="); ok {
-			dirs = append(dirs, filepath.SplitList(list)...)
-		}
-	}
-	// GNU ld prints its script, with SEARCH_DIR("=/usr/lib"); the = stands
-	// for the sysroot.
-	script, _ := exec.Command(askExtld(words, "-print-prog-name=ld"), "--verbose").Output()
-	for _, rest := range strings.Split(string(script), "SEARCH_DIR(\"")[1:] {
-		name, _, _ := strings.Cut(rest, "\"")
-		dirs = append(dirs, strings.TrimPrefix(name, "="))
-	}
-	return dirs
-}
-
-// askExtld returns the compiler's answer to a -print flag, given the flags of
-// the link that decide where it looks. It is empty if there is none.
-func askExtld(words []string, flag string) string {
-	ask := []string{flag}
-	for _, word := range words[1:] {
-		for _, prefix := range []string{"-m", "-B", "--sysroot=", "--target=", "--gcc-toolchain="} {
-			if strings.HasPrefix(word, prefix) {
-				ask = append(ask, word)
-			}
-		}
-	}
-	out, err := exec.Command(words[0], ask...).Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
 }

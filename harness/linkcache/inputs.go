@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +30,7 @@ type input struct {
 	// Path is an absolute path; empty for a program that was not found.
 	Path string `json:",omitempty"`
 
-	// Stamp holds inode, size and times. Empty if there is nothing at Path.
+	// Stamp holds device, inode, size and times. Empty if there is nothing at Path.
 	Stamp string `json:",omitempty"`
 
 	// Sum is a hash of the content, for a directory of the names of the
@@ -44,11 +44,11 @@ const (
 	fileInput      inputKind = "file"
 	directoryInput inputKind = "directory" // searched for libraries
 	programInput   inputKind = "program"   // found on PATH by its name
-	workingInput   inputKind = "cwd"       // the working directory: relative paths were used
+	workingInput   inputKind = "cwd"       // the working directory, whichever it is: no library lies there
 )
 
 // errTooNew means that an input may have changed while the link ran.
-var errTooNew = errors.New("an input of the link is too new")
+const errTooNew notCacheable = "a file that the link read has changed during the link"
 
 // newInput describes an input of a link that started at the given time. name
 // is a program's name or a path.
@@ -58,14 +58,18 @@ func newInput(kind inputKind, name string, started time.Time) (input, error) {
 	case programInput:
 		in.Name = name
 		path, err := exec.LookPath(name)
-		if err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
 			return in, nil // that it is missing is what the link depended on
+		}
+		if err != nil {
+			return in, err
 		}
 		name = path
 	case workingInput:
-		path, err := os.Getwd()
-		in.Path = path
-		return in, err
+		if !in.unchanged() {
+			return in, notCacheable("a library in the working directory")
+		}
+		return in, nil
 	}
 	path, err := filepath.Abs(name)
 	if err != nil {
@@ -102,7 +106,7 @@ func stamp(path string) (string, time.Time, error) {
 		return "", time.Time{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	changed := time.Unix(st.Ctim.Unix())
-	return fmt.Sprintf("%d %d %d %d", st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()), changed, nil
+	return fmt.Sprintf("%d %d %d %d %d", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()), changed, nil
 }
 
 // unchanged reports whether all inputs are still what they were.
@@ -118,12 +122,12 @@ func unchanged(inputs []input) bool {
 func (in input) unchanged() bool {
 	switch in.Kind {
 	case workingInput:
-		dir, err := os.Getwd()
-		return err == nil && dir == in.Path
+		names, err := os.ReadDir(".")
+		return err == nil && !slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isLibrary(e.Name()) })
 	case programInput:
 		path, err := exec.LookPath(in.Name)
 		if err != nil || in.Path == "" {
-			return err != nil && in.Path == ""
+			return errors.Is(err, exec.ErrNotFound) && in.Path == ""
 		}
 		if path, err = filepath.Abs(path); err != nil || path != in.Path {
 			return false
@@ -162,8 +166,7 @@ func hashFile(w io.Writer, path string) error {
 	return err
 }
 
-// hashLibraryNames hashes the names in a directory that a linker could pick
-// up: another library by the same name, earlier in the search path, changes
+// hashLibraryNames hashes the names in a directory that tools could pick up: another library by the same name, earlier in the search path, changes
 // the link.
 func hashLibraryNames(w io.Writer, dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -171,10 +174,8 @@ func hashLibraryNames(w io.Writer, dir string) error {
 		return err
 	}
 	for _, entry := range entries {
-		name := entry.Name()
-		switch ext := filepath.Ext(name); {
-		case ext == ".a", ext == ".so", ext == ".o", ext == ".dylib", ext == ".tbd", strings.Contains(name, ".so."):
-			fmt.Fprintf(w, "%q\n", name)
+		if matters(entry.Name()) {
+			fmt.Fprintf(w, "%q\n", entry.Name())
 		}
 	}
 	return nil

@@ -1,37 +1,58 @@
 package linkcache
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
 )
 
-// An outcome is what became of a link, and the byte that stands for it in the
-// log. The log is a file to which every link appends one byte.
-type outcome byte
+// An outcome is what became of a link.
+type outcome string
 
 const (
-	hit      outcome = 'h' // copied from the cache
-	fetched  outcome = 'f' // copied from the user's GOCACHEPROG
-	miss     outcome = 'm' // linked and stored
-	uncached outcome = 'u' // linked, not stored: failed, or can't be cached
+	hit      outcome = "hit"      // copied from the cache
+	fetched  outcome = "fetched"  // copied from the user's GOCACHEPROG
+	miss     outcome = "miss"     // linked and stored
+	uncached outcome = "uncached" // linked, not stored; the reason follows
 )
 
-// maxLog bounds the log. Beyond it, counting starts again.
+// maxLog bounds the log, to which every link appends a line. Beyond it,
+// counting starts again.
 const maxLog = 1 << 20
 
 func (c *Cache) logPath() string { return filepath.Join(c.dir, "log") }
 
 // note counts an outcome. A cache that can't be written to counts nothing.
-func (c *Cache) note(o outcome) {
-	f, err := os.OpenFile(c.logPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+func (c *Cache) note(o outcome) { c.appendLog(string(o)) }
+
+// noteUncached counts a link that was not stored.
+func (c *Cache) noteUncached(reason error) {
+	const maxReason = 200
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, reason.Error())
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "..."
+	}
+	c.appendLog(string(uncached) + " " + text)
+}
+
+func (c *Cache) appendLog(line string) {
+	f, err := c.open(c.logPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	f.Write([]byte{byte(o)})
+	f.WriteString(line + "\n")
 }
 
 // Stats say how full the cache is and how useful.
@@ -44,6 +65,15 @@ type Stats struct {
 	Fetched  int // copied from the user's GOCACHEPROG
 	Misses   int // linked and stored
 	Uncached int // linked and not stored
+
+	// Reasons say why links were not stored, the most frequent first.
+	Reasons []Reason
+}
+
+// A Reason is why a number of links were not stored.
+type Reason struct {
+	Text  string
+	Links int
 }
 
 // HitRate returns the share of links that were not done again, from 0 to 1;
@@ -58,20 +88,38 @@ func (s Stats) HitRate() float64 {
 
 // Stats counts entries and links.
 func (c *Cache) Stats() (Stats, error) {
-	entries, err := c.entries()
+	entries, err := c.files("", entrySuffix)
 	if err != nil {
 		return Stats{}, err
 	}
 	var s Stats
 	for _, e := range entries {
 		s.Entries++
-		s.Size += e.size
+		s.Size = min(s.Size, math.MaxInt64-e.size) + e.size
 	}
-	log, err := os.ReadFile(c.logPath())
+	// Between two runs of Trim the log may get somewhat longer.
+	log, err := c.read(c.logPath(), 16*maxLog)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Stats{}, err
+		return s, nil
 	}
-	count := func(o outcome) int { return bytes.Count(log, []byte{byte(o)}) }
-	s.Hits, s.Fetched, s.Misses, s.Uncached = count(hit), count(fetched), count(miss), count(uncached)
+	reasons := make(map[string]int)
+	for line := range strings.Lines(string(log)) {
+		word, reason, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch outcome(word) {
+		case hit:
+			s.Hits++
+		case fetched:
+			s.Fetched++
+		case miss:
+			s.Misses++
+		case uncached:
+			s.Uncached++
+			reasons[reason]++
+		}
+	}
+	for text, links := range reasons {
+		s.Reasons = append(s.Reasons, Reason{text, links})
+	}
+	slices.SortFunc(s.Reasons, func(a, b Reason) int { return cmp.Or(cmp.Compare(b.Links, a.Links), cmp.Compare(a.Text, b.Text)) })
 	return s, nil
 }

@@ -12,15 +12,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"pgtest/harness/quoted"
 )
 
-// programTimeout is how long the cache program may take for one answer. It is
-// ended then, and the link done without it.
-var programTimeout = time.Minute
+// What the cache program may take, for its first message and for each answer.
+// A program that allows one instance at a time never says anything, because
+// the go command's own is at work. One that is late is ended, and not started
+// again by the links of this run: none waits for longer than it could link.
+var (
+	startPatience  = 500 * time.Millisecond
+	answerPatience = 5 * time.Second
+)
+
+// maxAnswers bounds what is read from the program. Bodies do not pass through
+// its output, so there is little.
+const maxAnswers = 1 << 20
 
 // A program is a running GOCACHEPROG, the user's own build cache, which may be
 // shared between machines. It speaks the protocol of cmd/go/internal/cacheprog:
@@ -30,7 +41,9 @@ var programTimeout = time.Minute
 type program struct {
 	cmd      *exec.Cmd
 	in       *os.File // write end of its standard input
-	out      *json.Decoder
+	out      *os.File // read end of its standard output
+	answers  *json.Decoder
+	failed   string // file that exists if a program of this run has failed
 	commands []string
 	lastID   int64
 	err      error // first failure
@@ -55,30 +68,22 @@ type response struct {
 }
 
 // startProgram starts the program that GOCACHEPROG names and returns nil if
-// it names none or the program does not answer. Its messages are not shown:
-// the go command runs the same program and shows them.
-func startProgram(value string) *program {
+// it names none, the program does not answer, or one of this run has failed
+// before: work is the run's directory. Its messages are not shown: the go
+// command runs the same program and shows them.
+func startProgram(value, work string) *program {
 	words, err := quoted.Split(value)
 	if err != nil || len(words) == 0 {
 		return nil
 	}
-	stdin, in, err := os.Pipe()
-	if err != nil {
+	p := &program{cmd: exec.Command(words[0], words[1:]...), failed: filepath.Join(work, "pgtest-cacheprog-failed")}
+	if _, err := os.Lstat(p.failed); err == nil {
 		return nil
 	}
-	defer stdin.Close()
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stdin = stdin
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		in.Close()
+	if err := p.start(); err != nil {
 		return nil
 	}
-	p := &program{cmd: cmd, in: in, out: json.NewDecoder(stdout)}
-	hello, err := p.receive(0)
+	hello, err := p.receive(0, startPatience)
 	if err != nil {
 		p.close()
 		return nil
@@ -87,39 +92,73 @@ func startProgram(value string) *program {
 	return p
 }
 
+func (p *program) start() error {
+	stdin, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer stdin.Close()
+	out, stdout, err := os.Pipe()
+	if err != nil {
+		in.Close()
+		return err
+	}
+	defer stdout.Close()
+	p.in, p.out = in, out
+	p.answers = json.NewDecoder(io.LimitReader(out, maxAnswers))
+	p.cmd.Stdin, p.cmd.Stdout = stdin, stdout
+	p.cmd.SysProcAttr = new(syscall.SysProcAttr)
+	// The program does not outlive this process. Its parent is this thread.
+	runtime.LockOSThread()
+	dieWithParent(p.cmd.SysProcAttr)
+	if err := p.cmd.Start(); err != nil {
+		in.Close()
+		out.Close()
+		return err
+	}
+	return nil
+}
+
 // can reports whether the program is alive and knows the command.
 func (p *program) can(command string) bool {
 	return p != nil && p.err == nil && slices.Contains(p.commands, command)
 }
 
-// receive reads the answer to the request with the given number.
-func (p *program) receive(id int64) (response, error) {
+// receive reads the answer to the request with the given number. The deadline
+// is the pipe's: a child of the program can hold the pipe for longer than the
+// program lives.
+func (p *program) receive(id int64, patience time.Duration) (response, error) {
 	var r response
-	timer := time.AfterFunc(programTimeout, func() { p.cmd.Process.Kill() })
-	defer timer.Stop()
-	if err := p.out.Decode(&r); err != nil {
-		p.err = err
-	} else if r.ID != id {
-		p.err = fmt.Errorf("answer to request %d instead of %d", r.ID, id)
+	p.out.SetReadDeadline(time.Now().Add(patience))
+	if err := p.answers.Decode(&r); err != nil {
+		return r, p.fail(err)
 	}
-	if p.err == nil && r.Err != "" {
+	if r.ID != id {
+		return r, p.fail(fmt.Errorf("answer to request %d instead of %d", r.ID, id))
+	}
+	if r.Err != "" {
 		return r, errors.New(r.Err)
 	}
-	return r, p.err
+	return r, nil
+}
+
+// fail gives the program up, for all links of the run.
+func (p *program) fail(err error) error {
+	p.err = err
+	os.WriteFile(p.failed, nil, 0o600)
+	return err
 }
 
 // send writes a request, with its body if that is not nil, and returns the
 // answer.
 func (p *program) send(r request, body io.Reader) (response, error) {
-	timer := time.AfterFunc(programTimeout, func() { p.cmd.Process.Kill() })
 	p.lastID++
 	r.ID = p.lastID
-	p.err = writeRequest(p.in, r, body)
-	timer.Stop()
-	if p.err != nil {
-		return response{}, p.err
+	p.in.SetWriteDeadline(time.Now().Add(answerPatience))
+	if err := writeRequest(p.in, r, body); err != nil {
+		return response{}, p.fail(err)
 	}
-	return p.receive(r.ID)
+	return p.receive(r.ID, answerPatience)
 }
 
 func writeRequest(to io.Writer, r request, body io.Reader) error {
@@ -141,7 +180,7 @@ func writeRequest(to io.Writer, r request, body io.Reader) error {
 	return w.Flush()
 }
 
-// close asks the program to end and waits until it has.
+// close asks the program to end and waits until it has, if it has not failed.
 func (p *program) close() {
 	if p == nil {
 		return
@@ -150,9 +189,15 @@ func (p *program) close() {
 		p.send(request{Command: "close"}, nil)
 	}
 	p.in.Close()
-	timer := time.AfterFunc(programTimeout, func() { p.cmd.Process.Kill() })
-	defer timer.Stop()
+	p.out.Close()
+	if p.err != nil {
+		p.cmd.Process.Kill()
+	}
+	late := time.AfterFunc(answerPatience, func() { p.cmd.Process.Kill() })
 	p.cmd.Wait()
+	if !late.Stop() {
+		p.fail(errors.New("the cache program does not end"))
+	}
 }
 
 // fetch copies the link's entry from the program into the cache, with the
@@ -168,17 +213,21 @@ func (l *link) fetch(p *program) error {
 	if r.Miss || !filepath.IsAbs(r.DiskPath) {
 		return os.ErrNotExist
 	}
-	body, err := os.Open(r.DiskPath)
+	// Whatever lies there must not block, and not be read for long.
+	body, err := os.OpenFile(r.DiskPath, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	if id, _, err := outputID(body); err != nil || !bytes.Equal(id, r.OutputID) {
+	if info, err := body.Stat(); err != nil || !info.Mode().IsRegular() {
 		return errDamaged
 	}
 	m, size, s, err := readTail(body, l.key)
 	if err != nil {
 		return err
+	}
+	if id, _, err := outputID(body); err != nil || !bytes.Equal(id, r.OutputID) {
+		return errDamaged
 	}
 	if m.Inputs, err = restamp(m.Inputs); err != nil {
 		return err

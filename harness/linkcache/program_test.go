@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,8 +33,28 @@ func cacheProgram(args []string) int {
 		fmt.Println("hello")
 		return 0
 	case "silent":
+		logRequest(dir, request{Command: "start"})
 		io.Copy(io.Discard, in)
 		return 0
+	case "deaf": // not even to the end of its input
+		logRequest(dir, request{Command: "start"})
+		time.Sleep(time.Hour)
+	case "floods":
+		logRequest(dir, request{Command: "start"})
+		for {
+			if _, err := os.Stdout.WriteString(strings.Repeat(" ", 1<<16)); err != nil {
+				return 1
+			}
+		}
+	case "leaves its pipes to a child":
+		logRequest(dir, request{Command: "start"})
+		child := exec.Command("sleep", "1000")
+		child.Stdin, child.Stdout = os.Stdin, os.Stdout
+		if err := child.Start(); err != nil {
+			return 1
+		}
+		os.WriteFile(filepath.Join(dir, "child"), fmt.Append(nil, child.Process.Pid), 0o600)
+		time.Sleep(time.Hour)
 	}
 	out.Encode(response{KnownCommands: []string{"get", "put", "close"}})
 	for {
@@ -48,6 +71,9 @@ func cacheProgram(args []string) int {
 			return 1
 		}
 		logRequest(dir, r)
+		if fault == "hangs at "+r.Command {
+			time.Sleep(time.Hour)
+		}
 		answer := response{ID: r.ID}
 		action := filepath.Join(dir, hex.EncodeToString(r.ActionID))
 		switch {
@@ -61,8 +87,15 @@ func cacheProgram(args []string) int {
 			id, err := os.ReadFile(action)
 			answer.Miss = err != nil
 			answer.OutputID, answer.DiskPath = id, filepath.Join(dir, hex.EncodeToString(id))
-			if fault == "wrong id" {
+			switch fault {
+			case "wrong id":
 				answer.OutputID = make([]byte, sha256.Size)
+			case "named pipe", "directory", "device":
+				answer.Miss, answer.OutputID = false, make([]byte, sha256.Size)
+				answer.DiskPath = map[string]string{"named pipe": filepath.Join(dir, "pipe"), "directory": dir, "device": "/dev/zero"}[fault]
+				syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600)
+			case "huge answer":
+				answer.Miss, answer.Err = true, strings.Repeat("x", 4<<20)
 			}
 		case r.Command == "put":
 			body, err := readBody(in)
@@ -181,7 +214,8 @@ func damageBodies(t *testing.T, dir string) {
 }
 
 func TestUnusableProgram(t *testing.T) {
-	for _, fault := range []string{"exits", "babbles", "dies", "refuses", "answers another"} {
+	for _, fault := range []string{"exits", "babbles", "dies", "refuses", "answers another",
+		"named pipe", "directory", "device", "huge answer", "floods"} {
 		t.Run(fault, func(t *testing.T) {
 			l := newFakeLink(t, openCache(t), writesBinary)
 			l.useProgram(t.TempDir(), fault)
@@ -197,14 +231,41 @@ func TestUnusableProgram(t *testing.T) {
 	l.mustLink("open quote", 1)
 }
 
-func TestHangingProgramIsEnded(t *testing.T) {
-	defer func(old time.Duration) { programTimeout = old }(programTimeout)
-	programTimeout = time.Millisecond
-	value, err := quoted.Join([]string{self(t), "__cacheprog", t.TempDir(), "silent"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p := startProgram(value); p != nil {
-		t.Error("a program that says nothing was taken for one")
+// A program that says nothing, or hangs at some message, is given up for all
+// links of a run. It is ended, whatever it waits for.
+func TestHangingProgramIsGivenUp(t *testing.T) {
+	for _, tt := range []struct{ fault, requests string }{
+		{"silent", "start\n"},
+		{"deaf", "start\n"},
+		{"leaves its pipes to a child", "start\n"},
+		{"hangs at get", "get\n"},
+		{"hangs at put", "get\nput\n"},
+		{"hangs at close", "get\nput\nclose\n"},
+	} {
+		t.Run(tt.fault, func(t *testing.T) {
+			dir := t.TempDir()
+			l := newFakeLink(t, openCache(t), writesBinary)
+			l.useProgram(dir, tt.fault)
+			l.env = append(l.env, "TEST_ANSWER_PATIENCE=3s")
+			if !strings.HasPrefix(tt.fault, "hangs") {
+				l.env = append(l.env, "TEST_START_PATIENCE=1s")
+			}
+			t.Cleanup(func() {
+				if pid, err := os.ReadFile(filepath.Join(dir, "child")); err == nil {
+					n, _ := strconv.Atoi(string(pid))
+					syscall.Kill(n, syscall.SIGKILL)
+				}
+			})
+			id := l.flags[1]
+			for i := range 5 {
+				l.flags[1] = id + fmt.Sprint(i)
+				l.mustLink(fmt.Sprint("link ", i), i+1)
+			}
+			checkOutcomes(t, l.cache, "mmmmm")
+			// Before a slow one notes its start, it may have been ended.
+			if got, _ := os.ReadFile(filepath.Join(dir, "requests")); string(got) != tt.requests && len(got) > 0 {
+				t.Errorf("requests %q, want %q", got, tt.requests)
+			}
+		})
 	}
 }

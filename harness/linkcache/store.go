@@ -2,10 +2,14 @@ package linkcache
 
 import (
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -21,6 +25,61 @@ func ownFile(info os.FileInfo) bool {
 
 func (c *Cache) entryPath(k key) string { return filepath.Join(c.dir, k.String()+entrySuffix) }
 
+// open opens a file of the cache. Whoever could write into the directory once,
+// before it was the user's alone, may have left symbolic links, named pipes,
+// and other names of files that are not the cache's: what is not a regular
+// file of the user's with this one name is an error, or, with os.O_CREATE,
+// makes room for a new file. os.O_TRUNC would be heeded before the check.
+func (c *Cache) open(path string, flag int) (*os.File, error) {
+	f, err := openPlain(path, flag)
+	if err == nil || flag&os.O_CREATE == 0 {
+		return f, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return openPlain(path, flag|os.O_EXCL)
+}
+
+func openPlain(path string, flag int) (*os.File, error) {
+	// A named pipe must not block.
+	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !isPlain(info) {
+		err = errDamaged
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// isPlain reports whether a file is what the cache makes: a regular file of
+// the user's, with one name.
+func isPlain(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 1 && info.Mode().IsRegular() && ownFile(info)
+}
+
+// read returns the content of a file of the cache, which must not be longer
+// than max bytes.
+func (c *Cache) read(path string, max int64) ([]byte, error) {
+	f, err := c.open(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(data)) > max {
+		err = errDamaged
+	}
+	return data, err
+}
+
 // errInputsChanged means that the entry is whole, but one of its inputs is not
 // what it was.
 var errInputsChanged = errors.New("inputs of the link have changed")
@@ -29,19 +88,11 @@ var errInputsChanged = errors.New("inputs of the link have changed")
 // linker printed. Any error is a miss. Damaged and foreign files are errors,
 // not removed: the next put replaces them.
 func (c *Cache) get(k key, output string) (printed []byte, err error) {
-	// A named pipe in the entry's place must not block.
-	f, err := os.OpenFile(c.entryPath(k), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	f, err := c.open(c.entryPath(k), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || !ownFile(info) {
-		return nil, errDamaged
-	}
 	m, size, s, err := readTail(f, k)
 	if err != nil {
 		return nil, err
@@ -52,17 +103,28 @@ func (c *Cache) get(k key, output string) (printed []byte, err error) {
 	if err := extract(f, size, s, output); err != nil {
 		return nil, err
 	}
-	c.touch(f.Name(), info)
+	touch(f)
 	return m.Output, nil
 }
 
 // touch notes that an entry was used: its modification time is the time of the
 // last use, to the minute.
-func (c *Cache) touch(name string, info os.FileInfo) {
+func touch(f *os.File) {
+	info, err := f.Stat()
+	if err != nil {
+		return
+	}
 	now := time.Now()
 	if age := now.Sub(info.ModTime()); age < 0 || age > time.Minute {
-		os.Chtimes(name, now, now)
+		setTime(f, now)
 	}
+}
+
+// setTime sets the modification time of an open file: its name may stand for
+// another by now.
+func setTime(f *os.File, t time.Time) error {
+	tv := unix.NsecToTimeval(t.UnixNano())
+	return unix.Futimes(int(f.Fd()), []unix.Timeval{tv, tv})
 }
 
 // put stores the binary in file under k, in place of whatever is there.
@@ -75,9 +137,14 @@ func (c *Cache) put(k key, file string, m meta) error {
 	return c.write(k, func(temp *os.File) error { return writeEntry(temp, binary, k, m) })
 }
 
-// write creates the entry k: fill writes it to a temporary file, which then
-// takes the entry's name. Readers see the old entry or the new one, whole.
-func (c *Cache) write(k key, fill func(temp *os.File) error) (err error) {
+// write creates the entry k: see replace.
+func (c *Cache) write(k key, fill func(temp *os.File) error) error {
+	return c.replace(c.entryPath(k), fill)
+}
+
+// replace creates a file of the cache: fill writes it to a temporary file,
+// which then takes the name. Readers see the old file or the new one, whole.
+func (c *Cache) replace(path string, fill func(temp *os.File) error) (err error) {
 	temp, err := os.CreateTemp(c.dir, tempPrefix)
 	if err != nil {
 		return err
@@ -94,5 +161,9 @@ func (c *Cache) write(k key, fill func(temp *os.File) error) (err error) {
 	if err != nil {
 		return err
 	}
-	return os.Rename(temp.Name(), c.entryPath(k))
+	if err = os.Rename(temp.Name(), path); err != nil {
+		os.Remove(path) // an empty directory can't be replaced
+		err = os.Rename(temp.Name(), path)
+	}
+	return err
 }

@@ -59,15 +59,17 @@ func Tool(args []string) int {
 	if dir == "" || !isLink(args[wrap:]) {
 		return replace(args)
 	}
+	cache := &Cache{Program: program, dir: dir}
 	c, err := parseCommand(args, wrap)
+	var k key
+	if err == nil {
+		k, err = c.key()
+	}
 	if err != nil {
+		cache.noteUncached(err)
 		return replace(args)
 	}
-	k, err := c.key()
-	if err != nil {
-		return replace(args)
-	}
-	l := link{Cache: &Cache{Program: program, dir: dir}, command: c, key: k}
+	l := link{Cache: cache, command: c, key: k}
 	return l.run()
 }
 
@@ -103,7 +105,7 @@ func (l *link) run() int {
 		os.Stdout.Write(printed)
 		return 0
 	}
-	program := startProgram(l.Program)
+	program := startProgram(l.Program, l.command.workDir())
 	if l.fetch(program) == nil {
 		if printed, err := l.get(l.key, l.command.output); err == nil {
 			program.close()
@@ -115,12 +117,14 @@ func (l *link) run() int {
 	printed, status, err := l.link(program)
 	program.close()
 	if err != nil {
-		l.note(uncached)
+		l.noteUncached(err)
 		return replace(l.command.words)
 	}
 	os.Stdout.Write(printed)
 	return status
 }
+
+const linkFailed notCacheable = "the link failed"
 
 // link runs the linker and stores what it wrote. An error means that the link
 // has to be done again, plainly: it could not be done through us, or it failed
@@ -138,9 +142,9 @@ func (l *link) link(program *program) (printed []byte, status int, err error) {
 	}
 	if status != 0 {
 		if r.used() {
-			return nil, 0, errNotCacheable
+			return nil, 0, linkFailed
 		}
-		l.note(uncached)
+		l.noteUncached(linkFailed)
 		return printed, status, nil
 	}
 	inputs, err := r.inputs(started)
@@ -148,7 +152,7 @@ func (l *link) link(program *program) (printed []byte, status int, err error) {
 		err = l.put(l.key, l.command.output, meta{Output: printed, Inputs: inputs})
 	}
 	if err != nil {
-		l.note(uncached)
+		l.noteUncached(err)
 		return printed, 0, nil
 	}
 	l.note(miss)

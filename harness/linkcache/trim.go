@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,28 +19,54 @@ import (
 // staleTemp is the age at which a temporary file's writer is taken for dead.
 const staleTemp = time.Hour
 
-type entryFile struct {
+type cacheFile struct {
 	path string
 	size int64
-	used time.Time
+	used time.Time // entries: the last use; others: when it was written
 }
 
-// entries lists the entries. One that goes away meanwhile is left out.
-func (c *Cache) entries() ([]entryFile, error) {
-	files, err := os.ReadDir(c.dir)
+// files lists the cache's files with a prefix and a suffix. What is none that
+// the cache makes, is removed if it is not a directory. A file from the future
+// would never be old: it counts from now on. One that goes away meanwhile is
+// left out.
+func (c *Cache) files(prefix, suffix string) ([]cacheFile, error) {
+	names, err := os.ReadDir(c.dir)
 	if err != nil {
 		return nil, err
 	}
-	var entries []entryFile
-	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), entrySuffix) {
+	now := time.Now()
+	var files []cacheFile
+	for _, name := range names {
+		if !strings.HasPrefix(name.Name(), prefix) || !strings.HasSuffix(name.Name(), suffix) || name.IsDir() {
 			continue
 		}
-		if info, err := file.Info(); err == nil {
-			entries = append(entries, entryFile{filepath.Join(c.dir, file.Name()), info.Size(), info.ModTime()})
+		info, err := name.Info()
+		if err != nil {
+			continue
 		}
+		f := cacheFile{filepath.Join(c.dir, name.Name()), info.Size(), info.ModTime()}
+		if !isPlain(info) {
+			os.Remove(f.path)
+			continue
+		}
+		if f.used.After(now.Add(futureSlack)) {
+			f.used = now
+			c.setFileTime(f.path, now)
+		}
+		files = append(files, f)
 	}
-	return entries, nil
+	return files, nil
+}
+
+// futureSlack is how far clocks of machines that share a file system may
+// differ.
+const futureSlack = time.Minute
+
+func (c *Cache) setFileTime(path string, t time.Time) {
+	if f, err := c.open(path, os.O_RDONLY); err == nil {
+		setTime(f, t)
+		f.Close()
+	}
 }
 
 // Trim removes the entries that were not used for MaxAge, then those that were
@@ -48,14 +75,14 @@ func (c *Cache) entries() ([]entryFile, error) {
 // nothing was stored since the last time. A link that is just reading an entry
 // is not disturbed, and a Trim of another process makes it return at once.
 func (c *Cache) Trim() error {
-	if info, err := os.Stat(c.logPath()); err == nil && info.Size() > maxLog {
+	if info, err := os.Lstat(c.logPath()); err == nil && info.Size() > maxLog {
 		os.Remove(c.logPath())
 	}
 	if c.isTrim() {
 		return nil
 	}
 	started := time.Now()
-	lock, err := os.OpenFile(filepath.Join(c.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := c.open(filepath.Join(c.dir, "lock"), os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return err
 	}
@@ -71,13 +98,24 @@ func (c *Cache) Trim() error {
 	if err := c.evict(c.MaxSize, started.Add(-c.MaxAge)); err != nil {
 		return err
 	}
-	// What is stored meanwhile makes the directory newer than that. Its time may be
-	// coarse.
-	before := started.Add(-time.Second)
-	if err := os.WriteFile(c.trimPath(), c.bounds(), 0o600); err != nil {
+	return c.noteTrim(started)
+}
+
+// noteTrim notes that the bounds were kept to at that time. What is stored
+// meanwhile makes the directory newer than that. Its time may be coarse.
+func (c *Cache) noteTrim(started time.Time) error {
+	f, err := c.open(c.trimPath(), os.O_WRONLY|os.O_CREATE)
+	if err != nil {
 		return err
 	}
-	return os.Chtimes(c.trimPath(), before, before)
+	defer f.Close()
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := f.Write(c.bounds()); err != nil {
+		return err
+	}
+	return setTime(f, started.Add(-time.Second))
 }
 
 // trimInterval is how long a cache to which nothing is added is left alone.
@@ -91,12 +129,20 @@ func (c *Cache) bounds() []byte { return fmt.Appendln(nil, c.MaxSize, c.MaxAge) 
 // isTrim says whether Trim has done its work not long ago, and nothing was stored
 // since: that changes the directory's time.
 func (c *Cache) isTrim() bool {
-	bounds, err := os.ReadFile(c.trimPath())
-	if err != nil || !bytes.Equal(bounds, c.bounds()) {
+	f, err := c.open(c.trimPath(), os.O_RDONLY)
+	if err != nil {
 		return false
 	}
-	last, err := os.Stat(c.trimPath())
-	if err != nil || !ownFile(last) || time.Since(last.ModTime()) > trimInterval {
+	defer f.Close()
+	bounds := make([]byte, len(c.bounds())+1)
+	if n, err := io.ReadFull(f, bounds); err != io.ErrUnexpectedEOF || !bytes.Equal(bounds[:n], c.bounds()) {
+		return false
+	}
+	last, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	if age := time.Since(last.ModTime()); age < 0 || age > trimInterval {
 		return false
 	}
 	dir, err := os.Stat(c.dir)
@@ -106,17 +152,18 @@ func (c *Cache) isTrim() bool {
 // evict removes entries last used before oldest, then the longest unused until
 // the rest is small enough.
 func (c *Cache) evict(maxSize int64, oldest time.Time) error {
-	entries, err := c.entries()
+	entries, err := c.files("", entrySuffix)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(entries, func(a, b entryFile) int { return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.path, b.path)) })
-	var size int64
+	slices.SortFunc(entries, func(a, b cacheFile) int { return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.path, b.path)) })
+	left := maxSize
 	for _, e := range entries {
-		size += e.size
-		if e.used.After(oldest) && size <= maxSize {
+		if e.used.After(oldest) && e.size <= left {
+			left -= e.size
 			continue
 		}
+		left = -1
 		if err := os.Remove(e.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -124,16 +171,14 @@ func (c *Cache) evict(maxSize int64, oldest time.Time) error {
 	return nil
 }
 
-// removeOlder removes the files with a prefix and a suffix that were not written
-// for age: what killed processes left, and answers of tools that are gone.
+// removeOlder removes the files with a prefix and a suffix that were not
+// written for age: what killed processes left, and answers of tools that are
+// gone.
 func (c *Cache) removeOlder(prefix, suffix string, age time.Duration) {
-	files, _ := os.ReadDir(c.dir)
-	for _, file := range files {
-		if !strings.HasPrefix(file.Name(), prefix) || !strings.HasSuffix(file.Name(), suffix) {
-			continue
-		}
-		if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > age {
-			os.Remove(filepath.Join(c.dir, file.Name()))
+	files, _ := c.files(prefix, suffix)
+	for _, f := range files {
+		if time.Since(f.used) > age {
+			os.Remove(f.path)
 		}
 	}
 }

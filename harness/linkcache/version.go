@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 const versionSuffix = ".version"
@@ -32,12 +31,16 @@ func (c *Cache) version(tool string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := readVersion(path)
+	answer, err := c.readVersion(path)
 	if err != nil {
 		if answer, err = exec.Command(tool, "-V=full").Output(); err != nil {
 			return err
 		}
-		c.keepVersion(path, answer)
+		// An error costs the next question time, nothing else.
+		_ = c.replace(path, func(temp *os.File) error {
+			_, err := temp.Write(append(answer, versionSum(path, answer)...))
+			return err
+		})
 	}
 	_, err = os.Stdout.Write(answer)
 	return err
@@ -58,25 +61,18 @@ func (c *Cache) versionPath(tool string) (string, error) {
 	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil)[:16])+versionSuffix), nil
 }
 
-// readVersion reads an answer from a file that belongs to the user. Behind the
-// answer stands its sum: a damaged answer would look like another tool, and the
-// go command would compile everything anew.
-func readVersion(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+const maxVersion = 4096
+
+// readVersion reads an answer. Behind it stands a sum of the answer and of the
+// name that it is kept under: a damaged answer, or that of another tool, would
+// make the go command compile everything anew.
+func (c *Cache) readVersion(path string) ([]byte, error) {
+	data, err := c.read(path, maxVersion)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	size := int(info.Size()) - versionSumSize
-	if !info.Mode().IsRegular() || !ownFile(info) || size < 0 || size > 4096 {
-		return nil, errDamaged
-	}
-	data := make([]byte, info.Size())
-	if n, err := f.Read(data); err != nil || n != len(data) || !bytes.Equal(data[size:], versionSum(data[:size])) {
+	size := len(data) - versionSumSize
+	if size < 0 || !bytes.Equal(data[size:], versionSum(path, data[:size])) {
 		return nil, errDamaged
 	}
 	return data[:size], nil
@@ -84,25 +80,7 @@ func readVersion(path string) ([]byte, error) {
 
 const versionSumSize = 8
 
-func versionSum(answer []byte) []byte {
-	return fmt.Appendf(nil, "%08x", crc32.Checksum(answer, castagnoli()))
-}
-
-// keepVersion stores an answer. An error costs the next question time, nothing
-// else.
-func (c *Cache) keepVersion(path string, answer []byte) {
-	temp, err := os.CreateTemp(c.dir, tempPrefix)
-	if err != nil {
-		return
-	}
-	_, err = temp.Write(append(answer, versionSum(answer)...))
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(temp.Name())
-	}
+func versionSum(path string, answer []byte) []byte {
+	sum := crc32.Checksum([]byte(filepath.Base(path)), castagnoli())
+	return fmt.Appendf(nil, "%08x", crc32.Update(sum, castagnoli(), answer))
 }
