@@ -13,7 +13,7 @@ import (
 type outlet struct {
 	jobs  chan job
 	given chan struct{} // closed when it is abandoned
-	once  sync.Once
+	hurry sync.Once
 	ended chan struct{} // closed when the goroutine has ended
 	since atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
 }
@@ -109,12 +109,25 @@ func (o *outlet) post(text string) {
 // stuckLimit is how long a write takes that is not expected to end.
 const stuckLimit = 2 * time.Second
 
-// abandonIfStuck fails the present write and all that follow, if it takes long.
+// abandonWhenStuck fails the present write and all that follow as soon as one
+// takes long: at once, if one has.
+func (o *outlet) abandonWhenStuck() { o.hurry.Do(o.abandonIfStuck) }
+
 func (o *outlet) abandonIfStuck() {
-	since := o.since.Load()
-	if since != 0 && time.Since(time.Unix(0, since)) > stuckLimit {
-		o.once.Do(func() { close(o.given) })
+	select {
+	case <-o.ended:
+		return
+	default:
 	}
+	left := stuckLimit
+	if since := o.since.Load(); since != 0 {
+		left -= time.Since(time.Unix(0, since))
+	}
+	if left <= 0 {
+		close(o.given)
+		return
+	}
+	time.AfterFunc(left, o.abandonIfStuck)
 }
 
 // close waits until everything is written. The goroutine of an abandoned outlet

@@ -31,6 +31,7 @@ type run struct {
 
 	signals        *signals.Control
 	stdout, stderr *outlet
+	outlets        []*outlet     // these and those of the files
 	outputClosed   chan struct{} // closed when nobody reads the formatted output
 	over           chan struct{} // closed when nobody hears arrivals any more
 	childEnded     chan os.Signal
@@ -88,8 +89,8 @@ func newRun(cfg Config) (*run, error) {
 		return nil, err
 	}
 	r.live = newLiveLine(cfg)
-	r.stdout = newOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
-	r.stderr = newOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
+	r.stdout = r.openOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
+	r.stderr = r.openOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
 	if r.stream, err = jsonstream.New(r.streamOptions()); err != nil {
 		r.listener.Close()
 		r.closeOutput()
@@ -106,6 +107,14 @@ func (r *run) streamOptions() jsonstream.Options {
 	asked := r.cfg.Stream
 	opts := asked
 	opts.Stdout, opts.Stderr = r.stdout, r.stderr
+	if asked.JSONFile != nil {
+		opts.JSONFile = r.openOutlet(asked.JSONFile)
+	}
+	if asked.JUnit != nil {
+		report := *asked.JUnit
+		report.Out = r.openOutlet(report.Out)
+		opts.JUnit = &report
+	}
 	opts.OnWriteError = func(err error) {
 		if errors.Is(err, syscall.EPIPE) {
 			close(r.outputClosed)
@@ -134,10 +143,18 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
+// openOutlet makes an outlet, which closeOutput closes.
+func (r *run) openOutlet(w io.Writer) *outlet {
+	o := newOutlet(w)
+	r.outlets = append(r.outlets, o)
+	return o
+}
+
 // closeOutput waits until everything is written.
 func (r *run) closeOutput() {
-	r.stdout.close()
-	r.stderr.close()
+	for _, o := range r.outlets {
+		o.close()
+	}
 }
 
 func (r *run) run(ctx context.Context) (Result, error) {
@@ -151,7 +168,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	}
 	defer close(r.over)
 	go r.accept()
-	defer r.listener.Close()
+	defer r.serveDuring(func() { r.listener.Close() })
 	ended, err := r.start()
 	if err != nil {
 		r.stream.Close()
@@ -261,7 +278,8 @@ func (r *run) serveDuring(f func()) {
 
 // trimLinkCache keeps the link cache within its bounds while the run goes on,
 // and returns a function that waits until that is done. A cache that can't be
-// trimmed is as useful as before: the next run tries again.
+// trimmed is as useful as before: the next run tries again, so a run that is to
+// end does not wait, and none waits for long.
 func (r *run) trimLinkCache() (wait func()) {
 	trimmed := make(chan struct{})
 	go func() {
@@ -270,8 +288,22 @@ func (r *run) trimLinkCache() (wait func()) {
 			r.cfg.LinkCache.Trim()
 		}
 	}()
-	return func() { <-trimmed }
+	return func() {
+		limit := time.After(trimPatience)
+		for !r.signals.Ending() {
+			select {
+			case <-trimmed:
+				return
+			case <-limit:
+				return
+			case e := <-r.signals.Events():
+				r.signals.Handle(e, r)
+			}
+		}
+	}
 }
+
+const trimPatience = 5 * time.Second
 
 // start starts what prints the events, and the goroutine that reads it to its
 // end and closes the channel that start returns.
@@ -328,7 +360,7 @@ func (r *run) start() (<-chan struct{}, error) {
 }
 
 // readAll reads a pipe and closes it. What read leaves is dropped, so that the
-// writer comes to its end.
+// writer comes to its end. That the reading was cut is no error: the run was to end.
 func readAll(pipe *os.File, read func(io.Reader) error) error {
 	defer pipe.Close()
 	defer io.Copy(io.Discard, pipe)
@@ -452,7 +484,7 @@ func (r *run) result(report jsonstream.Report) Result {
 		leaked = leaked || len(s.process.Leaks) > 0
 	}
 	if !r.interrupted && !r.unfollowed && res.ExitCode < 0 {
-		fmt.Fprintf(r.stderr, "pgtest: %s: signal: %v\n", r.commandName(), r.status.Signal())
+		r.serveDuring(func() { fmt.Fprintf(r.stderr, "pgtest: %s: signal: %v\n", r.commandName(), r.status.Signal()) })
 	}
 	leakFails := leaked && r.cfg.Leaks == FailLeaks
 	eventsFail := !r.runsGo() && !report.OK()

@@ -48,8 +48,14 @@ func (r *run) KillGo() {
 	}
 	r.lost, r.goKilled = true, true
 	r.signalGo(syscall.SIGKILL)
-	r.stdout.abandonIfStuck()
-	r.stderr.abandonIfStuck()
+	r.hurryOutputs()
+}
+
+// hurryOutputs gives up the outputs that nobody takes.
+func (r *run) hurryOutputs() {
+	for _, o := range r.outlets {
+		o.abandonWhenStuck()
+	}
 }
 
 // signalGo signals the go command's group: itself and its tools. The
@@ -67,6 +73,9 @@ func (r *run) SignalTests(sig syscall.Signal) {
 		return
 	}
 	r.order(control.Order{Kill: true})
+	if r.goGone && !r.anyThere() {
+		r.hurryOutputs() // nothing else is left to end
+	}
 	if r.input != nil {
 		r.input.cut()
 	}

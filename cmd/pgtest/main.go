@@ -113,22 +113,60 @@ func run(o *options, w words) (int, error) {
 	}
 	status, err := runTests(o, w, control)
 	if err != nil {
-		printError(err)
+		control.After("a message", func() { printError(err) })
 	}
 	control.Exit(status)
 	return status, nil
 }
 
-// runTests is run up to the exit status.
+// runTests is run up to the exit status. A run that was asked to end before it
+// began has none of its own: the signal says it.
 func runTests(o *options, w words, control *signals.Control) (int, error) {
-	files, err := openFiles(o)
+	var cfg harness.Config
+	var files *files
+	var err error
+	if !control.Before(func() { cfg, files, err = prepare(o, w) }) {
+		return usageStatus, nil
+	}
 	if err != nil {
 		return usageStatus, err
 	}
-	environment := withoutOutputs(os.Environ())
+	cfg.Signals = control
+	result, err := harness.Run(context.Background(), cfg)
+	write := func() error {
+		if cfg.Args != nil {
+			w.sayMeant(os.Stderr, result.Report.Packages)
+		}
+		if !result.Ran {
+			files.abort()
+			return nil
+		}
+		return files.commit()
+	}
+	var commitErr error
+	if !control.After("writing the files", func() { commitErr = write() }) || !result.Ran {
+		return usageStatus, err
+	}
+	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && w.source() != "" {
+		err = fmt.Errorf("%s: no events of go test -json", w.source())
+	}
+	err = errors.Join(err, commitErr)
+	status := result.ExitCode
+	if err != nil && status == 0 {
+		status = usageStatus
+	}
+	return status, err
+}
+
+// prepare opens what a run needs and says how it is to be.
+func prepare(o *options, w words) (harness.Config, *files, error) {
+	files, err := openFiles(o)
+	if err != nil {
+		return harness.Config{}, nil, err
+	}
 	setColor(useColor(o.color, os.Stdout))
 	cfg := harness.Config{
-		Env:           environment,
+		Env:           withoutOutputs(os.Environ()),
 		Exec:          w.goes.exec,
 		ToolExec:      w.goes.toolExec,
 		Stream:        streamOptions(o, w.goes.goFlags, files),
@@ -140,27 +178,10 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 		TempDir:       goEnv("GOTMPDIR"),
 		KeepWork:      w.goes.keepWork,
 		ReapOrphans:   true,
-		Signals:       control,
 	}
 	cfg.Progress = showProgress(o, cfg.Stream)
 	w.setSource(o, &cfg)
-	result, err := harness.Run(context.Background(), cfg)
-	if cfg.Args != nil {
-		w.sayMeant(os.Stderr, result.Report.Packages)
-	}
-	if !result.Ran {
-		files.abort()
-		return usageStatus, err
-	}
-	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && w.source() != "" {
-		err = fmt.Errorf("%s: no events of go test -json", w.source())
-	}
-	err = errors.Join(err, files.commit())
-	status := result.ExitCode
-	if err != nil && status == 0 {
-		status = usageStatus
-	}
-	return status, err
+	return cfg, files, nil
 }
 
 // streamOptions says how the events are shown. What the go command would print

@@ -70,7 +70,7 @@ func startTree(t *testing.T, words ...string) *treeRun {
 func startTreeWith(t *testing.T, env []string, words ...string) *treeRun {
 	t.Helper()
 	module := t.TempDir()
-	if err := harnesstest.WriteModule(module, map[string]string{"p_test.go": carefulTest}); err != nil {
+	if err := harnesstest.WriteModule(module, map[string]string{"p/p_test.go": carefulTest}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(module, "tmp"), 0o700); err != nil {
