@@ -17,6 +17,7 @@ import (
 
 	"pgtest/harness/plural"
 	"pgtest/jsonstream"
+	"pgtest/steady"
 )
 
 // A liveLine is the last line of a terminal while tests run. It says what is
@@ -48,12 +49,12 @@ func (l *liveLine) around(w io.Writer) io.Writer {
 	if l == nil || !ok || !isatty.IsTerminal(f.Fd()) {
 		return w
 	}
-	return &liveWriter{l, f}
+	return &liveWriter{l, steady.Writer(f)}
 }
 
 type liveWriter struct {
 	line *liveLine
-	to   *os.File
+	to   io.Writer
 }
 
 func (w *liveWriter) Write(p []byte) (int, error) {
@@ -88,7 +89,7 @@ const eraseLine = "\r\x1b[K"
 
 func (l *liveLine) erase() {
 	if l.drawn {
-		l.tty.WriteString(eraseLine)
+		l.write(eraseLine)
 		l.drawn = false
 	}
 }
@@ -103,9 +104,11 @@ func (l *liveLine) draw() {
 	if err != nil || width <= echoColumns {
 		return
 	}
-	l.tty.WriteString(eraseLine + clip(l.text, width-echoColumns))
+	l.write(eraseLine + clip(l.text, width-echoColumns))
 	l.drawn = true
 }
+
+func (l *liveLine) write(text string) { io.WriteString(steady.Writer(l.tty), text) }
 
 // clip shortens text to a number of columns. What is no ASCII may be wide, so it
 // counts as two; what can't be printed could be meant for the terminal, and

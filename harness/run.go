@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 	"pgtest/signals"
+	"pgtest/steady"
 )
 
 // A run is one go test with its supervisors. Everything that it decides is
@@ -145,7 +146,7 @@ func orDiscard(w io.Writer) io.Writer {
 
 // openOutlet makes an outlet, which closeOutput closes.
 func (r *run) openOutlet(w io.Writer) *outlet {
-	o := newOutlet(w)
+	o := newOutlet(steady.Writer(w))
 	r.outlets = append(r.outlets, o)
 	return o
 }
@@ -317,7 +318,7 @@ func (r *run) start() (<-chan struct{}, error) {
 	if r.command == nil {
 		// A run of input goes on without a watchdog.
 		r.watchdog, _ = watchdog.Start(words, r.listener.Dir(), nil, false)
-		r.input = newInlet(r.cfg.Input)
+		r.input = newInlet(steady.Reader(r.cfg.Input))
 		go func() {
 			defer close(ended)
 			r.readErr = r.stream.ReadOutput(r.input)

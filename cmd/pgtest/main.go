@@ -16,6 +16,7 @@ import (
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
+	"pgtest/steady"
 )
 
 func main() {
@@ -38,7 +39,7 @@ func printError(err error) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		if !slices.Contains(lines, line) {
 			lines = append(lines, line)
-			fmt.Fprintf(os.Stderr, "pgtest: %s\n", line)
+			fmt.Fprintf(steady.Writer(os.Stderr), "pgtest: %s\n", line)
 		}
 	}
 }
@@ -58,7 +59,7 @@ func command(args []string) (int, error) {
 	case err != nil:
 		return usageStatus, err
 	case o.help:
-		return 0, help(os.Stdout)
+		return 0, help(steady.Writer(os.Stdout))
 	case o.version:
 		_, err := fmt.Println("pgtest", version())
 		return 0, err
@@ -69,7 +70,7 @@ func command(args []string) (int, error) {
 	case w.goes.chdir.words > 0:
 		return usageStatus, changeDirectory(args, w.goes.chdir)
 	}
-	w.sayMisspelt(os.Stderr)
+	w.sayMisspelt(steady.Writer(os.Stderr))
 	if w.goes.compileOnly || w.goes.dryRun {
 		return usageStatus, runGo(w.goes)
 	}
@@ -135,7 +136,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 	result, err := harness.Run(context.Background(), cfg)
 	write := func() error {
 		if cfg.Args != nil {
-			w.sayMeant(os.Stderr, result.Report.Packages)
+			w.sayMeant(steady.Writer(os.Stderr), result.Report.Packages)
 		}
 		if !result.Ran {
 			files.abort()

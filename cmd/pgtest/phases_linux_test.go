@@ -257,3 +257,121 @@ func (r *phaseRun) endBy(signals int) {
 		r.t.Errorf("pgtest: %v\n%s", r.cmd.ProcessState, r.out.String())
 	}
 }
+
+// TestNonblocking has other processes make the run's standard files non-blocking
+// while it waits for them.
+func TestNonblocking(t *testing.T) {
+	dir := t.TempDir()
+	if err := harnesstest.WriteModule(dir, map[string]string{"p_test.go": phaseTest}); err != nil {
+		t.Fatal(err)
+	}
+	// The descriptors of this process are its own, and what they stand for is
+	// shared with pgtest.
+	pipe := func() (r, w int) {
+		var fds [2]int
+		if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		return fds[0], fds[1]
+	}
+	start := func(words string, stdin, stdout, stderr int) func() error {
+		argv := append([]string{pgtestPath}, strings.Fields(words)...)
+		var files []*os.File
+		for _, fd := range []int{stdin, stdout, stderr} {
+			f := dup(t, fd)
+			defer f.Close()
+			files = append(files, f)
+		}
+		process, err := os.StartProcess(pgtestPath, argv, &os.ProcAttr{Dir: dir, Env: append(os.Environ(), "TALK=1"), Files: files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			timer := time.AfterFunc(patience, func() { process.Kill() })
+			defer timer.Stop()
+			state, err := process.Wait()
+			if err == nil && state.ExitCode() != 1 {
+				err = fmt.Errorf("%v", state)
+			}
+			return err
+		}
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for _, which := range []string{"output", "errors"} {
+		t.Run(which, func(t *testing.T) {
+			r, w := pipe()
+			words, wait := "--format=standard-verbose -count=1 ./...", (func() error)(nil)
+			if which == "output" {
+				wait = start(words, int(null.Fd()), w, int(null.Fd()))
+			} else {
+				words = `--raw-command -- sh -c seq${IFS}100000>&2;exit${IFS}1`
+				wait = start(words, int(null.Fd()), int(null.Fd()), w)
+			}
+			full := []unix.PollFd{{Fd: int32(w), Events: unix.POLLOUT}}
+			for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+				if n, err := unix.Poll(full, 0); err == nil && n == 0 {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatal("the pipe is not full")
+				}
+			}
+			if err := syscall.SetNonblock(w, true); err != nil {
+				t.Fatal(err)
+			}
+			syscall.Close(w)
+			reader := os.NewFile(uintptr(r), which)
+			defer reader.Close()
+			got, err := io.ReadAll(reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+			last := map[string]string{"output": "DONE 1 tests, 1 failure", "errors": "\n100000\n"}[which]
+			if !strings.Contains(string(got), last) {
+				t.Errorf("%d bytes without %q", len(got), last)
+			}
+		})
+	}
+	t.Run("input", func(t *testing.T) {
+		r, w := pipe()
+		out, outWriter := pipe()
+		wait := start("--format=standard-json -", r, outWriter, int(null.Fd()))
+		syscall.Close(outWriter)
+		if err := syscall.SetNonblock(r, true); err != nil {
+			t.Fatal(err)
+		}
+		syscall.Close(r)
+		output, buf := os.NewFile(uintptr(out), "output"), make([]byte, 1000)
+		defer output.Close()
+		for _, action := range []string{"start", "fail"} {
+			event := fmt.Sprintf(`{"Action":"%s","Package":"a"}`+"\n", action)
+			if _, err := syscall.Write(w, []byte(event)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := output.Read(buf); err != nil || string(buf[:n]) != event {
+				t.Fatalf("got %q, %v, want %q", buf[:n], err, event)
+			}
+		}
+		syscall.Close(w)
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// dup returns a file of a descriptor, for a process that inherits it.
+func dup(t *testing.T, fd int) *os.File {
+	t.Helper()
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(n), "duplicate")
+}

@@ -10,6 +10,7 @@ import (
 
 	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
+	"pgtest/steady"
 )
 
 // tool runs pgtest tool, with the words that follow.
@@ -17,7 +18,7 @@ func tool(args []string) (int, error) {
 	var err error
 	switch {
 	case slices.Equal(args, []string{"cache"}):
-		err = printLinkCache(os.Stdout)
+		err = printLinkCache(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache", "clean"}):
 		err = cleanLinkCache()
 	default:

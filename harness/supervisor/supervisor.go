@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/control"
 	"pgtest/harness/plural"
 	"pgtest/signals"
+	"pgtest/steady"
 )
 
 // Main runs the role with the words that follow its name: options as Words
@@ -74,7 +75,7 @@ func supervise(words []string) int {
 		signals.Die(status.Signal())
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
-		fmt.Println("FAIL:", plural.Count(len(leaks), "leaked process", "leaked processes"))
+		fmt.Fprintln(steady.Writer(os.Stdout), "FAIL:", plural.Count(len(leaks), "leaked process", "leaked processes"))
 		return 1
 	}
 	return status.ExitStatus()

@@ -15,7 +15,11 @@ import (
 	"syscall"
 
 	"pgtest/signals"
+	"pgtest/steady"
 )
+
+// stdout is standard output, which the tests' processes may share.
+var stdout = steady.Writer(os.Stdout)
 
 // Main runs the role with the words that follow its name, as Options.Words writes them. It ends the process: with
 // status 0 if all tests passed, else 1, and by the signal that told it to end. A run that can't be divided, such as one of benchmarks or

@@ -52,7 +52,7 @@ type result struct {
 func newRunner(opts Options, b binary, sel selection, l *link) *runner {
 	r := &runner{
 		opts: opts, binary: b, selection: sel, link: l,
-		printer: newPrinter(os.Stdout, len(sel.tests)),
+		printer: newPrinter(stdout, len(sel.tests)),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*process),
 		ended:   make(chan result),
@@ -220,7 +220,7 @@ func (r *runner) conclude() int {
 	coverage, err := r.mergeCoverage()
 	if err != nil {
 		r.failed = true
-		fmt.Printf("%s=== NAME  \npgtest: %v\n", framing.Marker, err)
+		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %v\n", framing.Marker, err)
 	}
 	word, status := "PASS", 0
 	if r.failed {
@@ -229,9 +229,9 @@ func (r *runner) conclude() int {
 		r.files.joinTestlogs(len(r.tests))
 	}
 	if !r.any {
-		fmt.Print(noTests)
+		fmt.Fprint(stdout, noTests)
 	}
-	fmt.Printf("%s%s\n%s%s", framing.Marker, word, coverage, r.ending)
+	fmt.Fprintf(stdout, "%s%s\n%s%s", framing.Marker, word, coverage, r.ending)
 	return status
 }
 
