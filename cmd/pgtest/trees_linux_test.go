@@ -153,10 +153,14 @@ func TestSignalOnce(t *testing.T) {
 	sent := map[string]func(*treeRun, syscall.Signal){
 		"run":   func(r *treeRun, sig syscall.Signal) { r.cmd.Process.Signal(sig) },
 		"group": func(r *treeRun, sig syscall.Signal) { syscall.Kill(-r.cmd.Process.Pid, sig) },
+		// The run is hit first, and does not get to act before all others are.
 		"tree": func(r *treeRun, sig syscall.Signal) {
-			for _, pid := range r.pids(every) {
+			pids := r.pids(every)
+			r.cmd.Process.Signal(unix.SIGSTOP)
+			for _, pid := range pids {
 				syscall.Kill(pid, sig)
 			}
+			r.cmd.Process.Signal(unix.SIGCONT)
 		},
 		"tree from its leaves": func(r *treeRun, sig syscall.Signal) {
 			pids := r.pids(every)

@@ -35,11 +35,17 @@ type answer int
 const (
 	drop answer = iota
 	pass        // on to the test
-	hold        // and ask what to do when relayTime is over
+	hold        // and ask what to do when its time is over
 )
 
-// relayTime is how long it may take to signal every process of a tree.
-const relayTime = 100 * time.Millisecond
+const (
+	// orderTime is how long it may take to signal every process of a tree.
+	orderTime = 100 * time.Millisecond
+	// receiveTime is how long the run may take to say that it got a signal, too.
+	// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
+	// test binary, or by mistake.
+	receiveTime = 2 * time.Second
+)
 
 func newRelay(connected bool) *relay {
 	return &relay{connected: connected, state: make(map[syscall.Signal]relayState)}
@@ -74,7 +80,7 @@ func (r *relay) order(sig syscall.Signal) answer {
 	return hold
 }
 
-// over answers that relayTime has passed since a signal was held.
+// over answers that the time has passed for which a signal was held.
 func (r *relay) over(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:

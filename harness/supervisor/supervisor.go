@@ -87,13 +87,13 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 	end := ending{settle: settleTime, term: termTime, blame: true}
 	relay := newRelay(link.run != nil)
 	over := make(chan syscall.Signal, 64)
-	do := func(a answer, sig syscall.Signal) {
+	do := func(a answer, sig syscall.Signal, held time.Duration) {
 		end.blame = false
 		switch a {
 		case pass:
 			t.signal(sig)
 		case hold:
-			time.AfterFunc(relayTime, func() { over <- sig })
+			time.AfterFunc(held, func() { over <- sig })
 		}
 	}
 	orders := link.orders
@@ -102,9 +102,9 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 		case <-t.exited:
 			return end
 		case sig := <-received:
-			do(relay.receive(sig.(syscall.Signal)), sig.(syscall.Signal))
+			do(relay.receive(sig.(syscall.Signal)), sig.(syscall.Signal), receiveTime)
 		case sig := <-over:
-			do(relay.over(sig), sig)
+			do(relay.over(sig), sig, 0)
 		case order, ok := <-orders:
 			switch {
 			case !ok:
@@ -118,7 +118,7 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 			case order.Unread:
 				link.drain()
 			case ends(order.Signal):
-				do(relay.order(order.Signal), order.Signal)
+				do(relay.order(order.Signal), order.Signal, orderTime)
 			case order.Signal != 0:
 				t.signal(order.Signal)
 			}
