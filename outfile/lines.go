@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"pgtest/steady"
 )
 
 // Lines is a file whose content is whole lines at any moment, if each Write is
@@ -55,7 +57,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
-	n, err := l.f.Write(p)
+	n, err := steady.Writer(l.f).Write(p)
 	if err == nil {
 		l.size += int64(n)
 		return n, nil

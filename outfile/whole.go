@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"pgtest/steady"
 )
 
 // Whole is a file that appears whole or not at all. It is written beside its
@@ -119,7 +121,7 @@ func (w *Whole) write(p []byte) (int, error) {
 	if w.mem != nil {
 		return w.mem.Write(p)
 	}
-	return w.f.Write(p)
+	return steady.Writer(w.f).Write(p)
 }
 
 // open makes what is written first: a file beside the target, or if that is not
