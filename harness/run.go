@@ -178,6 +178,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	// The watchdog removes what the run does not come to.
 	defer r.finishWatchdog()
 	defer r.trimLinkCache()()
+	tellGoVersion := r.askGoVersion()
 	r.loop(ctx, ended)
 	r.finishWatchdog()
 	r.annotate()
@@ -185,6 +186,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	if r.runsGo() && r.commandStatus() == goUsage && !r.stream.Seen() {
 		r.stream.HideSummary()
 	}
+	r.serveDuring(tellGoVersion)
 	report, err := r.finishStream()
 	res := r.result(report)
 	incomplete := r.incomplete(report)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,7 @@ type xmlSuites struct {
 type xmlCase struct {
 	Name    string   `xml:"name,attr"`
 	Class   string   `xml:"classname,attr"`
+	Time    string   `xml:"time,attr"`
 	Failure *xmlText `xml:"failure"`
 	Error   *xmlText `xml:"error"`
 	Skipped *xmlText `xml:"skipped"`
@@ -126,15 +128,21 @@ func TestJUnitStreams(t *testing.T) {
 
 func TestJUnitCases(t *testing.T) {
 	for _, tt := range []struct{ stream, name, kind, typ, message, text string }{
-		{"fail", "example.com/m/fail TestFail", "failure", "", "a_test.go:", "want \"a\\tb\",\n        got <ü> & \\ more"},
-		{"fail", "example.com/m/fail TestSubFail/bad/deep_one", "failure", "", "a_test.go:", "deep"},
+		{"fail", "example.com/m/fail TestFail", "failure", "failure", "a_test.go:12: want", "want \"a\\tb\",\n        got <ü> & \\ more"},
+		{"fail", "example.com/m/fail TestSubFail/bad/deep_one", "failure", "failure", "a_test.go:18: deep", "deep"},
 		{"fail", "example.com/m/fail TestSubFail/bad/skipped", "skipped", "", "not here", ""},
 		{"skip", "example.com/m/skip TestSkip", "skipped", "", "a_test.go:5: no network", ""},
 		{"skip", "example.com/m/skip TestSubs/one", "skipped", "", "one\nof two lines", ""},
 		{"panic", "example.com/m/panics TestPanic", "failure", "panic", "panic: assignment to entry in nil map", "goroutine "},
-		{"panic", "example.com/m/panics TestPanic/sub", "failure", "", "Failed", "output first"},
-		{"exit", "example.com/m/exits TestExit/sub", "failure", "no end", "", "leaving"},
-		{"killed", "example.com/m/killed TestKilled", "failure", "no end", "", "going"},
+		{"panic", "example.com/m/panics TestPanic/sub", "failure", "failure", "panic: assignment to entry in nil map", "output first"},
+		{"fail", "example.com/m/fail TestSubFail", "failure", "failure", "a subtest failed: TestSubFail/bad", ""},
+		{"fail", "example.com/m/fail Example_fails", "failure", "failure", "", "got:"},
+		{"race", "example.com/m/race TestRace", "failure", "race", "WARNING: DATA RACE", "Previous write"},
+		{"timeout", "example.com/m/timeout TestHang/sub", "failure", "timeout", "test timed out after 1s, after 1s", ""},
+		{"timeout", "example.com/m/timeout TestHang", "failure", "timeout", "test timed out after 1s, after 1s", "hanging"},
+		{"go1.27-fail", "example.com/m/fail TestFail", "failure", "failure", "a_test.go:12: want", "want"},
+		{"exit", "example.com/m/exits TestExit/sub", "failure", "exit", "the process ended before the test", "leaving"},
+		{"killed", "example.com/m/killed TestKilled", "failure", "signal", "signal: killed", "going"},
 		{"mainexit", "example.com/m/mainexit TestMain", "error", "exit", "no database", "setting up"},
 		{"mainpanic", "example.com/m/mainpanic TestMain", "error", "panic", "panic: in init", "goroutine 1"},
 		{"timeout", "example.com/m/timeout TestMain", "error", "timeout", "TestHang", "panic: test timed out after 1s"},
@@ -156,6 +164,79 @@ func TestJUnitCases(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// TestJUnitMessages has tests that say why they failed in other ways.
+func TestJUnitMessages(t *testing.T) {
+	for _, tt := range []struct {
+		name, typ, message string
+		output             []string
+	}{
+		{"text alone", "failure", "connection refused", []string{"", "connection refused", "more"}},
+		{"nothing", "failure", "Failed", nil},
+		{"logged", "failure", "a_test.go:5: first", []string{"noise", "    a_test.go:5: first", "    a_test.go:6: second"}},
+		{"error after a log", "failure", "a_test.go:6: wrong", []string{"    a_test.go:5: a log", "E    a_test.go:6: wrong"}},
+		{"assertion", "failure", "a_test.go:7: Not equal:", []string{
+			"    a_test.go:7: ", "        \tError Trace:\t/src/a_test.go:7", "        \t            \t/src/b_test.go:9",
+			"        \tError:      \tNot equal: ", "        \t            \texpected: 1"}},
+		{"example", "failure", "1", []string{"got:", "1", "want:", "2"}},
+		{"race", "race", "WARNING: DATA RACE", []string{"==================", "WARNING: DATA RACE", "    a_test.go:5: x"}},
+		{"panic after a log", "panic", "panic: boom", []string{"    a_test.go:5: a log", "panic: boom", "    at"}},
+		{"fatal error", "panic", "fatal error: all goroutines are asleep - deadlock!", []string{"fatal error: all goroutines are asleep - deadlock!"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stream := `{"Action":"run","Package":"p","Test":"TestX"}` + "\n"
+			for _, line := range append([]string{"=== RUN   TestX"}, tt.output...) {
+				kind := ""
+				if rest, ok := strings.CutPrefix(line, "E"); ok && strings.HasPrefix(rest, " ") {
+					line, kind = rest, `,"OutputType":"error"`
+				}
+				stream += `{"Action":"output","Package":"p","Test":"TestX","Output":"` + escape(line) + `\n"` + kind + "}\n"
+			}
+			stream += `{"Action":"output","Package":"p","Test":"TestX","Output":"--- FAIL: TestX (0.00s)\n"}` + "\n" +
+				`{"Action":"fail","Package":"p","Test":"TestX"}` + "\n" + `{"Action":"fail","Package":"p"}` + "\n"
+			_, cases := parse(t, report(t, []byte(stream), junit.Options{}))
+			if got := cases["p TestX"].Failure; got == nil || got.Type != tt.typ || got.Message != tt.message {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// TestJUnitTimeout has two tests that hang and one that waits for its turn.
+func TestJUnitTimeout(t *testing.T) {
+	var lines []string
+	for _, name := range []string{"TestA", "TestB", "TestWaits"} {
+		lines = append(lines, at(1, `"Action":"run","Package":"p","Test":"`+name+`"`))
+	}
+	for _, line := range []string{"panic: test timed out after 2s", "\trunning tests:", "\t\tTestA (2s)", "\t\tTestB (1.5s)", "", "goroutine 1 [running]:"} {
+		lines = append(lines, at(3, `"Action":"output","Package":"p","Test":"TestB","Output":"`+escape(line)+`\n"`))
+	}
+	lines = append(lines, at(3.25, `"Action":"fail","Package":"p","Elapsed":3`))
+	xml := report(t, []byte(strings.Join(lines, "\n")), junit.Options{})
+	_, cases := parse(t, xml)
+	for name, want := range map[string]string{
+		"TestA": "test timed out after 2s, after 2s", "TestB": "test timed out after 2s, after 1.5s",
+		"TestWaits": "test timed out after 2s, before its turn came",
+	} {
+		if c := cases["p "+name]; c.Failure == nil || c.Failure.Type != "timeout" || c.Failure.Message != want || c.Time != "2.250" {
+			t.Errorf("%+v, %+v", c, c.Failure)
+		}
+	}
+	if c := cases["p TestMain"]; c.Error == nil || c.Error.Message != "test timed out after 2s: TestA (2s), TestB (1.5s)" {
+		t.Errorf("%+v", c.Error)
+	}
+	validate(t, xml)
+}
+
+// TestReportError has the error that Go 1.27 marks in the results.
+func TestReportError(t *testing.T) {
+	_, r := ours(t, streams(t)["go1.27-fail"], "", Options{})
+	failed := r.Package("example.com/m/fail").Failed
+	i := slices.IndexFunc(failed, func(t TestReport) bool { return t.Name == "TestSubFail/bad/deep_one" })
+	if i < 0 || failed[i].Error != "a_test.go:18: deep" {
+		t.Errorf("%+v", failed)
 	}
 }
 

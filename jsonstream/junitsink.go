@@ -1,7 +1,6 @@
 package jsonstream
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -115,14 +114,15 @@ func (j *junitSink) suite(p *pkg, note *Annotation, reason string) suite {
 	if note != nil {
 		s.Properties = append(s.Properties, note.Properties...)
 	}
-	if c, ok := j.packageError(p, reason); ok {
+	d := j.death(p)
+	if c, ok := j.packageError(p, d, reason); ok {
 		s.add(c)
 	}
 	for _, t := range p.interrupted {
 		s.add(j.interruptedCase(t, reason))
 	}
 	for _, t := range p.failed {
-		s.add(j.failedCase(t))
+		s.add(j.failedCase(t, d))
 	}
 	for _, t := range p.skipped {
 		if !j.opts.HideSkippedTests {
@@ -151,7 +151,7 @@ func percentage(sentence string) string {
 }
 
 // packageError is the testcase for a package that did not fail by its tests.
-func (j *junitSink) packageError(p *pkg, reason string) (junit.Case, bool) {
+func (j *junitSink) packageError(p *pkg, d death, reason string) (junit.Case, bool) {
 	c := junit.Case{ClassName: j.class(p), Name: "TestMain", Time: p.elapsed, Outcome: junit.Error}
 	c.Body = func(w io.Writer) error {
 		if b := j.assembler.builds[p.failedBuild]; b != nil {
@@ -166,10 +166,10 @@ func (j *junitSink) packageError(p *pkg, reason string) (junit.Case, bool) {
 		c.Type, c.Message = "interrupted", "interrupted by "+reason
 	case p.state == pkgFailed && p.noEnd:
 		c.Type, c.Message = "incomplete", "the package has no end"
-	case p.timedOut != "":
-		c.Type, c.Message = "timeout", "test timed out in "+p.timedOut
+	case p.timedOut != "" && d.kind == "timeout":
+		c.Type, c.Message = d.kind, d.message
 	case p.state == pkgFailed && len(p.failed)+len(p.interrupted) == 0:
-		c.Type, c.Message = j.crash(p)
+		c.Type, c.Message = d.kind, d.message
 	default:
 		return c, false
 	}
@@ -177,26 +177,6 @@ func (j *junitSink) packageError(p *pkg, reason string) (junit.Case, bool) {
 		c.Name = "[build failed]"
 	}
 	return c, true
-}
-
-// crash says why a package failed without a failed test: by the line that tells,
-// or else by the last that it printed.
-func (j *junitSink) crash(p *pkg) (kind, message string) {
-	kind, message = "exit", "Failed"
-	j.assembler.spool.each(&p.out, func(line []byte) {
-		s := strings.TrimSpace(string(line[:min(len(line), 1024)]))
-		switch {
-		case p.failedBuild != "" || strings.HasSuffix(s, " [build failed]") || strings.HasSuffix(s, " [setup failed]"):
-			kind, message = "build", s
-		case looksPanicked(line) && kind == "exit":
-			kind, message = "panic", s
-		case strings.HasPrefix(s, "signal: ") && kind == "exit":
-			kind, message = "signal", s
-		case kind == "exit" && s != "" && !strings.HasPrefix(s, "FAIL"):
-			message = s
-		}
-	})
-	return kind, message
 }
 
 func (j *junitSink) testCase(t *test, o junit.Outcome) junit.Case {
@@ -221,15 +201,9 @@ func interruptedAfter(elapsed time.Duration, reason string) string {
 	return fmt.Sprintf("interrupted after %.2fs by %s", elapsed.Seconds(), reason)
 }
 
-func (j *junitSink) failedCase(t *test) junit.Case {
+func (j *junitSink) failedCase(t *test, d death) junit.Case {
 	c := j.testCase(t, junit.Failure)
-	switch {
-	case t.panicked:
-		c.Type = "panic"
-	case t.noEnd:
-		c.Type = "no end"
-	}
-	c.Message = j.failMessage(t)
+	c.Type, c.Message = j.why(t, d)
 	return c
 }
 
@@ -238,34 +212,6 @@ func (j *junitSink) skippedCase(t *test) junit.Case {
 	c.Message = j.skipMessage(t)
 	c.Body = nil
 	return c
-}
-
-// messageLimit is the length up to which attributes are of use to a reader.
-const messageLimit = 4 << 10
-
-// failMessage is the first line in which a test or a panic says something.
-func (j *junitSink) failMessage(t *test) string {
-	message := "Failed"
-	j.assembler.spool.while(&t.out, func(line []byte) bool {
-		said := looksPanicked(line) || bytes.HasPrefix(line, []byte("    ")) && len(bytes.TrimSpace(line)) > 0
-		if said {
-			message = string(bytes.TrimSpace(line[:min(len(line), messageLimit)]))
-		}
-		return !said
-	})
-	return message
-}
-
-// skipMessage is all that a test said before it was skipped.
-func (j *junitSink) skipMessage(t *test) string {
-	var message []byte
-	j.assembler.spool.while(&t.out, func(line []byte) bool {
-		if !framing(line, t.name) && !bytes.HasPrefix(line, []byte("=== ")) {
-			message = append(message, bytes.TrimLeft(line, " ")...)
-		}
-		return len(message) < messageLimit
-	})
-	return string(bytes.TrimSpace(message[:min(len(message), messageLimit)]))
 }
 
 func (j *junitSink) annotatedCase(p *pkg, e AnnotatedError) junit.Case {

@@ -3,6 +3,7 @@ package jsonstream
 import (
 	"bytes"
 	"flag"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 	"testing"
 )
 
-var record = flag.String("record", "", "record the streams in testdata whose names match the `regexp` anew, by running go test on testdata/module")
+var (
+	record    = flag.String("record", "", "record the streams in testdata whose names match the `regexp` anew, by running go test on testdata/module")
+	toolchain = flag.String("toolchain", "", "record with this `version` of go, such as go1.27.3, into streams named go1.27-…")
+)
 
 // recordings are the real runs behind testdata/streams: a name and the words
 // after "go test -json -trimpath".
@@ -60,7 +64,11 @@ func TestRecord(t *testing.T) {
 	if *record == "" {
 		t.Skip("only with -record")
 	}
-	wanted := regexp.MustCompile(*record)
+	wanted, prefix := regexp.MustCompile(*record), ""
+	if *toolchain != "" {
+		prefix = version.Lang(*toolchain) + "-"
+		t.Setenv("GOTOOLCHAIN", *toolchain)
+	}
 	artifacts := regexp.MustCompile(`"(=== ARTIFACTS \S+ )?[^" ]*/_artifacts/[^"\\]*`)
 	for _, r := range recordings {
 		if !wanted.MatchString(r.name) {
@@ -78,7 +86,7 @@ func TestRecord(t *testing.T) {
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			t.Logf("%s: %v\n%s", r.name, cmd.Run(), stderr.Bytes())
 			events := artifacts.ReplaceAll(stdout.Bytes(), []byte(`"${1}/tmp/_artifacts/1`))
-			if err := os.WriteFile(filepath.Join("testdata/streams", r.name+".json"), events, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join("testdata/streams", prefix+r.name+".json"), events, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

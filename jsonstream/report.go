@@ -93,6 +93,9 @@ type TestReport struct {
 	NoEnd bool
 	// Panicked says that the test printed what looks like a panic.
 	Panicked bool
+	// Error is the first line that the stream says is an error of the test, which
+	// it does from Go 1.27 on.
+	Error string
 }
 
 // Running is a package or a test that has started and not ended.

@@ -135,7 +135,7 @@ func (p *pkg) result() Result {
 func reports(tests []*test, r Result) []TestReport {
 	var all []TestReport
 	for _, t := range tests {
-		all = append(all, TestReport{Name: t.name, Result: r, Elapsed: t.elapsed, NoEnd: t.noEnd, Panicked: t.panicked})
+		all = append(all, TestReport{Name: t.name, Result: r, Elapsed: t.elapsed, NoEnd: t.noEnd, Panicked: t.panicked, Error: t.firstError})
 	}
 	return all
 }

@@ -299,6 +299,14 @@ func (s *Stream) Began(pkg, test string, at time.Time) {
 	s.assembler.noteBegan(pkg, test, stampOf(at))
 }
 
+// SetGoVersion gives the JUnit report the version that its options do not have.
+// It must not be called concurrently with Finish.
+func (s *Stream) SetGoVersion(version string) {
+	if s.view.junit != nil && s.view.junit.opts.GoVersion == "" {
+		s.view.junit.opts.GoVersion = version
+	}
+}
+
 // HideSummary makes Finish write nothing after the stream, as NoSummary does:
 // for a run that turns out to be none. It must not be called concurrently with
 // Finish.

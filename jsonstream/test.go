@@ -27,8 +27,9 @@ type test struct {
 	noEnd      bool
 	inFile     bool // the event file has an end for it
 	panicked   bool
-	substance  bool  // has output beyond framing lines
-	prev, next *test // in pkg.running
+	firstError string // the first output that go says is an error, trimmed
+	substance  bool   // has output beyond framing lines
+	prev, next *test  // in pkg.running
 }
 
 // testState: a new test → running; pause → paused; cont → running; an end event
@@ -173,6 +174,10 @@ func (a *assembler) testOutput(t *test, ev *event) {
 	p := t.pkg
 	if p.timedOut == "" || p.timedOut != t.name {
 		out := a.keep(&t.out, ev)
+		if t.firstError == "" && string(ev.outputType.raw) == "error" {
+			text := ev.output.appendTo(nil)
+			t.firstError = string(bytes.TrimSpace(text[:min(len(text), messageLimit)]))
+		}
 		switch {
 		case bytes.HasPrefix(out, []byte("panic: test timed out")):
 			p.timedOut = t.name

@@ -1,0 +1,46 @@
+package harness
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// goVersionPatience is how long the report may wait for its go.version at the
+// end of a run.
+const goVersionPatience = 2 * time.Second
+
+// askGoVersion asks the go command of the run which version it is, beside the
+// tests, if a report wants to know: what go.mod and the environment choose, as
+// for the tests. GOVERSION says it in its place, as for gotestsum; of events from
+// elsewhere nothing else can. It returns a function that hands the answer to the
+// stream.
+func (r *run) askGoVersion() (tell func()) {
+	known := ""
+	for _, v := range r.environ() {
+		if value, ok := strings.CutPrefix(v, "GOVERSION="); ok {
+			known = value
+		}
+	}
+	if known != "" || !r.runsGo() || r.cfg.Stream.JUnit == nil {
+		return func() { r.stream.SetGoVersion(known) }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, r.command.Path, "env", "GOVERSION")
+	cmd.Dir, cmd.Env = r.cfg.Dir, r.environ()
+	answer := make(chan string, 1)
+	go func() {
+		// The run may have reaped it with its orphans, which is an error here.
+		out, _ := cmd.Output()
+		answer <- strings.TrimSpace(string(out))
+	}()
+	return func() {
+		defer cancel()
+		select {
+		case version := <-answer:
+			r.stream.SetGoVersion(version)
+		case <-time.After(goVersionPatience):
+		}
+	}
+}
