@@ -54,7 +54,8 @@ Files:
                           short
   --junitfile-hide-empty-pkg, --junitfile-hide-skipped-tests
                           leave them out of the report
-  --jsonfile path         write the events
+  --jsonfile path         write the events and nothing else, an end for everything
+                          that started; pgtest - <path shows them again
 
 Other sources of events, instead of go test:
   --raw-command -- command args...
