@@ -1,0 +1,124 @@
+package pattern
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Others divides all names but those given among as few patterns as fit: each
+// name that is not in the list is left alone by one of the patterns and matched
+// by all others, and each name in the list is matched by all of them. As -skip
+// of one process each, with the same -run, they run every other test once. A
+// pattern has one element and is at most limit bytes long, if the names allow
+// that; it begins with its bracket, so another may follow behind a '|'. An
+// empty list is one empty pattern, which as -skip leaves out nothing.
+//
+// One expression for all names, and not an alternative for each: package
+// testing compiles every alternative anew for every name.
+func Others(names []string, limit int) []string {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if len(names) == 0 {
+		return []string{""}
+	}
+	return others(names, "", "", limit)
+}
+
+// others is Others for the names from low to below high in lexical order, where
+// "" is no bound.
+func others(names []string, low, high string, limit int) []string {
+	var alternatives []string
+	if low != "" {
+		alternatives = append(alternatives, below(low))
+	}
+	alternatives = append(alternatives, oneOf(names))
+	if high != "" {
+		alternatives = append(alternatives, from(high))
+	}
+	if p := "(?s:^(?:" + strings.Join(alternatives, "|") + ")$)"; fits(p, limit) || len(names) < 2 {
+		return []string{p}
+	}
+	half := len(names) / 2
+	// The shortest text between the two halves.
+	cut := names[half][:common(names[half-1], names[half])]
+	_, size := utf8.DecodeRuneInString(names[half][len(cut):])
+	cut = names[half][:len(cut)+size]
+	return append(others(names[:half], low, cut, limit), others(names[half:], cut, high, limit)...)
+}
+
+// fits says whether an expression is short enough, and not too deep for package
+// regexp.
+func fits(expr string, limit int) bool {
+	if len(expr) > limit {
+		return false
+	}
+	_, err := syntax.Parse(expr, syntax.Perl)
+	return err == nil
+}
+
+// oneOf matches the names, which are sorted, each once: a tree of what they
+// have in common.
+func oneOf(names []string) string {
+	prefix := names[0][:common(names[0], names[len(names)-1])]
+	var b strings.Builder
+	b.WriteString(regexp.QuoteMeta(prefix))
+	if len(names) == 1 {
+		return b.String()
+	}
+	var alternatives []string
+	for rest := names; len(rest) > 0; {
+		first, size := utf8.DecodeRuneInString(rest[0][len(prefix):])
+		n := 1
+		for n < len(rest) && size > 0 && strings.HasPrefix(rest[n][len(prefix):], string(first)) {
+			n++
+		}
+		branch := make([]string, n)
+		for i, name := range rest[:n] {
+			branch[i] = name[len(prefix):]
+		}
+		alternatives = append(alternatives, oneOf(branch))
+		rest = rest[n:]
+	}
+	return b.String() + "(?:" + strings.Join(alternatives, "|") + ")"
+}
+
+// common returns the length of what two names begin with, in whole runes.
+func common(a, b string) int {
+	for i, r := range a {
+		if !strings.HasPrefix(b[i:], string(r)) {
+			return i
+		}
+	}
+	return len(a)
+}
+
+// below matches what comes before a text in lexical order, what it begins with
+// included.
+func below(text string) string {
+	r, size := utf8.DecodeRuneInString(text)
+	expr := `[\x{0}-` + escape(r-1) + `].*`
+	if rest := text[size:]; rest != "" {
+		expr += "|" + regexp.QuoteMeta(text[:size]) + below(rest)
+	}
+	return "(?:" + expr + ")?"
+}
+
+// from matches a text and what comes behind it in lexical order.
+func from(text string) string {
+	if text == "" {
+		return ".*"
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	return "(?:[" + escape(r+1) + `-\x{10FFFF}].*|` + regexp.QuoteMeta(text[:size]) + from(text[size:]) + ")"
+}
+
+func escape(r rune) string {
+	const digits = "0123456789ABCDEF"
+	var hex string
+	for ; r > 0 || hex == ""; r /= 16 {
+		hex = digits[r%16:r%16+1] + hex
+	}
+	return `\x{` + hex + `}`
+}
