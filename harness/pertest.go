@@ -103,6 +103,18 @@ func (r *run) leaked(l control.Leaked) {
 	}
 }
 
+// undivided says on standard error why tests have no process of their own.
+func (r *run) undivided(reason string) {
+	if r.reasons[reason] {
+		return
+	}
+	if r.reasons == nil {
+		r.reasons = make(map[string]bool)
+	}
+	r.reasons[reason] = true
+	r.Explain("pgtest: --isolate=test: " + reason)
+}
+
 // isPerTest says whether a package's tests run in a process each.
 func (r *run) isPerTest(pkg string) bool {
 	for _, s := range r.supervisors {

@@ -54,6 +54,8 @@ type run struct {
 
 	watch watch
 
+	reasons map[string]bool // why tests have no process of their own, as said
+
 	live     *liveLine // nil for none
 	liveFrom time.Time
 }

@@ -96,6 +96,8 @@ func (r *run) heard(m inbound) {
 		r.saySlow(m.report.Slow.Package, m.report.Slow.Test, m.report.Slow.Elapsed)
 	case m.report.Leaked != nil:
 		r.leaked(*m.report.Leaked)
+	case m.report.Undivided != nil:
+		r.undivided(m.report.Undivided.Reason)
 	case m.report.Ended != nil:
 		ended := m.report.Ended
 		s.process.Elapsed = m.arrived.Sub(s.process.Started)

@@ -38,6 +38,8 @@ type Report struct {
 	Began   *Began   `json:",omitempty"`
 	Slow    *Slow    `json:",omitempty"`
 	Leaked  *Leaked  `json:",omitempty"`
+	// Undivided comes from who runs tests in a process each.
+	Undivided *Undivided `json:",omitempty"`
 	// Last is the run's message to itself: connections are taken in the order in
 	// which they were made, so no earlier one is waiting any more.
 	Last bool `json:",omitempty"`
@@ -110,6 +112,12 @@ type Slow struct {
 type Leaked struct {
 	Package string
 	Leaks   []Leak
+}
+
+// Undivided says that tests have no process of their own though they should.
+type Undivided struct {
+	// Reason is for the user. The run shows equal ones once.
+	Reason string
 }
 
 // MaxLeaks bounds the leaked processes that one supervisor describes.

@@ -3,6 +3,7 @@
 package pertest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,14 +15,16 @@ type binary struct {
 	args  []string          // what every process gets: all but the flags that are set for each
 }
 
-// perProcess are the flags of package testing that each process gets a value of its own for, or none.
+// perProcess are the flags of package testing that each process gets a value of
+// its own for, or none.
 var perProcess = map[string]bool{
-	"run": true, "v": true, "count": true, "cpu": true, "timeout": true, "shuffle": true, "list": true,
+	"run": true, "skip": true, "v": true, "count": true, "cpu": true, "timeout": true, "shuffle": true, "list": true,
 	"testlogfile": true, "coverprofile": true, "gocoverdir": true,
 }
 
-// parseArgs takes the arguments apart. Go test gives flags of package testing as one word each. A word that is no
-// flag, nor the value of an unknown one, ends the flags.
+// parseArgs takes the arguments apart. Go test gives flags of package testing
+// as one word each. A word that is no flag, nor the value of an unknown one,
+// ends the flags.
 func parseArgs(args []string) binary {
 	b := binary{flags: make(map[string]string)}
 	unknown := false
@@ -50,20 +53,28 @@ func parseArgs(args []string) binary {
 	return b
 }
 
-// divisible reports whether the work can be divided among processes. Benchmarks disturb each other; a fuzzer has
-// processes of its own; a profile is one process's; and without events, output can't be told apart.
-func (b binary) divisible() bool {
+// undivided returns why the work can't be divided among processes, or "".
+// Benchmarks disturb each other; a fuzzer has processes of its own; a profile
+// is one process's; and without events, output can't be told apart.
+func (b binary) undivided() string {
 	for _, name := range []string{
-		"bench", "fuzz", "fuzzworker", "list", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace",
+		"bench", "fuzz", "fuzzworker", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace",
 	} {
 		if b.flags[name] != "" {
-			return false
+			return fmt.Sprintf("-%s needs one process for all tests of a package", name)
 		}
 	}
-	return b.flags["v"] == "test2json" || b.flags["v"] == "true"
+	if v := b.flags["v"]; v != "test2json" && v != "true" {
+		return "without events all tests of a package run in one process"
+	}
+	return ""
 }
 
-// processArgs returns the arguments of a process with some more flags, "name=value" without "test.".
+// lists reports whether the binary has nothing to run.
+func (b binary) lists() bool { return b.flags["list"] != "" }
+
+// processArgs returns the arguments of a process with some more flags,
+// "name=value" without "test.".
 func (b binary) processArgs(flags ...string) []string {
 	args := make([]string, 0, len(flags)+len(b.args))
 	for _, f := range flags {
@@ -87,5 +98,6 @@ func (b binary) count() int {
 // cpus returns the values of -cpu, "" for the default.
 func (b binary) cpus() []string { return strings.Split(b.flags["cpu"], ",") }
 
-// covers reports whether the binary measures coverage: go test then names a directory for it.
+// covers reports whether the binary measures coverage: go test then names a
+// directory for it.
 func (b binary) covers() bool { return b.flags["gocoverdir"] != "" }

@@ -4,22 +4,26 @@ package pertest
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// files are those that the processes write for go test, and that this one puts together.
+// files are those that the processes write for go test, and that this one puts
+// together.
 type files struct {
 	dir      string // for those of the processes; "" if there are none
 	testlog  string // go test's, or ""
 	coverDir string // go test's, or ""
+	profile  string // go test's, or ""
 }
 
-// newFiles makes a directory beside go test's own files, which go test removes with them if this process can't.
+// newFiles makes a directory beside go test's own files, which go test removes
+// with them if this process can't.
 func newFiles(b binary) (*files, error) {
-	f := &files{testlog: b.flags["testlogfile"], coverDir: b.flags["gocoverdir"]}
+	f := &files{testlog: b.flags["testlogfile"], coverDir: b.flags["gocoverdir"], profile: b.flags["coverprofile"]}
 	if f.testlog == "" && f.coverDir == "" {
 		return f, nil
 	}
@@ -33,13 +37,20 @@ func newFiles(b binary) (*files, error) {
 }
 
 // flagsFor returns the flags for the process of test i.
-func (f *files) flagsFor(i int) ([]string, error) {
+func (f *files) flagsFor(i int, last bool) ([]string, error) {
 	var flags []string
 	if f.testlog != "" {
 		flags = append(flags, "testlogfile="+f.name("log", i))
 	}
-	if f.coverDir != "" {
-		// Not go test's: at its end each process reads all that is in its directory.
+	switch {
+	case f.coverDir == "":
+	case last:
+		// At its end a process reads all that is in its directory.
+		flags = append(flags, "gocoverdir="+f.coverDir)
+		if f.profile != "" {
+			flags = append(flags, "coverprofile="+f.profile)
+		}
+	default:
 		dir := f.name("cover", i)
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			return nil, err
@@ -53,14 +64,17 @@ func (f *files) name(what string, i int) string {
 	return filepath.Join(f.dir, what+strconv.Itoa(i))
 }
 
-// collectCoverage moves the counters of test i to go test's directory. They have the process's id and the time in
-// their names.
+// collectCoverage moves the counters of test i to go test's directory. They
+// have the process's id and the time in their names.
 func (f *files) collectCoverage(i int) error {
 	if f.coverDir == "" {
 		return nil
 	}
 	dir := f.name("cover", i)
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) { // the last process counts in go test's
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -89,8 +103,9 @@ func move(from, to string) error {
 // logHeader is the first line of a test log.
 const logHeader = "# test log\n"
 
-// joinTestlogs writes go test's test log: what n processes logged, each line once. If one of the logs is missing,
-// there is none, and the result isn't cached.
+// joinTestlogs writes go test's test log: what n processes logged, each line
+// once. If one of the logs is missing, there is none, and the result isn't
+// cached.
 func (f *files) joinTestlogs(n int) {
 	start, err := os.Getwd()
 	if err != nil || f.testlog == "" {
@@ -105,7 +120,8 @@ func (f *files) joinTestlogs(n int) {
 			return
 		}
 		data = bytes.TrimPrefix(data, []byte(logHeader))
-		// Names are relative to the directory of the last chdir, so that such a log stays as it is.
+		// Names are relative to the directory of the last chdir, so that such a
+		// log stays as it is.
 		moves := bytes.HasPrefix(data, []byte("chdir ")) || bytes.Contains(data, []byte("\nchdir "))
 		for line := range strings.Lines(string(data)) {
 			if moves || !seen[line] {

@@ -7,47 +7,59 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"pgtest/harness/isolate/internal/framing"
 )
 
-// noTests is what package testing prints if it has run nothing. The go command looks for it.
+// noTests is what package testing prints if it has run nothing. The go command
+// looks for it.
 const noTests = "testing: warning: no tests to run\n"
 
 // A part is a part of the output of a test's process.
 type part int
 
 const (
-	setup    part = iota // before the test: TestMain's
-	body                 // the test
-	verdict              // the test's report, and what follows it
+	setup    part = iota // before the tests: TestMain's
+	body                 // a test runs
+	verdict              // a test's report, and what follows it
 	teardown             // after the process's own PASS or FAIL: TestMain's
 )
 
-// A framer takes the output of the process of one test and leaves what it would have printed had it been one of many
-// tests in a process. It is a writer for one goroutine.
+// A framer takes the output of the process of one test and leaves what it would
+// have printed had it been one of many tests in a process. It is a writer for
+// one goroutine.
 //
 //	part       kept back until                       ends at
-//	setup      the end of it; if it is the same      the first line "=== RUN"
-//	           in each process it is dropped
+//	setup      the end of it; if it is the same      the first line "=== RUN",
+//	           in each process it is shown once      PASS or FAIL
 //	body       not at all                            the test's report
-//	verdict    the end of the process                PASS or FAIL
-//	teardown   as setup
+//	verdict    the end of the process                PASS or FAIL, or "=== RUN"
+//	teardown   as setup                              "=== RUN", of a TestMain
+//	                                                 that runs the tests again
+//
+// The process of the tests that are not listed may have none, or several.
 type framer struct {
-	out     *section
-	test    string
-	chatter string // what TestMain prints in each process
-	header  string // comes before the test
-	first   bool   // in the output
-	last    bool   // in the output: the caller writes the teardown
+	marks  framing.Marks
+	out    *section
+	test   *test
+	header string // comes before the first test
+	alarm  string // the -timeout of the process
+	asked  string // the -timeout of all of them
+	alone  bool   // no test has a process of its own
+	runs   func(test string)
+	ends   func(test string)
 
-	part part
-	line []byte // the beginning of a line
-	mid  bool   // the beginning of the line has been handed on
-	kept [4]bytes.Buffer
-	fail bool // the test's report said so
-	none bool // package testing does not count it as run: -run leaves out all its subtests
+	part  part
+	line  []byte // the beginning of a line
+	kept  [4]bytes.Buffer
+	began map[string]bool // the top-level tests that ran, true for failed
+	ended bool            // package testing has said so
+	none  bool            // package testing has said that there is no test
+	bad   bool            // something is wrong that no test's report says
+	other string          // a test that is not this process's
+
+	coverage string // package testing's line, which is news only in the last process
+	silent   bool   // package testing ran, but TestMain took -test.v away
 }
 
 // Write never fails.
@@ -55,16 +67,16 @@ func (f *framer) Write(b []byte) (int, error) {
 	f.line = append(f.line, b...)
 	rest := f.line
 	for {
-		n := framing.UnitEnd(rest)
+		n := f.marks.UnitEnd(rest)
 		if n == 0 {
 			break
 		}
 		f.unit(rest[:n])
 		rest = rest[n:]
 	}
-	if len(rest) > 0 && rest[0] != framing.Marker[0] && f.part == body {
-		f.text(rest)
-		f.mid, rest = true, nil
+	if n := f.marks.Whole(rest); n > 0 && rest[0] != framing.Marker[0] && f.part == body {
+		f.text(rest[:n])
+		rest = rest[n:]
 	}
 	f.line = append(f.line[:0], rest...)
 	return len(b), nil
@@ -75,122 +87,218 @@ func (f *framer) unit(u []byte) {
 	if u[0] == framing.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
 	}
-	if f.part != body && string(u) == noTests {
-		f.none = true // there may be others
-		return
+	if f.part != body {
+		if text, ok := bytes.CutSuffix(u, []byte(noTests)); ok {
+			f.none = true // there may be others
+			u = text      // of TestMain's, without a newline
+		}
+	}
+	if f.alarm != "" && string(u) == "panic: test timed out after "+f.alarm+"\n" {
+		u = []byte("panic: test timed out after " + f.asked + "\n")
 	}
 	f.text(u)
 }
 
-// frame takes a line of package testing, and reports whether there is nothing more to do with it.
+// frame takes a line of package testing, and reports whether there is nothing
+// more to do with it.
 func (f *framer) frame(line string) bool {
 	switch {
 	case strings.HasPrefix(line, "=== RUN   "):
-		if f.part == setup {
-			f.begin()
+		name := line[len("=== RUN   "):]
+		f.turnToBody(name)
+		f.out.begin(name)
+		if isTopLevel(name) {
+			f.runs(name)
 		}
-		f.out.begin(line[len("=== RUN   "):])
 	case strings.HasPrefix(line, "=== NAME  "), strings.HasPrefix(line, "=== CONT  "):
 		f.out.turnTo(line[len("=== NAME  "):])
 	case strings.HasPrefix(line, "--- "):
 		word, rest, _ := strings.Cut(line[len("--- "):], ": ")
 		name, _, _ := strings.Cut(rest, " (")
 		f.out.end(name)
-		if name == f.test {
-			f.part, f.fail = verdict, word == "FAIL"
+		if isTopLevel(name) {
+			f.report(name, word == "FAIL")
 		}
-	case line == "PASS", line == "FAIL":
-		f.part = teardown
+	case (line == "PASS" || line == "FAIL") && f.part != body:
+		if f.part == setup {
+			f.endSetup()
+		}
+		f.part, f.ended = teardown, true
 		return true
 	}
 	return false
 }
 
-// begin ends the setup.
-func (f *framer) begin() {
-	if text := f.kept[setup].String(); f.first || !strings.HasPrefix(f.chatter, text) {
-		f.out.Write([]byte(text + f.header))
+func isTopLevel(name string) bool { return !strings.Contains(name, "/") }
+
+// turnToBody takes the start of a test.
+func (f *framer) turnToBody(name string) {
+	switch f.part {
+	case body: // a subtest, or one beside it
+		return
+	case setup:
+		f.endSetup()
+	default:
+		f.flush(verdict)
+		f.flush(teardown)
 	}
-	f.kept[setup].Reset()
 	f.part = body
+	if !f.test.isRest() && name != f.test.name {
+		f.other = name
+	}
 }
 
-// maxKept bounds what is kept of a part.
-const maxKept = 4 << 20
+// report takes the end of a top-level test.
+func (f *framer) report(name string, failed bool) {
+	if f.began == nil {
+		f.began = make(map[string]bool)
+	}
+	f.began[name] = failed // the last one of a name counts, if TestMain tries again
+	f.ends(name)
+	if name == f.test.name || f.test.isRest() && len(f.out.running()) == 0 {
+		f.part = verdict
+	}
+}
+
+// endSetup hands on what TestMain printed before the tests.
+func (f *framer) endSetup() {
+	f.out.begins(f.kept[setup].String())
+	f.kept[setup].Reset()
+	f.out.Write([]byte(f.header))
+}
+
+// flush writes what was kept of a part.
+func (f *framer) flush(p part) {
+	if f.kept[p].Len() > 0 {
+		f.out.Write(f.kept[p].Bytes())
+		f.kept[p].Reset()
+	}
+}
+
+// maxKept bounds what is kept of a part. What is longer is written as it comes.
+const maxKept = 1 << 20
 
 func (f *framer) text(b []byte) {
-	if f.part == body {
-		f.out.Write(b)
+	kept := &f.kept[f.part]
+	if f.part != body && kept.Len()+len(b) <= maxKept {
+		kept.Write(b)
 		return
 	}
-	if kept := &f.kept[f.part]; kept.Len() < maxKept {
-		kept.Write(b)
-	}
+	f.flush(verdict)
+	f.flush(f.part)
+	f.out.Write(b)
 }
 
-// finish writes what is left, with the end of the process.
-func (f *framer) finish(e ending) {
+// failed says whether the test failed by its own report, or any of several.
+func (f *framer) failed() bool {
+	for _, failed := range f.began {
+		if failed {
+			return true
+		}
+	}
+	return f.bad
+}
+
+// finish writes what is left, with the end of the process, and returns what
+// TestMain printed behind the tests, for the end of the output.
+func (f *framer) finish(e ending) string {
 	if len(f.line) > 0 {
 		f.text(f.line)
 		f.line = nil
 	}
-	if f.part == setup {
-		f.out.Write(f.kept[setup].Bytes())
-		f.note("", fmt.Sprintf("pgtest: %s did not begin: %s", f.test, e.how()))
-		return
-	}
+	f.silent = f.part == setup && ranUnseen(f.kept[setup].String())
+	f.flush(setup)
 	if f.part == body {
 		f.endOpen(e)
 	}
-	report := f.kept[verdict].Bytes()
-	if len(e.leaks) > 0 && e.failOnLeaks && !f.fail {
-		f.note(f.test, fmt.Sprintf("    pgtest: leaked processes: %d", len(e.leaks)))
-		report = bytes.Replace(report, []byte("--- PASS: "), []byte("--- FAIL: "), 1)
-		f.fail = true
+	f.blameLeaks(e)
+	f.flush(verdict)
+	ending := f.kept[teardown].String()
+	if isCoverage(ending) { // package testing's own line, before what TestMain prints
+		f.coverage, ending, _ = strings.Cut(ending, "\n")
 	}
-	f.out.Write(report)
-	f.finishTeardown(e)
+	complaint := f.complaint(e)
+	if complaint == "" {
+		return ending
+	}
+	f.out.Write([]byte(ending))
+	f.note("", "pgtest: "+complaint)
+	f.bad = true
+	return ""
 }
 
-// endOpen reports the tests that were running when the process ended, inner ones first. If the run was told to end,
-// the process was too, and the tests have no end.
+// ranUnseen says whether package testing ran without its marks: TestMain can
+// take -test.v away.
+func ranUnseen(text string) bool {
+	for line := range strings.Lines(text) {
+		if line == "PASS\n" || line == "FAIL\n" {
+			return true
+		}
+	}
+	return false
+}
+
+// complaint says what is wrong with the process that no test's report tells.
+func (f *framer) complaint(e ending) string {
+	switch title := f.test.title(); {
+	case e.interrupted:
+		return ""
+	case f.other != "":
+		return fmt.Sprintf("%s ran in the process of %s, too: TestMain does not heed -test.run", f.other, title)
+	case len(f.began) == 0 && f.silent && !e.bad():
+		return ""
+	case len(f.began) == 0 && f.part != body && f.alone:
+		return "" // its end is the package's
+	case len(f.began) == 0 && f.part != body && (e.bad() || !f.none):
+		return fmt.Sprintf("%s did not begin: %s", title, e.how())
+	case f.failed():
+		return ""
+	case e.bad():
+		return fmt.Sprintf("after the end of %s: %s", title, e.how())
+	case !f.ended:
+		return fmt.Sprintf("%s ended before package testing was done: %s", title, e.how())
+	case len(e.leaks) > 0 && e.failOnLeaks:
+		return fmt.Sprintf("leaked processes: %d", len(e.leaks))
+	}
+	return ""
+}
+
+// endOpen reports the tests that were running when the process ended, inner
+// ones first. If the run was told to end, the process was too, and the tests
+// have no end.
 func (f *framer) endOpen(e ending) {
 	if e.interrupted {
 		return
 	}
-	f.note(f.test, "    pgtest: "+e.how())
-	for _, t := range slices.Backward(f.out.running()) {
-		var d time.Duration
-		if t.name == f.test {
-			d = e.elapsed
-		}
-		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", framing.Marker, t.name, d.Seconds())
+	open := f.out.running()
+	culprit := f.test.name
+	if f.test.isRest() && len(open) > 0 {
+		culprit = open[0].name
 	}
-	f.fail = true
+	f.note(culprit, "    pgtest: "+e.how())
+	for _, t := range slices.Backward(open) {
+		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", framing.Marker, t.name, max(0, e.at.Sub(t.began).Seconds()))
+		f.out.end(t.name)
+		if isTopLevel(t.name) {
+			f.report(t.name, true)
+		}
+	}
+	f.bad = true
 	fmt.Fprintf(f.out, "%s=== NAME  \n", framing.Marker)
 }
 
-// finishTeardown writes what TestMain printed at its end, if that is something new, and how the process ended, if
-// the test doesn't tell.
-func (f *framer) finishTeardown(e ending) {
-	if text := f.teardownText(); !f.last && !strings.HasSuffix(f.chatter, text) {
-		f.out.Write([]byte(text))
+// blameLeaks makes a test fail that left processes behind.
+func (f *framer) blameLeaks(e ending) {
+	if len(e.leaks) == 0 || !e.failOnLeaks || f.failed() || f.test.isRest() || f.kept[verdict].Len() == 0 {
+		return
 	}
-	if e.status != 0 && !f.fail && !e.interrupted {
-		f.note("", fmt.Sprintf("pgtest: after the end of %s: %s", f.test, e.how()))
-	}
+	f.note(f.test.name, fmt.Sprintf("    pgtest: leaked processes: %d", len(e.leaks)))
+	report := bytes.Replace(f.kept[verdict].Bytes(), []byte("--- PASS: "), []byte("--- FAIL: "), 1)
+	f.kept[verdict] = *bytes.NewBuffer(report)
+	f.bad = true
 }
 
 // note writes a line that belongs to a test, or to the package.
 func (f *framer) note(test, line string) {
 	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", framing.Marker, test, line)
-}
-
-// teardownText is what TestMain printed at its end. The coverage of one process is no news.
-func (f *framer) teardownText() string {
-	text := f.kept[teardown].String()
-	if strings.HasPrefix(text, "coverage: ") {
-		_, text, _ = strings.Cut(text, "\n")
-	}
-	return text
 }

@@ -9,7 +9,8 @@ import (
 	"pgtest/harness/control"
 )
 
-// A link is the connection to the run, or nothing if there is none: then the tests run without reports and orders.
+// A link is the connection to the run, or nothing if there is none: then the
+// tests run without reports and orders.
 type link struct {
 	run    *control.Run
 	orders <-chan control.Order
@@ -30,10 +31,15 @@ func dial() *link {
 	return &link{run: run, orders: run.Orders()}
 }
 
-// hello tells the run what there is to do. Its order says with how many processes.
-func (l *link) hello(pkg string, tests int) {
-	l.pkg = pkg
-	l.report(control.Report{Tests: &control.Tests{Package: pkg, Count: tests}})
+// hello tells the run what there is to do. Its order says with how many
+// processes.
+func (l *link) hello(tests int) {
+	l.report(control.Report{Tests: &control.Tests{Package: l.pkg, Count: tests}})
+}
+
+// undivided tells the run why tests have no process of their own.
+func (l *link) undivided(reason string) {
+	l.report(control.Report{Undivided: &control.Undivided{Reason: reason}})
 }
 
 func (l *link) started(test string, pid int) {
@@ -59,7 +65,8 @@ func (l *link) leaked(test string, leaks []control.Leak) {
 	l.report(control.Report{Leaked: &control.Leaked{Package: l.pkg, Leaks: leaks}})
 }
 
-// report sends a message to the run. An error is no news: the end of orders tells the same.
+// report sends a message to the run. An error is no news: the end of orders
+// tells the same.
 func (l *link) report(m control.Report) {
 	if l.run != nil {
 		l.run.Report(m)

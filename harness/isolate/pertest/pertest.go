@@ -1,19 +1,21 @@
 //go:build unix
 
-// Package pertest is the role of pgtest that runs the tests of one test binary in a process each (`pgtest __tests`),
-// several at once, and prints what one process that ran them all would have printed. A supervisor starts it in the
+// Package pertest is the role of pgtest that runs the tests of one test binary
+// in a process each (`pgtest __tests`), several at once, and prints what one
+// process that ran them all would have printed. A supervisor starts it in the
 // place of the test binary. It knows nothing of other packages.
 package pertest
 
 import (
 	"debug/buildinfo"
 	"fmt"
+	"go/version"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"syscall"
 
+	"pgtest/harness/isolate/internal/framing"
 	"pgtest/signals"
 	"pgtest/steady"
 )
@@ -21,53 +23,62 @@ import (
 // stdout is standard output, which the tests' processes may share.
 var stdout = steady.Writer(os.Stdout)
 
-// Main runs the role with the words that follow its name, as Options.Words writes them. It ends the process: with
-// status 0 if all tests passed, else 1, and by the signal that told it to end. A run that can't be divided, such as one of benchmarks or
-// for a profile, it leaves to the test binary, which it becomes.
+// Main runs the role with the words that follow its name, as Options.Words
+// writes them. It ends the process: with status 0 if all tests passed, else
+// another, and by the signal that told it to end. A run that can't be divided,
+// such as one of benchmarks or for a profile, it leaves to the test binary,
+// which it becomes, and says so.
 func Main(words []string) {
 	opts, err := parseWords(words)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		os.Exit(1)
 	}
-	link := dial()
 	caught := signals.Catch()
+	link := dial()
 	b := parseArgs(opts.Args)
-	if !b.divisible() {
+	if reason := b.undivided(); reason != "" || b.lists() {
+		if !b.lists() {
+			link.undivided(reason)
+		}
+		link.close()
 		become(opts)
 	}
-	adoptOrphans()
-	sel, err := selectTests(opts.Command, b)
-	if err != nil || len(sel.tests) == 0 {
-		become(opts)
-	}
-	pkg, race := inspect(opts.Command[len(opts.Command)-1])
-	if race {
+	about := inspect(opts.Command[len(opts.Command)-1])
+	link.pkg = about.pkg
+	if about.race {
 		os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	}
-	link.hello(pkg, len(sel.tests))
-	r := newRunner(opts, b, sel, link)
-	status, sig := r.run(caught)
+	status, sig := newRunner(opts, b, about.marks, link, caught).run()
 	link.close()
 	if sig != 0 {
-		signal.Reset(sig)
-		syscall.Kill(os.Getpid(), sig)
-		select {} // until it arrives
+		signals.Die(sig)
 	}
 	os.Exit(status)
 }
 
-// inspect returns the import path of the package that a binary tests, and whether it has the race detector. By default
-// such a binary sleeps for a second before it exits, for the sake of goroutines that still run: too long for each test.
-func inspect(binary string) (pkg string, race bool) {
+// facts are what a test binary's build information tells.
+type facts struct {
+	pkg   string // the import path of the package that it tests
+	race  bool   // it has the race detector
+	marks framing.Marks
+}
+
+// inspect reads a binary's build information. With the race detector a binary
+// by default sleeps for a second before it exits, for the sake of goroutines
+// that still run: too long for each test.
+func inspect(binary string) facts {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil || info.Path == "" {
-		return binary, false
+		return facts{pkg: binary}
 	}
+	f := facts{pkg: strings.TrimSuffix(info.Path, ".test")}
 	for _, s := range info.Settings {
-		race = race || s.Key == "-race" && s.Value == "true"
+		f.race = f.race || s.Key == "-race" && s.Value == "true"
 	}
-	return strings.TrimSuffix(info.Path, ".test"), race
+	v, _, _ := strings.Cut(info.GoVersion, " ") // experiments follow
+	f.marks = framing.Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)
+	return f
 }
 
 // become replaces this process by the test binary.

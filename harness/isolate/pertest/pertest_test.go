@@ -65,8 +65,13 @@ func runIsolated(ctx context.Context, cfg harness.Config, env []string, out *loc
 // plain runs go test.
 func plain(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
+	return plainIn(t, filepath.Join("testdata", "module"), env, args...)
+}
+
+func plainIn(t *testing.T, dir string, env []string, args ...string) outcome {
+	t.Helper()
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
-	cmd.Dir = filepath.Join("testdata", "module")
+	cmd.Dir = dir
 	cmd.Env = environ(env)
 	out, err := cmd.Output()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {

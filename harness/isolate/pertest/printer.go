@@ -7,32 +7,46 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"pgtest/harness/isolate/internal/framing"
 )
 
-// A printer writes the output of tests that run at the same time in the order of the tests. The first one that is
-// not done writes through; the others are kept until it is their turn.
+// A printer writes the output of tests that run at the same time in the order
+// of the tests. The first one that is not done writes through; the others are
+// kept until it is their turn.
 type printer struct {
 	mu       sync.Mutex
+	turn     *sync.Cond // the head or mixed has changed
 	w        io.Writer
 	sections []*section
 	head     int // of the sections, the one that writes through
+	err      error
 
 	mixed bool     // there is no time left to wait for turns
 	last  *section // with mixed: that wrote last
+
+	// What TestMain prints in each process is shown once.
+	setups  map[string]bool // what it printed before the tests
+	endings []farewell      // what it prints behind them, when all are done
 }
 
 // A section is the output of one test. It is a writer.
 type section struct {
 	p       *printer
+	setup   string // comes first
 	kept    spool
+	full    bool // nothing more can be kept
+	ending  string
 	current string // the test that the output belongs to, for mixed
 	open    []openTest
 	done    bool
 }
+
+// A farewell is what TestMain prints at its end.
+type farewell struct{ text, key string }
 
 // An openTest is a test or subtest that runs.
 type openTest struct {
@@ -41,7 +55,8 @@ type openTest struct {
 }
 
 func newPrinter(w io.Writer, n int) *printer {
-	p := &printer{w: w, sections: make([]*section, n)}
+	p := &printer{w: w, sections: make([]*section, n), setups: make(map[string]bool)}
+	p.turn = sync.NewCond(&p.mu)
 	for i := range p.sections {
 		p.sections[i] = &section{p: p}
 	}
@@ -63,11 +78,13 @@ func (s *section) turnTo(test string) {
 	s.current = test
 }
 
-// end notes that a test runs no more.
+// end notes that a test runs no more, and so no subtest of it.
 func (s *section) end(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
-	s.open = slices.DeleteFunc(s.open, func(t openTest) bool { return t.name == test })
+	s.open = slices.DeleteFunc(s.open, func(t openTest) bool {
+		return t.name == test || strings.HasPrefix(t.name, test+"/")
+	})
 }
 
 // running returns the tests that run, in the order in which they began.
@@ -77,95 +94,232 @@ func (s *section) running() []openTest {
 	return slices.Clone(s.open)
 }
 
-// Write fails only if the output is kept and can't be.
+// writesThrough says whether the section doesn't wait for its turn. The caller
+// holds the lock.
+func (s *section) writesThrough() bool { return s.p.mixed || s.p.sections[s.p.head] == s }
+
+// Write keeps the output until it is the section's turn. Where that is not
+// possible it waits for it, and so does the test: nothing is lost.
 func (s *section) Write(b []byte) (int, error) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
-	switch {
-	case s.p.mixed:
-		if s.p.last != s {
-			s.p.last = s
-			io.WriteString(s.p.w, framing.Marker+"=== NAME  "+s.current+"\n")
-		}
-	case s.p.sections[s.p.head] != s:
-		return s.kept.Write(b)
+	size := len(b)
+	if !s.writesThrough() && !s.full {
+		n, err := s.kept.Write(b)
+		b, s.full = b[n:], err != nil
 	}
-	return s.p.w.Write(b)
+	if len(b) == 0 {
+		return size, nil
+	}
+	for !s.writesThrough() {
+		s.p.turn.Wait()
+	}
+	s.write(b)
+	return size, nil
 }
 
-// close says that the test is done, and lets the next ones write.
-func (s *section) close() {
+// write writes through. An error has no one to be told: it is that of go test,
+// which reads.
+func (s *section) write(b []byte) {
+	if s.p.mixed && s.p.last != s {
+		s.p.last = s
+		io.WriteString(s.p.w, framing.Marker+"=== NAME  "+s.current+"\n")
+	}
+	s.p.w.Write(b)
+}
+
+// begins takes what TestMain printed before the first test, once, before any
+// other output.
+func (s *section) begins(text string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
-	s.done = true
+	s.setup = text
+	if s.writesThrough() {
+		s.writeSetup()
+	}
+}
+
+// writeSetup writes what TestMain printed if that is something new.
+func (s *section) writeSetup() {
+	text, key := s.setup, withoutCoverage(s.setup)
+	s.setup = ""
+	if text != "" && !s.p.setups[key] {
+		s.p.setups[key] = true
+		s.write([]byte(text))
+	}
+}
+
+// close says that the test is done, and lets the next ones write. Ending is
+// what TestMain printed behind the test.
+func (s *section) close(ending string) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	defer s.p.turn.Broadcast()
+	s.done, s.ending = true, ending
 	if s.p.mixed {
+		if ending != "" {
+			s.write([]byte(ending))
+		}
 		return
 	}
 	for s.p.head < len(s.p.sections) && s.p.sections[s.p.head].done {
+		s.p.addEnding(s.p.sections[s.p.head])
 		s.p.head++
 		if s.p.head < len(s.p.sections) {
-			s.p.sections[s.p.head].kept.copyTo(s.p.w)
+			s.p.sections[s.p.head].release()
 		}
 	}
 }
 
-// mix lets all tests write at once, from what was kept on. For a run that is told to end: it may be killed before
-// it is every test's turn.
+// release writes what was kept.
+func (s *section) release() {
+	s.writeSetup()
+	if err := s.kept.copyTo(s.p.w); err != nil {
+		s.p.err = err
+	}
+}
+
+// addEnding notes the end of a section's output, in the place of an equal one
+// before it.
+func (p *printer) addEnding(s *section) {
+	if s.ending == "" {
+		return
+	}
+	f := farewell{s.ending, withoutCoverage(s.ending)}
+	p.endings = slices.DeleteFunc(p.endings, func(other farewell) bool { return other.key == f.key })
+	p.endings = append(p.endings, f)
+	s.ending = ""
+}
+
+// isCoverage says whether a line tells how much is covered, which differs from
+// process to process.
+func isCoverage(line string) bool { return strings.HasPrefix(line, "coverage: ") }
+
+func withoutCoverage(text string) string {
+	if !strings.Contains(text, "coverage: ") {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !isCoverage(line) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// mix lets all tests write at once, from what was kept on. For a run that is
+// told to end: it may be killed before it is every test's turn.
 func (p *printer) mix() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.turn.Broadcast()
 	if p.mixed {
 		return
 	}
-	p.mixed = true
 	for i := p.head + 1; i < len(p.sections); i++ {
-		p.sections[i].kept.copyTo(p.w)
-		if !p.sections[i].kept.empty {
-			p.last = p.sections[i]
+		s := p.sections[i]
+		if s.setup != "" || !s.kept.empty() {
+			s.release()
+			p.last = s
 		}
+		p.addEnding(s)
 	}
+	p.mixed = true
 	if p.last == nil && p.head < len(p.sections) {
 		p.last = p.sections[p.head]
 	}
+	if len(p.endings) > 0 {
+		io.WriteString(p.w, framing.Marker+"=== NAME  \n")
+		p.last = nil
+		p.writeEndings()
+	}
 }
 
-// A spool keeps output: its beginning in memory, and all of it in a file when that grows too large.
+// writeEndings writes what TestMain printed behind the tests.
+func (p *printer) writeEndings() {
+	for _, f := range p.endings {
+		io.WriteString(p.w, f.text)
+	}
+	p.endings = nil
+}
+
+// A spool keeps output: its beginning in memory, and all of it in a file when
+// that grows too large.
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File
-	empty  bool // set by copyTo
+	size   int64 // of what the file holds
 }
 
 // maxMemory is how much of a test's output is kept in memory.
 const maxMemory = 1 << 20
 
+func (s *spool) empty() bool { return s.file == nil && s.memory.Len() == 0 }
+
+// Write returns how much it kept. What it keeps stays whole also after an
+// error.
 func (s *spool) Write(b []byte) (int, error) {
 	if s.file == nil && s.memory.Len()+len(b) > maxMemory {
-		file, err := os.CreateTemp("", "pgtest-output-")
-		if err != nil {
-			return 0, err
-		}
-		os.Remove(file.Name())
-		s.file = file
-		if _, err := s.memory.WriteTo(file); err != nil {
+		if err := s.toFile(); err != nil {
 			return 0, err
 		}
 	}
-	if s.file != nil {
-		return s.file.Write(b)
+	if s.file == nil {
+		return s.memory.Write(b)
 	}
-	return s.memory.Write(b)
+	n, err := s.file.Write(b)
+	s.size += int64(n)
+	return n, err
 }
 
-// copyTo writes out what was kept, and forgets it.
-func (s *spool) copyTo(w io.Writer) {
-	s.empty = s.file == nil && s.memory.Len() == 0
-	s.memory.WriteTo(w)
-	s.memory = bytes.Buffer{}
-	if s.file != nil {
-		s.file.Seek(0, io.SeekStart)
-		io.Copy(w, s.file)
-		s.file.Close()
-		s.file = nil
+// toFile moves what is in memory to a file.
+func (s *spool) toFile() error {
+	file, err := os.CreateTemp("", "pgtest-output-")
+	if err != nil {
+		return err
 	}
+	os.Remove(file.Name())
+	n, err := file.Write(s.memory.Bytes())
+	if err != nil {
+		file.Close()
+		return err
+	}
+	s.file, s.size, s.memory = file, int64(n), bytes.Buffer{}
+	return nil
 }
+
+// copyTo writes out what was kept, and forgets it. An error says that a part
+// could not be read.
+func (s *spool) copyTo(w io.Writer) error {
+	if s.file == nil {
+		w.Write(s.memory.Bytes())
+		s.memory = bytes.Buffer{}
+		return nil
+	}
+	kept := &reader{r: io.NewSectionReader(s.file, 0, s.size)}
+	n, _ := io.Copy(onlyWriter{w}, kept)
+	s.file.Close()
+	s.file = nil
+	if kept.err == nil && n < s.size {
+		kept.err = io.ErrUnexpectedEOF
+	}
+	return kept.err
+}
+
+// reader keeps the error of a reader, to tell it from the writer's.
+type reader struct {
+	r   io.Reader
+	err error
+}
+
+func (r *reader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	if err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// onlyWriter hides that a file can copy by itself.
+type onlyWriter struct{ io.Writer }

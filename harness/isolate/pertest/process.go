@@ -3,11 +3,13 @@
 package pertest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,9 +25,9 @@ import (
 type ending struct {
 	status      syscall.WaitStatus
 	startErr    error
-	elapsed     time.Duration
-	limit       time.Duration // --test-timeout, if the test ran into it
-	interrupted bool          // the run was told to end
+	at          time.Time
+	limit       string // what its time was limited by, if it ran out of it
+	interrupted bool   // the run was told to end
 	leaks       []control.Leak
 	failOnLeaks bool
 }
@@ -35,8 +37,8 @@ func (e ending) how() string {
 	switch {
 	case e.startErr != nil:
 		return "can't be started: " + e.startErr.Error()
-	case e.limit > 0:
-		return fmt.Sprintf("timed out: --test-timeout is %v", e.limit)
+	case e.limit != "":
+		return "timed out: " + e.limit
 	case e.status.Signaled():
 		return "killed by " + unix.SignalName(e.status.Signal())
 	}
@@ -46,7 +48,21 @@ func (e ending) how() string {
 // bad reports whether the process ended other than a test binary does.
 func (e ending) bad() bool { return e.startErr != nil || e.status != 0 }
 
-// quitGrace is the time between SIGQUIT, on which a Go program shows its goroutines, and SIGKILL.
+// exit returns the status to exit with, or the signal to die of, for a process
+// that ends as this one did. It is not 0 if the run failed.
+func (e ending) exit(failed bool) (int, syscall.Signal) {
+	status := e.status.ExitStatus()
+	switch {
+	case e.startErr == nil && e.status.Signaled():
+		return 1, e.status.Signal()
+	case e.startErr != nil || status == 0 && failed:
+		return 1, 0
+	}
+	return status, 0
+}
+
+// quitGrace is the time between SIGQUIT, on which a Go program shows its
+// goroutines, and SIGKILL.
 const quitGrace = 5 * time.Second
 
 // leak times are those of a supervisor.
@@ -55,82 +71,179 @@ const (
 	termTime   = 200 * time.Millisecond
 )
 
-// A process runs one test, as the leader of a process group.
+// A process runs the test binary once, as the leader of a process group.
 type process struct {
-	cmd     *exec.Cmd
-	started time.Time
+	command []string
+	family  *family
+	began   atomic.Bool // a test has begun
 	blame   atomic.Bool // leftovers are the test's fault
-	limited atomic.Bool // the test ran into --test-timeout
+
+	mu        sync.Mutex
+	cmd       *exec.Cmd // nil before the start and after the end
+	cancelled bool
+	limit     string // what its time was limited by, once that is over
 }
 
-func newProcess(command, args []string) *process {
-	p := &process{cmd: exec.Command(command[0], append(command[1:len(command):len(command)], args...)...)}
-	p.cmd.SysProcAttr = group.LeaderAttr()
+func newProcess(f *family, command, args []string) *process {
+	p := &process{command: append(command[:len(command):len(command)], args...), family: f}
 	p.blame.Store(true)
 	return p
 }
 
-// run runs the process, copies its output to w, and returns when it, its group and its output have ended. It calls
-// runs with the process id once it has started. It keeps its thread: on Linux the process dies with it.
-func (p *process) run(w io.Writer, timeout time.Duration, runs func(pid int)) ending {
+// run runs the process, copies its output to stdout and stderr, which may be
+// the same, and returns when it, its group and its output have ended. It calls
+// started once it runs. It keeps its thread: on Linux
+// the process dies with it.
+func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var e ending
-	r, pipe, err := os.Pipe()
-	if err != nil {
-		return ending{startErr: err}
+	gone := make(chan struct{})
+	var reading sync.WaitGroup
+	read := func(w io.Writer) (*os.File, error) {
+		r, pipe, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		reading.Go(func() {
+			drain.Until(r, w, gone)
+			r.Close()
+		})
+		return pipe, nil
 	}
-	defer r.Close()
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = os.Stdin, pipe, pipe
-	p.started = time.Now()
-	err = p.cmd.Start()
-	pipe.Close()
-	if err != nil {
-		return ending{startErr: err}
+	end := func() {
+		close(gone)
+		reading.Wait()
 	}
-	runs(p.cmd.Process.Pid)
-	stop := p.limitTo(timeout)
-	gone, read := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(read)
-		drain.Until(r, w, gone)
-	}()
-	pgid := p.cmd.Process.Pid
-	group.AwaitExit(pgid)
-	stop()
-	e.elapsed = time.Since(p.started)
-	e.leaks = endLeftovers(pgid, p.blame.Load())
-	close(gone)
-	<-read
-	p.cmd.Wait()
-	e.status = p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	reapGroup(pgid)
-	if p.limited.Load() && e.status != 0 {
-		e.limit = timeout
+	out, err := read(stdout)
+	if err != nil {
+		return ending{startErr: err, at: time.Now()}
+	}
+	errs := out
+	if stderr != stdout {
+		if errs, err = read(stderr); err != nil {
+			out.Close()
+			end()
+			return ending{startErr: err, at: time.Now()}
+		}
+	}
+	pid, err := p.start(out, errs)
+	out.Close()
+	errs.Close()
+	if err != nil || pid == 0 {
+		end()
+		return ending{startErr: err, at: time.Now(), interrupted: err == nil}
+	}
+	started()
+	group.AwaitExit(pid)
+	e := ending{at: time.Now()}
+	e.leaks = endLeftovers(pid, p.blame.Load())
+	cmd := p.finish(&e)
+	cmd.Wait()
+	p.family.reaped(pid)
+	end() // it may take long: until it is the turn of an output that can't be kept
+	e.status = cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if e.status == 0 {
+		e.limit = ""
 	}
 	return e
 }
 
-// limitTo ends the process if it runs for longer than the timeout; 0 is none. Stop must be called before the process is
-// reaped.
+// start starts the process and returns its id, or 0 if it was cancelled.
+//
+// A text file is busy as long as a process that go test forked while it wrote
+// the file has not come to its exec (golang/go#22315), so that error passes.
+func (p *process) start(stdout, stderr *os.File) (int, error) {
+	for wait := time.Millisecond; ; wait *= 2 {
+		pid, err := p.tryStart(stdout, stderr)
+		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
+			return pid, err
+		}
+		time.Sleep(wait)
+	}
+}
+
+func (p *process) tryStart(stdout, stderr *os.File) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cancelled {
+		return 0, nil
+	}
+	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd.SysProcAttr = group.LeaderAttr()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr
+	if err := p.family.start(cmd); err != nil {
+		return 0, err
+	}
+	p.cmd = cmd
+	return cmd.Process.Pid, nil
+}
+
+// finish notes that the process is dead, before it is reaped.
+func (p *process) finish(e *ending) *exec.Cmd {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	cmd := p.cmd
+	p.cmd = nil
+	e.limit = p.limit
+	e.interrupted = p.cancelled && p.limit == ""
+	return cmd
+}
+
+// pid returns the id of the process, or 0 if it doesn't run.
+func (p *process) pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// cancel says that the run was told to end by sig. A process that has not
+// started doesn't. The supervisor has sent the signal to the others where it
+// can find them.
+func (p *process) cancel(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancelled = true
+	p.blame.Store(false)
+	if p.cmd != nil && runtime.GOOS != "linux" {
+		syscall.Kill(-p.cmd.Process.Pid, sig)
+	}
+}
+
+// quit ends the process because its time is over: with SIGQUIT, and SIGKILL if
+// that doesn't do.
+func (p *process) quit(limit string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil || p.limit != "" {
+		return
+	}
+	p.limit = limit
+	p.blame.Store(false)
+	cmd := p.cmd
+	cmd.Process.Signal(syscall.SIGQUIT)
+	time.AfterFunc(quitGrace, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.cmd == cmd {
+			cmd.Process.Kill()
+		}
+	})
+}
+
+// limitTo ends the process if it runs for longer than the timeout; 0 is none.
 func (p *process) limitTo(timeout time.Duration) (stop func()) {
 	if timeout <= 0 {
 		return func() {}
 	}
-	quit := time.AfterFunc(timeout, func() {
-		p.limited.Store(true)
-		p.blame.Store(false)
-		p.cmd.Process.Signal(syscall.SIGQUIT)
-	})
-	kill := time.AfterFunc(timeout+quitGrace, func() { p.cmd.Process.Kill() })
-	return func() {
-		quit.Stop()
-		kill.Stop()
-	}
+	timer := time.AfterFunc(timeout, func() { p.quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
+	return func() { timer.Stop() }
 }
 
-// endLeftovers ends what the leader, which is dead and not reaped, has left in its group, and returns what is to
-// be reported.
+// endLeftovers ends what the leader, which is dead and not reaped, has left in
+// its group, and returns what is to be reported.
 func endLeftovers(pgid int, blame bool) []control.Leak {
 	if goneWithin(pgid, settleTime) {
 		return nil
@@ -152,7 +265,8 @@ func endLeftovers(pgid int, blame bool) []control.Leak {
 	return leaks
 }
 
-// goneWithin waits until nothing is left of the group, for d at the most, and reports whether that is so.
+// goneWithin waits until nothing is left of the group, for d at the most, and
+// reports whether that is so.
 func goneWithin(pgid int, d time.Duration) bool {
 	end := time.Now().Add(d)
 	for pause := 500 * time.Microsecond; anyLeft(pgid); pause = min(2*pause, 10*time.Millisecond) {

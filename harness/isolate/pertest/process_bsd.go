@@ -7,12 +7,7 @@ import (
 	"pgtest/harness/isolate/internal/group"
 )
 
-func adoptOrphans() {}
-
 func anyLeft(pgid int) bool { return group.HasMembers(pgid) }
-
-// reapGroup has nothing to do: orphans are init's.
-func reapGroup(int) {}
 
 // describe reports the group as one leak: its members can't be listed.
 func describe(pgid int) []control.Leak { return []control.Leak{{PID: pgid}} }

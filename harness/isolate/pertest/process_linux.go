@@ -11,25 +11,14 @@ import (
 	"pgtest/harness/procfs"
 )
 
-// adoptOrphans makes every descendant whose parent dies a child of this process.
-func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
-
-// anyLeft reports whether anything in the group is alive. Its leader is dead, so all that it left in the group are
-// children of this process, which adopts them. A wait for stopped children only is refused with ECHILD if all children are dead
-// (wait_consider_task in the kernel's exit.c), so this costs one system call and no look at /proc.
+// anyLeft reports whether anything in the group is alive. Its leader is dead,
+// so all that it left in the group are children of this process, which adopts
+// them. A wait for stopped children only is refused with ECHILD if all children
+// are dead (wait_consider_task in the kernel's exit.c), so this costs one
+// system call and no look at /proc.
 func anyLeft(pgid int) bool {
 	err := unix.Waitid(unix.P_PGID, pgid, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
 	return err != unix.ECHILD
-}
-
-// reapGroup waits for the dead of a group.
-func reapGroup(pgid int) {
-	for {
-		pid, err := unix.Wait4(-pgid, nil, unix.WNOHANG, nil)
-		if pid <= 0 && err != unix.EINTR {
-			return
-		}
-	}
 }
 
 // describe returns the living processes of the group.

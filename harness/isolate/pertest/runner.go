@@ -3,10 +3,11 @@
 package pertest
 
 import (
-	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -15,16 +16,21 @@ import (
 	"pgtest/harness/isolate/internal/framing"
 )
 
-// A runner runs the tests of a binary. What it decides is decided in loop, by one goroutine.
+// A runner runs the tests of a binary. What it decides is decided in list and
+// loop, by one goroutine.
 type runner struct {
 	opts   Options
 	binary binary
+	marks  framing.Marks
 	selection
 	link    *link
+	family  *family
 	files   *files
 	printer *printer
+	signals <-chan os.Signal
 
-	deadline time.Time // of -timeout, zero for none
+	overdue  <-chan time.Time // when the time of -timeout is up; nil for never
+	deadline time.Time        // of -timeout, zero for none
 	slow     time.Duration
 	limit    int // how many processes may run at once
 	next     int // the test to start next
@@ -36,60 +42,132 @@ type runner struct {
 	failfast bool           // start no more tests but examples, which package testing runs in any case
 	stop     bool           // start no more tests
 	signal   syscall.Signal // that told the run to end
-	latest   int            // the place of the last test in the output that has ended
-	ending   string         // what TestMain printed at the end of its process
+	reasons  []string       // why it failed, if no test tells
+	last     result         // of the last process
 }
 
-// A result is what came of a test.
+// A result is what came of a test's process.
 type result struct {
-	test     *test
-	failed   bool
-	none     bool // package testing does not count it as run
-	teardown string
-	leaks    []control.Leak
+	test   *test
+	ending ending
+	failed bool
+	any    bool     // package testing counts it as run
+	ended  bool     // package testing came to its end
+	extra  []string // the tests that are not listed
+	// coverage is what package testing says about it.
+	coverage string
+	coverErr error
 }
 
-func newRunner(opts Options, b binary, sel selection, l *link) *runner {
+func newRunner(opts Options, b binary, marks framing.Marks, l *link, signals <-chan os.Signal) *runner {
 	r := &runner{
-		opts: opts, binary: b, selection: sel, link: l,
-		printer: newPrinter(stdout, len(sel.tests)),
+		opts: opts, binary: b, marks: marks, link: l, signals: signals,
+		family:  newFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*process),
 		ended:   make(chan result),
 	}
 	if d := b.timeout(); d > 0 {
 		r.deadline = time.Now().Add(d)
+		r.overdue = time.After(d)
 	}
 	return r
 }
 
 // run runs the tests, and returns the exit status, or the signal to die of.
-func (r *runner) run(signals <-chan os.Signal) (int, syscall.Signal) {
+func (r *runner) run() (int, syscall.Signal) {
+	l, e := r.list()
+	switch {
+	case r.signal != 0, e.limit != "", e.bad() && len(l.names) == 0:
+		return r.endUnlisted(l, e)
+	case e.bad(): // behind package testing: the processes of the tests tell whether it matters
+		r.link.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.link.pkg, e.how()))
+	}
 	var err error
-	if r.files, err = newFiles(r.binary); err != nil {
+	if r.selection, err = selectTests(l, r.binary); err == nil {
+		r.files, err = newFiles(r.binary)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return 1, 0
 	}
 	defer r.files.remove()
+	r.printer = newPrinter(stdout, len(r.tests))
+	r.link.hello(r.count)
 	if r.link.run != nil {
 		r.limit = 0 // the run's first order says
 	}
-	r.loop(signals)
+	r.loop()
 	if r.signal != 0 {
 		return 1, r.signal
 	}
-	return r.conclude(), 0
+	return r.conclude()
+}
+
+// list asks the binary for the names of its tests. That is a process as those
+// of the tests are, with the same limits.
+func (r *runner) list() (*listing, ending) {
+	l := new(listing)
+	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=."))
+	ended := make(chan ending)
+	go func() {
+		stop := func() {}
+		e := p.run(l, l.stderr(), func() { stop = p.limitTo(r.opts.TestTimeout) })
+		stop()
+		ended <- e
+	}()
+	late := false
+	for {
+		select {
+		case e := <-ended:
+			l.finish()
+			r.takeLeaks("", e.leaks)
+			if late {
+				e.limit = r.timeoutText()
+			}
+			if sig := r.pendingSignal(); sig != 0 {
+				r.signal = sig
+			}
+			return l, e
+		case sig := <-r.signals:
+			r.signal = sig.(syscall.Signal)
+			p.cancel(r.signal)
+		case <-r.overdue:
+			late = true
+			p.quit(r.timeoutText())
+		}
+	}
+}
+
+// endUnlisted ends a run that has no list of its tests: with what the binary
+// has printed, and as it ended.
+func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
+	err := l.other.copyTo(stdout)
+	if l.lost == nil {
+		l.lost = err
+	}
+	if l.lost != nil {
+		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: a part of the output is lost: %v\n", framing.Marker, l.lost)
+	}
+	if r.signal != 0 {
+		return 1, r.signal
+	}
+	fmt.Fprintf(stdout, "%s=== NAME  \npgtest: the tests can't be listed: %s\n", framing.Marker, e.how())
+	return e.exit(true)
 }
 
 // loop starts tests and waits for their ends.
-func (r *runner) loop(signals <-chan os.Signal) {
+func (r *runner) loop() {
 	orders := r.link.orders
 	for {
-		for !r.stop && r.next < len(r.tests) && len(r.running) < r.limit {
+		if sig := r.pendingSignal(); sig != 0 {
+			r.interrupt(sig)
+		}
+		for r.mayStart() {
 			t := r.tests[r.next]
 			r.next++
-			if r.failfast && !t.isExample() {
-				r.printer.sections[t.index].close()
+			if r.failfast && !t.isExample() && !t.isRest() {
+				r.printer.sections[t.index].close("")
 				continue
 			}
 			r.start(t)
@@ -108,13 +186,39 @@ func (r *runner) loop(signals <-chan os.Signal) {
 			case order.Tests != nil:
 				r.limit, r.slow = max(order.Tests.Processes, 1), order.Tests.SlowAfter
 			}
-		case sig := <-signals:
+		case sig := <-r.signals:
 			r.interrupt(sig.(syscall.Signal))
+		case <-r.overdue:
+			r.timeOut()
 		}
 	}
 }
 
-// interrupt stops the run. The supervisor has sent the signal to the tests, too, where it can find them.
+// pendingSignal returns a signal that came before what else is to be done, or
+// 0.
+func (r *runner) pendingSignal() syscall.Signal {
+	select {
+	case sig := <-r.signals:
+		return sig.(syscall.Signal)
+	default:
+		return 0
+	}
+}
+
+// mayStart says whether the next process can start now. With coverage the last
+// one reads what all others have counted.
+func (r *runner) mayStart() bool {
+	switch {
+	case r.stop || r.next == len(r.tests) || len(r.running) >= r.limit:
+		return false
+	case r.next == len(r.tests)-1 && r.binary.covers():
+		return len(r.running) == 0
+	}
+	return true
+}
+
+// interrupt stops the run. The supervisor has sent the signal to the tests,
+// too, where it can find them.
 func (r *runner) interrupt(sig syscall.Signal) {
 	r.stop, r.signal = true, sig
 	for t := range r.running {
@@ -122,105 +226,198 @@ func (r *runner) interrupt(sig syscall.Signal) {
 			r.link.began(open.name, time.Since(open.began))
 		}
 	}
-	r.printer.mix()
 	for _, p := range r.running {
-		p.blame.Store(false)
-		if runtime.GOOS != "linux" {
-			syscall.Kill(-p.cmd.Process.Pid, sig)
+		p.cancel(sig)
+	}
+	r.printer.mix()
+}
+
+// alarmGrace is the time that package testing has to end a process when the
+// time of -timeout is up. Its clock starts later than this one's.
+const alarmGrace = time.Second
+
+// timeOut ends the run when the time of -timeout is up. Package testing ends
+// the processes that run tests; it knows nothing yet of one in its TestMain.
+func (r *runner) timeOut() {
+	for _, p := range r.running {
+		if r.stop || !p.began.Load() {
+			p.quit(r.timeoutText())
 		}
+	}
+	if !r.stop {
+		r.stop = true
+		r.overdue = time.After(alarmGrace)
 	}
 }
 
-// start starts a test.
+func (r *runner) timeoutText() string { return fmt.Sprintf("-timeout is %v", r.binary.timeout()) }
+
+// start starts a process.
 func (r *runner) start(t *test) {
-	out := r.printer.sections[t.index]
-	f := &framer{out: out, test: t.name, chatter: r.chatter}
-	if t.index == 0 {
-		f.first, f.header = true, r.header
-	}
-	f.last = t.index == len(r.tests)-1
-	args, err := r.argsFor(t)
-	if err != nil {
-		r.running[t] = nil
-		go func() {
-			f.finish(ending{startErr: err})
-			out.close()
-			r.ended <- result{test: t, failed: true}
-		}()
-		return
-	}
-	p := newProcess(r.opts.Command, args)
+	p := newProcess(r.family, r.opts.Command, nil)
 	r.running[t] = p
+	f := &framer{marks: r.marks, out: r.printer.sections[t.index], test: t, alone: len(r.tests) == 1, asked: r.binary.timeout().String()}
+	if t.index == 0 {
+		f.header = r.header
+	}
+	args, alarm, err := r.argsFor(t)
+	p.command, f.alarm = append(p.command, args...), alarm
 	slow := r.slow
 	go func() {
-		stop := r.tellSlow(t, slow)
-		pid := 0
-		e := p.run(f, r.opts.TestTimeout, func(id int) {
-			pid = id
-			r.link.started(t.name, pid)
-		})
-		stop()
-		r.link.ended(t.name, pid)
-		if err := r.files.collectCoverage(t.index); err != nil && !e.bad() {
-			e.startErr = err
+		e := ending{startErr: err, at: time.Now()}
+		if err == nil {
+			e = r.runProcess(t, p, f, slow)
+			err = r.files.collectCoverage(t.index)
 		}
 		e.failOnLeaks = r.opts.FailOnLeaks
-		e.interrupted = !p.blame.Load() && !p.limited.Load()
-		f.finish(e)
-		out.close()
-		r.ended <- result{test: t, failed: f.fail || e.bad(), none: f.none, teardown: f.teardownText(), leaks: e.leaks}
+		text := f.finish(e)
+		f.out.close(text)
+		res := result{
+			test: t, ending: e, failed: f.failed() || e.bad(),
+			any: !f.none, ended: f.ended,
+			coverage: f.coverage, coverErr: err,
+		}
+		if t.isRest() {
+			res.extra = slices.Sorted(maps.Keys(f.began))
+		}
+		r.ended <- res
 	}()
 }
 
-// tellSlow tells the run if the test runs for longer than d; 0 is never.
-func (r *runner) tellSlow(t *test, d time.Duration) (stop func()) {
+// runProcess runs a process to its end. Each test has a time limit, and what is
+// around the tests in a process for several.
+func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) ending {
+	const around = ""
+	clocks := make(map[string]func()) // of what is running
+	stop := func(name string) {
+		if stop := clocks[name]; stop != nil {
+			stop()
+			delete(clocks, name)
+		}
+	}
+	idle := func() { clocks[around] = p.limitTo(r.opts.TestTimeout) }
+	begin := func(name string) {
+		stop(around)
+		limit, told := p.limitTo(r.opts.TestTimeout), r.tellSlow(name, slow)
+		clocks[name] = func() {
+			limit()
+			told()
+			r.link.ended(name, p.pid())
+		}
+		r.link.started(name, p.pid())
+	}
+	f.runs = func(string) { p.began.Store(true) }
+	f.ends = func(string) {}
+	started := func() { begin(t.name) }
+	if t.isRest() {
+		// Its output tells of its tests, and may come before its start is
+		// known.
+		begun := make(chan struct{})
+		started = func() {
+			idle()
+			close(begun)
+		}
+		f.runs = func(name string) {
+			<-begun
+			p.began.Store(true)
+			begin(name)
+		}
+		f.ends = func(name string) {
+			stop(name)
+			if len(clocks) == 0 {
+				idle()
+			}
+		}
+	}
+	e := p.run(f, f, started)
+	for name := range clocks {
+		stop(name)
+	}
+	return e
+}
+
+// tellSlow tells the run if a test runs for longer than d; 0 is never.
+func (r *runner) tellSlow(name string, d time.Duration) (stop func()) {
 	if d <= 0 {
 		return func() {}
 	}
-	timer := time.AfterFunc(d, func() { r.link.slow(t.name, d) })
+	timer := time.AfterFunc(d, func() { r.link.slow(name, d) })
 	return func() { timer.Stop() }
 }
 
-// argsFor returns the arguments of the test's process.
-func (r *runner) argsFor(t *test) ([]string, error) {
-	flags := []string{"run=" + t.run, "count=1", "v=test2json"}
-	if t.cpu != "" {
-		flags = append(flags, "cpu="+t.cpu)
+// argsFor returns the arguments of a test's process, and its -timeout.
+func (r *runner) argsFor(t *test) (args []string, alarm string, err error) {
+	flags := []string{"v=test2json"}
+	skip := t.skip
+	if r.failfast && t.isRest() {
+		skip = alternatives(skip, "^(Test|Fuzz)")
+	}
+	for _, f := range [][2]string{{"run", t.run}, {"skip", skip}, {"count", t.count}, {"cpu", t.cpu}} {
+		if f[1] != "" {
+			flags = append(flags, f[0]+"="+f[1])
+		}
 	}
 	if !r.deadline.IsZero() {
-		// the alarm of a test that starts too late goes off at once, as it would have in a process for all
-		flags = append(flags, "timeout="+max(time.Until(r.deadline), time.Nanosecond).String())
+		// the alarm of a test that starts too late goes off at once, as it
+		// would have in a process for all
+		alarm = max(time.Until(r.deadline), time.Nanosecond).String()
+		flags = append(flags, "timeout="+alarm)
 	}
-	more, err := r.files.flagsFor(t.index)
-	return r.binary.processArgs(append(flags, more...)...), err
+	more, err := r.files.flagsFor(t.index, r.isLast(t))
+	return r.binary.processArgs(append(flags, more...)...), alarm, err
 }
 
-// take notes what came of a test.
+// isLast says whether a process is the last one of all.
+func (r *runner) isLast(t *test) bool { return t.index == len(r.tests)-1 }
+
+// take notes what came of a process.
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
-	r.any = r.any || !res.none
-	if len(res.leaks) > 0 {
-		r.link.leaked(res.test.name, res.leaks)
+	r.any = r.any || res.any
+	r.takeLeaks(res.test.name, res.ending.leaks)
+	if len(res.extra) > 0 && len(r.tests) > 1 {
+		r.link.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
+			strings.Join(res.extra, ", "), r.link.pkg))
 	}
-	if res.test.index >= r.latest {
-		r.latest, r.ending = res.test.index, res.teardown
+	if r.isLast(res.test) {
+		r.last = res
+	}
+	if res.coverErr != nil {
+		r.reasons = append(r.reasons, "coverage: "+res.coverErr.Error())
 	}
 	if res.failed {
 		r.failed = true
 		r.failfast = r.binary.flags["failfast"] == "true"
-		r.stop = r.stop || r.pastDeadline()
 	}
 }
 
-// pastDeadline reports whether the time of -timeout is up.
-func (r *runner) pastDeadline() bool { return !r.deadline.IsZero() && time.Now().After(r.deadline) }
+// takeLeaks reports what a process left behind.
+func (r *runner) takeLeaks(test string, leaks []control.Leak) {
+	if len(leaks) == 0 {
+		return
+	}
+	r.link.leaked(test, leaks)
+	if test == "" && r.opts.FailOnLeaks {
+		r.reasons = append(r.reasons, fmt.Sprintf("leaked processes: %d, outside of tests", len(leaks)))
+	}
+}
 
-// conclude writes what comes after the tests, and returns the exit status.
-func (r *runner) conclude() int {
-	coverage, err := r.mergeCoverage()
-	if err != nil {
+// conclude writes what comes after the tests, and returns the exit status, or
+// the signal to die of.
+func (r *runner) conclude() (int, syscall.Signal) {
+	if r.next < len(r.tests) && !r.failed {
+		r.reasons = append(r.reasons, "timed out: "+r.timeoutText()+"; not all tests were run")
+	}
+	if r.printer.err != nil {
+		r.reasons = append(r.reasons, "a part of the output is lost: "+r.printer.err.Error())
+	}
+	for _, reason := range r.reasons {
 		r.failed = true
-		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %v\n", framing.Marker, err)
+		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %s\n", framing.Marker, reason)
+	}
+	if len(r.tests) == 1 && !r.last.ended { // as the process ended, so does the package
+		r.printer.writeEndings()
+		return r.last.ending.exit(r.failed)
 	}
 	word, status := "PASS", 0
 	if r.failed {
@@ -231,27 +428,10 @@ func (r *runner) conclude() int {
 	if !r.any {
 		fmt.Fprint(stdout, noTests)
 	}
-	fmt.Fprintf(stdout, "%s%s\n%s%s", framing.Marker, word, coverage, r.ending)
-	return status
-}
-
-// mergeCoverage has a last process, without tests, read all counters, and returns what it prints about them.
-func (r *runner) mergeCoverage() (string, error) {
-	if !r.binary.covers() {
-		return "", nil
+	fmt.Fprintf(stdout, "%s%s\n", framing.Marker, word)
+	if r.last.coverage != "" {
+		fmt.Fprintln(stdout, r.last.coverage)
 	}
-	flags := []string{"run=^$", "gocoverdir=" + r.files.coverDir}
-	if profile := r.binary.flags["coverprofile"]; profile != "" {
-		flags = append(flags, "coverprofile="+profile)
-	}
-	out, err := output(r.opts.Command, r.binary.processArgs(flags...))
-	if err != nil {
-		return "", fmt.Errorf("coverage: %v\n%s", err, out)
-	}
-	for line := range bytes.Lines(out) {
-		if text := string(line); strings.HasPrefix(text, "coverage: ") {
-			return text, nil
-		}
-	}
-	return "", nil
+	r.printer.writeEndings()
+	return status, 0
 }

@@ -3,107 +3,110 @@
 package pertest
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"math/rand"
-	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-	"unicode"
 
 	"pgtest/harness/isolate/pattern"
 )
 
-// A test is one process: a top-level test, an example, or the seeds of a fuzz target.
+// A test is what one process runs: a top-level test, an example, or the seeds
+// of a fuzz target; or, if it has no name, all of them that have no process of
+// their own.
 type test struct {
 	name  string
-	run   string // its -test.run
+	run   string // its -test.run, "" for none
+	skip  string // its -test.skip, "" for none
 	cpu   string // its -test.cpu, "" for none
+	count string // its -test.count
 	index int    // its place in the output
 }
 
 func (t *test) isExample() bool { return strings.HasPrefix(t.name, "Example") }
 
-// isListed says whether a line is a name as -test.list prints it. No package-level
-// regexp: every role of pgtest would compile it when it starts.
-func isListed(line string) bool {
-	for _, kind := range []string{"Test", "Benchmark", "Fuzz", "Example"} {
-		if strings.HasPrefix(line, kind) {
-			return strings.IndexFunc(line, unicode.IsSpace) < 0
-		}
+// isRest says whether the process is for whatever has none of its own.
+func (t *test) isRest() bool { return t.name == "" }
+
+// title names the process in a message.
+func (t *test) title() string {
+	if t.isRest() {
+		return "the process for tests that are not listed"
 	}
-	return false
+	return t.name
 }
 
 // A selection is what the binary would run.
+//
+// That each test runs once doesn't depend on the listing being right. The last
+// processes run what the user asked for but the names that have processes of
+// their own: usually that is nothing.
 type selection struct {
-	tests   []*test // in its order
-	chatter string  // what the package's TestMain prints around them
-	header  string  // what package testing prints before them
+	tests  []*test // in its order
+	header string  // what package testing prints before them
+	count  int     // of the tests that have a name
 }
 
-// selectTests finds what the binary would run.
-func selectTests(command []string, b binary) (selection, error) {
+// maxPattern bounds a pattern in bytes. Linux takes arguments of up to 128 KiB
+// each, and a pattern of the user's has to go with it.
+const maxPattern = 64 << 10
+
+// selectTests divides what the binary would run.
+func selectTests(l *listing, b binary) (selection, error) {
 	var sel selection
-	names, chatter, err := list(command, b)
-	if err != nil {
-		return sel, err
-	}
-	sel.chatter = chatter
-	tests, fuzzes, examples := divide(names)
+	tests, fuzzes, examples := divide(l.names)
+	var err error
+	// Package testing shuffles the tests with their duplicates.
 	if sel.header, err = shuffle(tests, b.flags["shuffle"]); err != nil {
 		return sel, err
 	}
-	add := func(names []string, cpu string) {
+	add := func(t test) {
+		t.index = len(sel.tests)
+		sel.tests = append(sel.tests, &t)
+	}
+	addAll := func(names []string, cpu string) {
 		for _, name := range names {
 			if run, ok := pattern.Narrow(b.flags["run"], name); ok && !pattern.Skips(b.flags["skip"], name) {
-				sel.tests = append(sel.tests, &test{name: name, run: run, cpu: cpu, index: len(sel.tests)})
+				add(test{name: name, run: run, skip: b.flags["skip"], cpu: cpu, count: "1"})
+				sel.count++
 			}
 		}
 	}
-	// The order of package testing: examples run once whatever -cpu and -count are.
-	for _, names := range [][]string{tests, fuzzes} {
+	// The order of package testing: examples run once whatever -cpu and -count
+	// are.
+	for _, names := range [][]string{unique(tests), unique(fuzzes)} {
 		for _, cpu := range b.cpus() {
 			for range b.count() {
-				add(names, cpu)
+				addAll(names, cpu)
 			}
 		}
 	}
-	add(examples, "")
+	addAll(unique(examples), "")
+	for _, listed := range pattern.Others(l.names, maxPattern) {
+		add(rest(b, listed))
+	}
 	return sel, nil
 }
 
-// list asks the binary for all its names. The rest of its output is TestMain's.
-func list(command []string, b binary) (names []string, chatter string, err error) {
-	out, err := output(command, b.processArgs("list=."))
-	if err != nil {
-		return nil, "", err
+// rest returns the process for what a pattern of listed names leaves. Listed
+// names are matched by the same expression in -run and in -skip: package
+// testing compiles an expression anew when it is not the one it used last, so
+// with only the user's -run before it the pattern would be compiled for each
+// of the names.
+func rest(b binary, listed string) test {
+	t := test{run: b.flags["run"], skip: listed, cpu: b.flags["cpu"], count: b.flags["count"]}
+	if t.run != "" && listed != "" {
+		t.run = listed + "|" + t.run
 	}
-	for line := range bytes.Lines(out) {
-		name := strings.TrimSuffix(string(line), "\n")
-		if isListed(name) {
-			names = append(names, name)
-		} else {
-			chatter += string(line)
-		}
-	}
-	return names, chatter, nil
+	t.skip = alternatives(listed, b.flags["skip"])
+	return t
 }
 
-// output runs the binary and returns what it prints. A text file is busy as long as a process that go test forked
-// while it wrote the file has not come to its exec (golang/go#22315), so that error passes.
-func output(command, args []string) ([]byte, error) {
-	for wait := time.Millisecond; ; wait *= 2 {
-		cmd := exec.Command(command[0], append(command[1:len(command):len(command)], args...)...)
-		out, err := cmd.CombinedOutput()
-		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
-			return out, err
-		}
-		time.Sleep(wait)
-	}
+// alternatives joins patterns; the empty ones match nothing.
+func alternatives(patterns ...string) string {
+	return strings.Join(slices.DeleteFunc(patterns, func(p string) bool { return p == "" }), "|")
 }
 
 // divide sorts names by what they are, and drops benchmarks.
@@ -121,8 +124,20 @@ func divide(names []string) (tests, fuzzes, examples []string) {
 	return tests, fuzzes, examples
 }
 
-// shuffle puts the tests in the order that package testing gives them (func (m *M) Run in testing.go), and returns
-// what it prints then.
+// unique returns the names, each where it first stands. A name may be that of
+// several tests, of the package and of its external test package: they run in
+// one process.
+func unique(names []string) []string {
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		was := seen[name]
+		seen[name] = true
+		return was
+	})
+}
+
+// shuffle puts the tests in the order that package testing gives them (func (m
+// *M) Run in testing.go), and returns what it prints then.
 func shuffle(tests []string, how string) (string, error) {
 	if how == "" || how == "off" {
 		return "", nil

@@ -63,10 +63,10 @@ func TestPrinterOrder(t *testing.T) {
 	}{{2, large}, {1, "1a"}, {0, "0a"}, {2, "end"}, {0, "0b"}} {
 		p.sections[w.section].Write([]byte(w.text))
 	}
-	p.sections[2].close()
-	p.sections[0].close()
+	p.sections[2].close("")
+	p.sections[0].close("")
 	p.sections[1].Write([]byte("1b"))
-	p.sections[1].close()
+	p.sections[1].close("")
 	if want := "0a0b1a1b" + large + "end"; out.String() != want {
 		t.Errorf("%d bytes, want %d; they begin with %q", out.Len(), len(want), out.String()[:20])
 	}

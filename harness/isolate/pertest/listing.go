@@ -1,0 +1,111 @@
+//go:build unix
+
+package pertest
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A listing is what a binary prints when it is asked for the names of its
+// tests. TestMain and the package's initialization print, too, so it may hold
+// names that are none, and lack some: it decides which tests get a process of
+// their own, never which tests run.
+type listing struct {
+	names []string // in the binary's order, with duplicates
+
+	mu    sync.Mutex
+	other spool // what else the binary printed
+	lost  error // why a part of it could not be kept
+
+	line    []byte // of standard output, its beginning
+	pending string // a name behind other text, which counts if a name follows
+}
+
+// maxLine bounds the memory for a line that doesn't end. What is kept of a
+// longer one is its end, where a name may stand.
+const maxLine = 64 << 10
+
+// Write takes the binary's standard output.
+func (l *listing) Write(b []byte) (int, error) {
+	l.line = append(l.line, b...)
+	rest := l.line
+	for {
+		n := bytes.IndexByte(rest, '\n')
+		if n < 0 {
+			break
+		}
+		l.take(string(rest[:n]))
+		rest = rest[n+1:]
+	}
+	if long := len(rest) - maxLine; long > 0 {
+		l.keep(rest[:long])
+		rest = rest[long:]
+	}
+	l.line = append(l.line[:0], rest...)
+	return len(b), nil
+}
+
+// take takes a line. TestMain may have printed the beginning of the one with
+// the first name: "connecting... TestA".
+func (l *listing) take(line string) {
+	if isName(line) {
+		if l.pending != "" {
+			l.names = append(l.names, l.pending)
+		}
+		l.pending = ""
+		l.names = append(l.names, line)
+		return
+	}
+	l.keep([]byte(line + "\n"))
+	l.pending = line[strings.LastIndexFunc(line, notInName)+1:]
+	for l.pending != "" && !isName(l.pending) {
+		_, size := utf8.DecodeRuneInString(l.pending)
+		l.pending = l.pending[size:]
+	}
+}
+
+// finish takes the end of the output.
+func (l *listing) finish() {
+	l.keep(l.line)
+	l.line = nil
+}
+
+func (l *listing) keep(b []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost == nil {
+		_, l.lost = l.other.Write(b)
+	}
+}
+
+// stderr returns the writer for the binary's standard error.
+func (l *listing) stderr() io.Writer { return keeper{l} }
+
+type keeper struct{ l *listing }
+
+func (k keeper) Write(b []byte) (int, error) {
+	k.l.keep(b)
+	return len(b), nil
+}
+
+// isName says whether a line may be a name that -test.list prints: a name that
+// the go command takes for one of a test. No regexp of the package's own: every
+// role of pgtest would compile it when it starts.
+func isName(line string) bool {
+	for _, kind := range []string{"Test", "Benchmark", "Fuzz", "Example"} {
+		if rest, ok := strings.CutPrefix(line, kind); ok {
+			first, _ := utf8.DecodeRuneInString(rest)
+			return !unicode.IsLower(first) && !strings.ContainsFunc(rest, notInName)
+		}
+	}
+	return false
+}
+
+func notInName(r rune) bool {
+	return r == utf8.RuneError || r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
