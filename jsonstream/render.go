@@ -350,6 +350,7 @@ func writeQuiet(out *screen, ev *event) {
 type screen struct {
 	w       io.Writer
 	buf     []byte
+	whole   int // how much of buf is whole lines
 	err     error
 	onError func(error)
 	open    bool // what was written last is no whole line
@@ -369,28 +370,31 @@ func (s *screen) Write(p []byte) (int, error) {
 func (s *screen) write(p []byte) {
 	if s.err == nil {
 		s.buf = append(s.buf, p...)
-		s.full()
+		s.added(len(p))
 	}
 }
 
 func (s *screen) text(t text) {
 	if s.err == nil {
+		before := len(s.buf)
 		s.buf = t.appendTo(s.buf)
-		s.full()
+		s.added(len(s.buf) - before)
 	}
 }
 
-// full writes the whole lines once they are many.
-func (s *screen) full() {
-	if len(s.buf) < screenSize {
-		return
+// added looks at the last n bytes, which are new, and writes the whole lines once
+// they are many.
+func (s *screen) added(n int) {
+	before := len(s.buf) - n
+	if i := bytes.LastIndexByte(s.buf[before:], '\n'); i >= 0 {
+		s.whole = before + i + 1
 	}
-	n := bytes.LastIndexByte(s.buf, '\n') + 1
-	if n == 0 && len(s.buf) >= screenMax {
-		n = len(s.buf)
-	}
-	if n > 0 {
-		s.writeOut(n)
+	switch {
+	case len(s.buf) < screenSize:
+	case s.whole > 0:
+		s.writeOut(s.whole)
+	case len(s.buf) >= screenMax:
+		s.writeOut(len(s.buf))
 	}
 }
 
@@ -412,6 +416,7 @@ func (s *screen) writeOut(n int) {
 	}
 	s.open = s.buf[n-1] != '\n'
 	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
+	s.whole = 0
 }
 
 // newline ends an unfinished line, such as a row of dots.
