@@ -329,7 +329,7 @@ func (r *run) start() (<-chan struct{}, error) {
 		}()
 		return ended, nil
 	}
-	stdout, stdoutWriter, err := os.Pipe()
+	stdout, stdoutWriter, err := newEventPipe()
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +366,7 @@ func (r *run) start() (<-chan struct{}, error) {
 
 // readAll reads a pipe and closes it. What read leaves is dropped, so that the
 // writer comes to its end. That the reading was cut is no error: the run was to end.
-func readAll(pipe *os.File, read func(io.Reader) error) error {
+func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
 	defer pipe.Close()
 	defer io.Copy(io.Discard, pipe)
 	if err := read(pipe); !errors.Is(err, os.ErrClosed) {

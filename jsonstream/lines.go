@@ -3,6 +3,7 @@ package jsonstream
 import (
 	"bytes"
 	"io"
+	"time"
 )
 
 const (
@@ -25,6 +26,7 @@ type lineReader struct {
 	end   int
 	seen  int // bytes after start that hold no newline
 	err   error
+	pace  pace
 }
 
 // next returns the next piece with its line end, if it has one. whole says that
@@ -68,7 +70,51 @@ func (l *lineReader) fill() {
 		l.start, l.end = 0, copy(l.buf, rest)
 	}
 	l.idle()
-	n, err := l.r.Read(l.buf[l.end:])
+	room := l.buf[l.end:]
+	n, err := l.pace.read(l.r, room)
 	l.end += n
 	l.err = err
+}
+
+// pace keeps a reader from waking up for each line of a stream that is written
+// line by line: it pauses while small reads follow each other fast, so that the
+// next one finds more. Nothing waits that came alone: what was read is handled
+// before the pause, and there is none if the stream had been silent.
+//
+//	the latest read                               before the next
+//	was of enough bytes, or all it had room for   no pause
+//	waited for as long as a pause, with the one
+//	before it if there was one                    no pause
+//	otherwise                                     a pause
+type pace struct {
+	busy bool // a pause is due
+
+	now   func() time.Time    // nil for the system's
+	sleep func(time.Duration) // nil for the system's
+}
+
+const (
+	// pause is so short that nobody sees it, and long enough for go to write
+	// some hundred lines.
+	pause = 500 * time.Microsecond
+	// atOnce is less than a read takes that finds nothing and has to wait.
+	atOnce = 50 * time.Microsecond
+	// enough bytes make a read worth its while. A pipe that can't be enlarged
+	// holds twice as many, so a pause does not make its writer wait.
+	enough = 32 << 10
+)
+
+func (p *pace) read(r io.Reader, room []byte) (int, error) {
+	if p.now == nil {
+		p.now, p.sleep = time.Now, time.Sleep
+	}
+	silence := pause
+	if p.busy {
+		p.sleep(pause)
+		silence = atOnce
+	}
+	before := p.now()
+	n, err := r.Read(room)
+	p.busy = n < enough && n < len(room) && p.now().Sub(before) < silence
+	return n, err
 }

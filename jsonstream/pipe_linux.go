@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,7 +13,7 @@ import (
 // enlargePipe makes a pipe as large as the system lets us, so that go and its
 // tests wait for us as little as possible. Anything else is left alone.
 func enlargePipe(r io.Reader) {
-	f, ok := r.(*os.File)
+	f, ok := r.(syscall.Conn)
 	if !ok {
 		return
 	}

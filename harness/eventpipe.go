@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// eventPipe is the reading end of a pipe that has many small writes. Go's poller
+// does not know it: it would be woken by each write, which costs the writer as
+// much as the write itself. Close may be called while Read waits.
+type eventPipe struct {
+	file            *os.File
+	closing, closed *os.File // a pipe whose end says that Close was called
+}
+
+// newEventPipe returns both ends of a pipe.
+func newEventPipe() (*eventPipe, *os.File, error) {
+	closing, closed, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	var ends [2]int
+	syscall.ForkLock.RLock()
+	err = syscall.Pipe(ends[:])
+	if err == nil {
+		syscall.CloseOnExec(ends[0])
+		syscall.CloseOnExec(ends[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		closing.Close()
+		closed.Close()
+		return nil, nil, os.NewSyscallError("pipe", err)
+	}
+	p := &eventPipe{file: os.NewFile(uintptr(ends[0]), "|0"), closing: closing, closed: closed}
+	writer := os.NewFile(uintptr(ends[1]), "|1")
+	// NewFile hands a file to the poller if it does not block by then.
+	if err := unix.SetNonblock(ends[0], true); err != nil {
+		p.Close()
+		writer.Close()
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	return p, writer, nil
+}
+
+// Read waits until there is something to read, the last writer is gone or Close
+// is called. Its error is then os.ErrClosed.
+func (p *eventPipe) Read(b []byte) (int, error) {
+	for {
+		n, err := p.file.Read(b)
+		if !errors.Is(err, syscall.EAGAIN) {
+			return n, err
+		}
+		if err := p.wait(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// SyscallConn gives access to the descriptor.
+func (p *eventPipe) SyscallConn() (syscall.RawConn, error) { return p.file.SyscallConn() }
+
+// wait waits until Read has something to say.
+func (p *eventPipe) wait() error {
+	var err error
+	within(p.file, func(pipe int32) {
+		within(p.closing, func(closing int32) {
+			fds := []unix.PollFd{{Fd: pipe, Events: unix.POLLIN}, {Fd: closing, Events: unix.POLLIN}}
+			for {
+				if _, err = unix.Poll(fds, -1); err != unix.EINTR {
+					return
+				}
+			}
+		})
+	})
+	return os.NewSyscallError("poll", err)
+}
+
+// within calls f with a file's descriptor, which stays valid until it returns.
+// It does nothing if the file is closed.
+func within(file *os.File, f func(fd int32)) {
+	if conn, err := file.SyscallConn(); err == nil {
+		conn.Control(func(fd uintptr) { f(int32(fd)) })
+	}
+}
+
+func (p *eventPipe) Close() error {
+	p.closed.Close()
+	p.closing.Close()
+	return p.file.Close()
+}
