@@ -33,8 +33,9 @@ type turn struct {
 	ended  bool
 	kept   buffer // what waits for the turn
 	tests  map[string]*verboseTest
-	starts int    // of tests
-	named  string // the test that package testing named last
+	last   *verboseTest // the latest that was looked up
+	starts int          // of tests
+	named  string       // the test that package testing named last
 	// benchmark is the latest. Events of its second run, with -count or -cpu,
 	// have no test.
 	benchmark *verboseTest
@@ -120,7 +121,7 @@ func (v *verbose) endPackage(t *turn) {
 	}
 	v.writeOpen(t)
 	t.ended = true
-	t.tests = nil
+	t.tests, t.last = nil, nil
 	for len(v.turns) > 0 && v.turns[0].ended {
 		v.turns[0] = nil
 		v.turns = v.turns[1:]
@@ -183,13 +184,18 @@ func (v *verbose) writeBelow(t *turn, test *verboseTest) {
 func (t *turn) begin(name string) {
 	if !t.ended {
 		t.starts++
-		t.tests[name] = &verboseTest{id: t.starts, name: name, parent: t.parent(name)}
+		t.last = &verboseTest{id: t.starts, name: name, parent: t.parent(name)}
+		t.tests[name] = t.last
 	}
 }
 
 // test returns a test that has not ended, or one for the moment if it has.
 func (t *turn) test(name []byte) *verboseTest {
+	if t.last != nil && t.last.name == string(name) {
+		return t.last
+	}
 	if test := t.tests[string(name)]; test != nil {
+		t.last = test
 		return test
 	}
 	return &verboseTest{name: string(name)}
@@ -310,6 +316,7 @@ func (v *verbose) endTest(t *turn, test *verboseTest, failed bool) {
 	}
 	v.spool.release(&test.below)
 	delete(t.tests, test.name)
+	t.last = nil
 }
 
 // nameTest says whose output follows, as package testing does before what a
@@ -370,7 +377,7 @@ func namesTest(line []byte, test string) string {
 // isReport says whether a line is package testing's report of a test that has
 // ended, or is made to look like it.
 func isReport(line []byte, test string) bool {
-	return reportLine(line, "--- PASS: ", test) || reportLine(line, "--- FAIL: ", test) || reportLine(line, "--- SKIP: ", test)
+	return hasPrefix(line, "--- ") && (reportLine(line, "--- PASS: ", test) || reportLine(line, "--- FAIL: ", test) || reportLine(line, "--- SKIP: ", test))
 }
 
 // looksFramed says whether a line looks like one of package testing, whatever

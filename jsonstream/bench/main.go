@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -63,7 +64,7 @@ func run(generate, pgtest string, large int64, repeat int) error {
 	if err := b.build(); err != nil {
 		return err
 	}
-	return errors.Join(b.speed(), b.memory(large))
+	return errors.Join(b.speed(), b.memory(large), b.oneLine(), b.chatty())
 }
 
 type bench struct {
@@ -137,6 +138,55 @@ func (b *bench) memory(size int64) error {
 		return errors.New("a limit is not kept")
 	}
 	return nil
+}
+
+// oneLineLimit is how much longer than the same bytes in lines of a kilobyte one
+// line of 100 MB may take.
+const oneLineLimit = 1.5
+
+// oneLine prints the times of a failing test whose output is one line.
+func (b *bench) oneLine() error {
+	const size = 100 << 20
+	streams := make(map[bool]string)
+	for _, whole := range []bool{false, true} {
+		path := filepath.Join(b.dir, fmt.Sprintf("line-%v.json", whole))
+		if err := writeStream(path, func(w io.Writer) error { return genstream.Fail(w, size) }); err != nil {
+			return err
+		}
+		if whole {
+			if err := joinLines(path); err != nil {
+				return err
+			}
+		}
+		streams[whole] = path
+	}
+	var failed error
+	for _, format := range []string{"pkgname", "standard-verbose"} {
+		lines, err := b.best(b.pgtest, format, true, streams[false])
+		if err != nil {
+			return err
+		}
+		one, err := b.best(b.pgtest, format, true, streams[true])
+		if err != nil {
+			return err
+		}
+		ratio := one.wall.Seconds() / lines.wall.Seconds()
+		fmt.Printf("%s, one line of %d MB: %.2fs, in lines of 1 kB %.2fs, ratio %.2f, at most %.2f, %d MB\n",
+			format, size>>20, one.wall.Seconds(), lines.wall.Seconds(), ratio, oneLineLimit, one.memory>>20)
+		if ratio > oneLineLimit || one.memory > memoryLimit {
+			failed = errors.New("a limit is not kept")
+		}
+	}
+	return failed
+}
+
+// joinLines makes one line of what the test of genstream.Fail prints.
+func joinLines(path string) error {
+	stream, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, bytes.ReplaceAll(stream, []byte(`012345678\n"`), []byte(`012345678"`)), 0o666)
 }
 
 type measurement struct {
