@@ -7,7 +7,9 @@
 // Outputs that outgrow memory wait in an unlinked temporary file. A line that
 // is no event is shown as it is; nothing in the stream is ever fatal.
 //
-// Formats, icons and the summary are those of gotest.tools/gotestsum/testjson.
+// Formats, icons and the summary are those of gotest.tools/gotestsum/testjson,
+// except that standard-verbose is the text of go test -v, one package after
+// another, whose summary has no lines that could be taken for results.
 // The package knows the event stream and what can be made of it. It starts no
 // process, handles no signal and reads no flag.
 package jsonstream

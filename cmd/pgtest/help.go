@@ -41,7 +41,8 @@ Formats:
   testdox                 a sentence for each test
   github-actions          testname with groups for GitHub's logs
   standard-quiet          as go test
-  standard-verbose        as go test -v
+  standard-verbose        as go test -v, one package after another; with -bench
+                          or -fuzz and no -v, as go test prints it then
   standard-json           as go test -json
   none                    nothing but the summary
 
