@@ -4,6 +4,7 @@ package signals
 
 import (
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,9 @@ func ancestors() []int {
 	}
 	return pids
 }
+
+// isAncestor says whether a process is one of ancestors now.
+func isAncestor(pid int) bool { return slices.Contains(ancestors(), pid) }
 
 // orphaned reports whether no shell is there that could continue this process
 // group if it stopped: no parent of the family is in another group of the session.

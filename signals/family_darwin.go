@@ -23,8 +23,10 @@ func awaitEnd([]int, time.Duration) {}
 
 func awaitDelivery(int, syscall.Signal, time.Duration) {}
 
-// continueChildren: a process can't list its children here without the C library.
-func continueChildren() {}
+// children: a process can't list its children here without the C library.
+func children() []int { return nil }
+
+func continueChildren([]int) {}
 
 // stopOthers: who is in a group can't be found out here.
 func stopOthers(time.Duration, func() bool) {}

@@ -3,6 +3,7 @@ package signals
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -156,12 +157,15 @@ func stopOthers(limit time.Duration, enough func() bool) {
 		}
 		if time.Since(start) > limit {
 			for _, pid := range awake {
-				unix.Kill(pid, unix.SIGTSTP)
+				signalIf(pid, unix.SIGTSTP, isMember)
 			}
 			return
 		}
 	}
 }
+
+// isMember says whether a process is in this process's group.
+func isMember(pid int) bool { return statOf(pid).group == unix.Getpgrp() }
 
 // awakeMembers returns the other members of this process's group that are not
 // stopped.
@@ -175,21 +179,39 @@ func awakeMembers() []int {
 	return awake
 }
 
-// continueChildren continues the children of this process that are stopped.
-func continueChildren() {
+// children returns the children of this process.
+func children() []int {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		return
+		return nil
 	}
+	var pids []int
 	for _, task := range tasks {
 		list, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
 		if err != nil {
 			continue
 		}
 		for _, field := range bytes.Fields(list) {
-			if pid, err := strconv.Atoi(string(field)); err == nil && statOf(pid).state == 'T' {
-				unix.Kill(pid, unix.SIGCONT)
+			if pid, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, pid)
 			}
 		}
 	}
+	return pids
+}
+
+// continueChildren continues the children of this process that are stopped, except
+// those that it inherited.
+func continueChildren(inherited []int) {
+	for _, pid := range children() {
+		if !slices.Contains(inherited, pid) {
+			signalIf(pid, unix.SIGCONT, isStoppedChild)
+		}
+	}
+}
+
+// isStoppedChild says whether a process is a child of this one, and stopped.
+func isStoppedChild(pid int) bool {
+	s := statOf(pid)
+	return s.state == 'T' && s.parent == os.Getpid()
 }

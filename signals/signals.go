@@ -81,11 +81,13 @@ type Control struct {
 	sigs     chan os.Signal
 	children chan os.Signal // SIGCHLD
 	frozen   atomic.Bool    // the run's children are to be stopped
-	ignored  map[syscall.Signal]bool
-	unwatch  func()
-	tty      *tty
-	keeper   *keeper
-	thaw     func() // takes the default action of SIGTSTP back; nil if it is caught
+	// inherited are the children that this process had before it started any.
+	inherited []int
+	ignored   map[syscall.Signal]bool
+	unwatch   func()
+	tty       *tty
+	keeper    *keeper
+	thaw      func() // takes the default action of SIGTSTP back; nil if it is caught
 	// conts counts SIGCONT as it comes in, continued is what it was when the event
 	// came in that is being handled.
 	conts     atomic.Int64
@@ -118,6 +120,7 @@ func Start(o Options) *Control {
 	c.sigs = make(chan os.Signal, 64)
 	c.children = make(chan os.Signal, 1)
 	c.ignored = ignoredAtStart()
+	c.inherited = children()
 	c.listen()
 	c.pumps.Add(1)
 	go c.pump()
@@ -426,7 +429,7 @@ func (c *Control) Exit(code int) {
 			awaitEnd(reading, familyLimit)
 		}
 		for i := len(above) - 1; i >= 0; i-- {
-			unix.Kill(above[i], typed)
+			signalIf(above[i], typed, isAncestor)
 			awaitDelivery(above[i], typed, familyLimit)
 		}
 	}
@@ -450,7 +453,7 @@ func (c *Control) pump() {
 			c.send(Event{Signal: sig.(syscall.Signal), continued: c.conts.Load()})
 		case <-c.children:
 			if !c.frozen.Load() {
-				continueChildren()
+				continueChildren(c.inherited)
 			}
 		case <-c.quit:
 			return

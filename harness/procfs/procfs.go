@@ -18,7 +18,7 @@ import (
 
 // Stat is a part of /proc/<pid>/stat.
 type Stat struct {
-	PID, Parent, Group int
+	PID, Parent, Group, Session int
 	// Dead is true for a process that nobody waited for yet.
 	Dead bool
 	// Started is the time of its start in clock ticks since boot. It tells two
@@ -41,6 +41,7 @@ func ReadStat(pid int) (Stat, bool) {
 	s := Stat{PID: pid, Dead: fields[0] == "Z" || fields[0] == "X"}
 	s.Parent, _ = strconv.Atoi(fields[1])
 	s.Group, _ = strconv.Atoi(fields[2])
+	s.Session, _ = strconv.Atoi(fields[3])
 	s.Started, _ = strconv.ParseUint(fields[19], 10, 64)
 	return s, true
 }

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unicode"
@@ -16,8 +17,9 @@ import (
 // group has escaped. Until reap the leader is not waited for, so that its id
 // and the group's stay taken, also when it is dead.
 type tree struct {
-	pgid   int
-	exited chan struct{} // closed at the leader's end
+	pgid    int
+	exited  chan struct{} // closed at the leader's end
+	reaping sync.Mutex    // held while a child is reaped, or signalled by its id
 }
 
 // A process is a living descendant.

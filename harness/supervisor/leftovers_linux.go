@@ -60,7 +60,9 @@ func (t *tree) awaitLeader() {
 		if err != nil || dead.PID == t.pgid {
 			return
 		}
+		t.reaping.Lock()
 		syscall.Wait4(dead.PID, nil, 0, nil)
+		t.reaping.Unlock()
 	}
 }
 
@@ -113,17 +115,28 @@ func (t *tree) left() []process {
 // so found by the next pass.
 func (t *tree) kill() {
 	syscall.Kill(-t.pgid, syscall.SIGKILL)
-	self, own := os.Getpid(), unix.Getpgrp()
 	for _, pid := range slices.Backward(procfs.PIDs()) {
-		s, ok := procfs.ReadStat(pid)
-		if !ok || s.Dead || s.Parent != self || pid == t.pgid {
-			continue
-		}
-		if s.Group != own && s.Group > 1 {
-			syscall.Kill(-s.Group, syscall.SIGKILL)
-		}
-		syscall.Kill(pid, syscall.SIGKILL)
+		t.killChild(pid)
 	}
+}
+
+// killChild kills a process and its group, if it is a child that is not reaped
+// meanwhile. All members of a group descend from the supervisor if their session
+// was made by it or by a descendant. It may be another's session if the
+// supervisor could not make one.
+func (t *tree) killChild(pid int) {
+	t.reaping.Lock()
+	defer t.reaping.Unlock()
+	self := os.Getpid()
+	s, ok := procfs.ReadStat(pid)
+	if !ok || s.Dead || s.Parent != self || pid == t.pgid {
+		return
+	}
+	session, err := unix.Getsid(0)
+	if err == nil && (session == self || s.Session != session) && s.Group != unix.Getpgrp() && s.Group > 1 {
+		syscall.Kill(-s.Group, syscall.SIGKILL)
+	}
+	syscall.Kill(pid, syscall.SIGKILL)
 }
 
 // signal sends sig to the process and to no other that got its id meanwhile.

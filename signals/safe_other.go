@@ -1,0 +1,16 @@
+//go:build unix && !linux
+
+package signals
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// signalIf sends sig to a process if is holds for its id, at the last moment.
+func signalIf(pid int, sig syscall.Signal, is func(pid int) bool) {
+	if is(pid) {
+		unix.Kill(pid, sig)
+	}
+}
