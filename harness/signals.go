@@ -84,6 +84,7 @@ func (r *run) SignalTests(sig syscall.Signal) {
 // Stop stops the go command first, so that it starts nothing more. Supervisors that
 // have connected already would not be heard of until the run continues.
 func (r *run) Stop() {
+	r.watch.clock.Stop(time.Now())
 	r.signalGo(syscall.SIGSTOP)
 	r.SignalTests(syscall.SIGSTOP)
 	r.hearConnected(time.After(stopPatience))
@@ -96,6 +97,7 @@ const stopPatience = time.Second
 
 // Continue continues what Stop stopped.
 func (r *run) Continue() {
+	r.watch.clock.Continue(time.Now())
 	r.SignalTests(syscall.SIGCONT)
 	r.signalGo(syscall.SIGCONT)
 }

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/stopwatch"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 )
 
-// A watch follows how long tests run, by the events. It looks at top-level
-// tests: the time of a subtest is part of its test's.
+// A watch follows how long tests run, by a clock of its own from when their first
+// event was seen: the time in an event is that of the wall clock, which may be
+// set. It looks at top-level tests: the time of a subtest is part of its test's.
 type watch struct {
-	begun time.Time             // when the run began
-	since map[watched]time.Time // when the test began, or was last seen paused
-	told  map[watched]bool      // reported as slow
-	over  map[string]overtime   // by package: the tests that ran into TestTimeout
+	clock stopwatch.Watch
+	since map[watched]time.Duration // when the test was first seen, or last seen paused
+	told  map[watched]bool          // reported as slow
+	over  map[string]overtime       // by package: the tests that ran into TestTimeout
 }
 
 // watched is one run of a test.
@@ -29,7 +31,7 @@ type watched struct {
 // overtime is a test that ran into TestTimeout.
 type overtime struct {
 	test string
-	kill time.Time // when SIGQUIT has had its chance; zero when SIGKILL is sent
+	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
 }
 
 // quitGrace is the time between SIGQUIT, on which a Go program shows its
@@ -40,8 +42,7 @@ const quitGrace = 5 * time.Second
 // ends it. If there is nothing to look for it is nil.
 func (r *run) startWatch() (<-chan time.Time, func()) {
 	r.watch = watch{
-		begun: time.Now(),
-		since: make(map[watched]time.Time),
+		since: make(map[watched]time.Duration),
 		told:  make(map[watched]bool),
 		over:  make(map[string]overtime),
 	}
@@ -52,36 +53,34 @@ func (r *run) startWatch() (<-chan time.Time, func()) {
 	if shortest <= 0 {
 		return nil, func() {}
 	}
-	ticker := time.NewTicker(min(max(shortest/10, 10*time.Millisecond), time.Second))
+	piece := stopwatch.Piece(shortest)
+	r.watch.clock.Longest = 2 * piece
+	ticker := time.NewTicker(piece)
 	return ticker.C, ticker.Stop
 }
 
 // look finds tests that run for too long.
 func (r *run) look(now time.Time) {
-	since := make(map[watched]time.Time)
+	counted := r.watch.clock.Look(now)
+	since := make(map[watched]time.Duration)
 	for _, t := range r.stream.Running() {
 		if t.Test == "" || strings.Contains(t.Test, "/") || strings.HasPrefix(t.Test, "Benchmark") || r.isPerTest(t.Package) {
 			continue
 		}
 		w := watched{t.Package, t.Test, t.Started}
 		began, known := r.watch.since[w]
-		switch {
-		case t.Paused:
-			began = now
-		case !known && t.Started.After(r.watch.begun):
-			began = t.Started
-		case !known: // an event of the past: a recorded stream
-			began = now
+		if t.Paused || !known {
+			began = counted
 		}
 		since[w] = began
-		r.judge(w, now.Sub(began))
+		r.judge(w, counted, counted-began)
 	}
 	r.watch.since = since
-	r.killOvertime(now)
+	r.killOvertime(counted)
 }
 
 // judge does what has to be done about a test that has run for d.
-func (r *run) judge(w watched, d time.Duration) {
+func (r *run) judge(w watched, now, d time.Duration) {
 	if limit := r.cfg.SlowAfter; limit > 0 && d >= limit && !r.watch.told[w] {
 		r.watch.told[w] = true
 		r.saySlow(w.pkg, w.test, d)
@@ -93,7 +92,7 @@ func (r *run) judge(w watched, d time.Duration) {
 	if !r.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT}) {
 		return // it has just ended
 	}
-	r.watch.over[w.pkg] = overtime{w.test, time.Now().Add(quitGrace)}
+	r.watch.over[w.pkg] = overtime{w.test, now + quitGrace}
 	r.Explain("pgtest: " + r.overtimeMessage(w.pkg, w.test))
 }
 
@@ -106,9 +105,9 @@ func (r *run) overtimeMessage(pkg, test string) string {
 }
 
 // killOvertime kills the packages that did not end on SIGQUIT.
-func (r *run) killOvertime(now time.Time) {
+func (r *run) killOvertime(now time.Duration) {
 	for pkg, o := range r.watch.over {
-		if !o.kill.IsZero() && now.After(o.kill) {
+		if o.kill > 0 && now > o.kill {
 			r.watch.over[pkg] = overtime{test: o.test}
 			r.orderPackage(pkg, control.Order{Kill: true})
 		}
