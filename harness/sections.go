@@ -39,8 +39,12 @@ func writeResources(w io.Writer, processes []Process) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "CPU\tuser\tsystem\telapsed\tpeak memory\t\tpackage")
 	for _, p := range processes {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.1f MiB\t\t%s\n", seconds(cpu(p)), seconds(p.Resources.User),
-			seconds(p.Resources.System), seconds(p.Elapsed), float64(p.Resources.MaxRSS)/(1<<20), p.Package)
+		atMost := ""
+		if p.Resources.AtMost {
+			atMost = "≤ "
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s%.1f MiB\t\t%s\n", seconds(cpu(p)), seconds(p.Resources.User),
+			seconds(p.Resources.System), seconds(p.Elapsed), atMost, float64(p.Resources.MaxRSS)/(1<<20), p.Package)
 	}
 	table.Flush()
 }
@@ -86,7 +90,11 @@ func describeLeak(l control.Leak) string {
 	if command == "" {
 		command = "(command line unknown)"
 	}
-	text := fmt.Sprintf("pid %d: %s: %s; ended with %s", l.PID, command, where, l.End)
+	end := fmt.Sprintf("ended with %s", l.End)
+	if l.Alive != "" {
+		end = fmt.Sprintf("could not be ended: %s; it still runs", l.Alive)
+	}
+	text := fmt.Sprintf("pid %d: %s: %s; %s", l.PID, command, where, end)
 	if l.Test != "" {
 		return l.Test + ": " + text
 	}
@@ -101,10 +109,14 @@ func (r *run) annotate() {
 }
 
 func (r *run) annotation(p Process) jsonstream.Annotation {
+	peak := "pgtest.memory.peak"
+	if p.Resources.AtMost {
+		peak = "pgtest.memory.peak.at-most"
+	}
 	a := jsonstream.Annotation{Properties: []junit.Property{
 		{Name: "pgtest.cpu.user", Value: seconds(p.Resources.User)},
 		{Name: "pgtest.cpu.system", Value: seconds(p.Resources.System)},
-		{Name: "pgtest.memory.peak", Value: fmt.Sprintf("%d", p.Resources.MaxRSS)},
+		{Name: peak, Value: fmt.Sprintf("%d", p.Resources.MaxRSS)},
 	}}
 	if r.cfg.Leaks == IgnoreLeaks || len(p.Leaks) == 0 {
 		return a

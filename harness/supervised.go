@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -102,9 +103,23 @@ func (r *run) heard(m inbound) {
 		ended := m.report.Ended
 		s.process.Elapsed = m.arrived.Sub(s.process.Started)
 		s.process.Resources = ended.Resources
-		s.process.Leaks = append(s.process.Leaks, ended.Leaks...)
+		s.process.addLeaks(ended.Leaks)
 		s.process.MoreLeaks += ended.MoreLeaks
 		s.started.Supervisor = 0
+	}
+}
+
+// addLeaks adds leaks to the record. What could not be ended when a test's process
+// ended is there still when the package does: the later report says what became of
+// it.
+func (p *Process) addLeaks(leaks []control.Leak) {
+	for _, l := range leaks {
+		known := slices.IndexFunc(p.Leaks, func(k control.Leak) bool { return k.PID == l.PID && k.Test != "" })
+		if known < 0 {
+			p.Leaks = append(p.Leaks, l)
+			continue
+		}
+		p.Leaks[known].End, p.Leaks[known].Alive = l.End, l.Alive
 	}
 }
 

@@ -69,7 +69,8 @@ Processes:
   --leaks how             what a process means that a test left behind: warn
                           (report it), fail, ignore; it is ended in any case
   --resources             show CPU time and peak memory of each package's
-                          processes, largest first
+                          processes, largest first; ≤ where the peak is no more
+                          than what pgtest itself hands on
 
   --isolate test          run each test, example and fuzz target's seeds in a
                           process of its own; test:./db/...,./x for some

@@ -128,7 +128,10 @@ type Resources struct {
 	// User and System are CPU time, summed over all processes.
 	User, System time.Duration
 	// MaxRSS is the peak resident set of the largest single process, in bytes.
+	// With AtMost it may have been less: the kernel hands on the peak of the
+	// program that a process was before, which was the supervisor.
 	MaxRSS int64
+	AtMost bool `json:",omitempty"`
 }
 
 // Leak is a process that a test binary left behind.
@@ -141,8 +144,10 @@ type Leak struct {
 	Command string
 	// Escaped says that the process had left the test binary's process group.
 	Escaped bool
-	// End says how the process ended.
+	// End says how the process ended, unless it is Alive.
 	End LeakEnd
+	// Alive says why the process could not be ended; "" if it was.
+	Alive string `json:",omitempty"`
 }
 
 // LeakEnd is how a leaked process ended.

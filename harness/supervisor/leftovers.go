@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +49,35 @@ func (t *tree) endLeftovers(e ending) []control.Leak {
 		markKilled(leaks, t.left())
 	}
 	t.killAll()
+	return markAlive(leaks, t.undying())
+}
+
+// markAlive notes which leaks could not be ended. What was not blamed on the test
+// is reported, too, if it goes on.
+func markAlive(leaks, undying []control.Leak) []control.Leak {
+	for _, u := range undying {
+		i := slices.IndexFunc(leaks, func(l control.Leak) bool { return l.PID == u.PID })
+		if i < 0 {
+			leaks = append(leaks, u)
+			continue
+		}
+		leaks[i].End, leaks[i].Alive = "", u.Alive
+	}
+	return leaks
+}
+
+// undying returns what is left after SIGKILL, as leaks.
+func (t *tree) undying() []control.Leak {
+	if !t.anyLeft() {
+		return nil
+	}
+	leaks := t.describe()
+	for i := range leaks {
+		leaks[i].End, leaks[i].Alive = "", "it does not end on SIGKILL"
+		if refusal := mayNotSignal(leaks[i].PID); refusal != nil {
+			leaks[i].Alive = refusal.Error()
+		}
+	}
 	return leaks
 }
 
@@ -75,10 +105,31 @@ func (t *tree) describe() []control.Leak {
 func (t *tree) killAll() {
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
 		t.kill()
-		if t.goneWithin(5 * time.Millisecond) {
+		if t.goneWithin(5*time.Millisecond) || t.refuses() {
 			return
 		}
 	}
+}
+
+// refuses says whether something is left, and nothing of it may be signalled by
+// this user: a program that has become another by sudo.
+func (t *tree) refuses() bool {
+	left := t.left()
+	for _, proc := range left {
+		if mayNotSignal(proc.pid) == nil {
+			return false
+		}
+	}
+	return len(left) > 0
+}
+
+// mayNotSignal returns the error of signalling a process that this user may not
+// signal, else nil. Nothing is sent.
+func mayNotSignal(pid int) error {
+	if err := syscall.Kill(pid, 0); err == syscall.EPERM {
+		return err
+	}
+	return nil
 }
 
 // markKilled notes which leaks are still there, and so need SIGKILL.
@@ -138,10 +189,12 @@ func (t *tree) reap() (syscall.WaitStatus, control.Resources) {
 	}
 	var usage unix.Rusage
 	unix.Getrusage(unix.RUSAGE_CHILDREN, &usage)
+	peak := int64(usage.Maxrss) * rssUnit
 	return status, control.Resources{
 		User:   time.Duration(usage.Utime.Nano()),
 		System: time.Duration(usage.Stime.Nano()),
-		MaxRSS: int64(usage.Maxrss) * rssUnit,
+		MaxRSS: peak,
+		AtMost: peak <= handedOn(),
 	}
 }
 

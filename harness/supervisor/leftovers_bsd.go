@@ -75,3 +75,6 @@ func (t *tree) kill() { syscall.Kill(-t.pgid, syscall.SIGKILL) }
 
 // signal is for processes that escaped, which are not found here.
 func (p process) signal(syscall.Signal) {}
+
+// handedOn is nothing here: a new program starts to count anew.
+func handedOn() int64 { return 0 }

@@ -3,6 +3,8 @@ package supervisor
 import (
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -153,3 +155,20 @@ func (p process) signal(sig syscall.Signal) {
 
 // commandLine returns a process' command line, cut to maxCommand.
 func commandLine(pid int) string { return printable(procfs.Arguments(pid)) }
+
+// handedOn returns the peak memory that a child has from this process, in bytes:
+// it shares the memory until it becomes another program, and the kernel counts
+// that as its own.
+func handedOn() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
