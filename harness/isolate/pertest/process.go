@@ -19,6 +19,7 @@ import (
 	"pgtest/harness/control"
 	"pgtest/harness/isolate/internal/drain"
 	"pgtest/harness/isolate/internal/group"
+	"pgtest/harness/stopwatch"
 )
 
 // An ending is how a test's process ended.
@@ -224,7 +225,7 @@ func (p *process) quit(limit string) {
 	p.blame.Store(false)
 	cmd := p.cmd
 	cmd.Process.Signal(syscall.SIGQUIT)
-	time.AfterFunc(quitGrace, func() {
+	stopwatch.AfterFunc(quitGrace, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.cmd == cmd {
@@ -238,8 +239,7 @@ func (p *process) limitTo(timeout time.Duration) (stop func()) {
 	if timeout <= 0 {
 		return func() {}
 	}
-	timer := time.AfterFunc(timeout, func() { p.quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
-	return func() { timer.Stop() }
+	return stopwatch.AfterFunc(timeout, func() { p.quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
 }
 
 // endLeftovers ends what the leader, which is dead and not reaped, has left in

@@ -14,6 +14,7 @@ import (
 
 	"pgtest/harness/control"
 	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/stopwatch"
 )
 
 // A runner runs the tests of a binary. What it decides is decided in list and
@@ -341,8 +342,7 @@ func (r *runner) tellSlow(name string, d time.Duration) (stop func()) {
 	if d <= 0 {
 		return func() {}
 	}
-	timer := time.AfterFunc(d, func() { r.link.slow(name, d) })
-	return func() { timer.Stop() }
+	return stopwatch.AfterFunc(d, func() { r.link.slow(name, d) })
 }
 
 // argsFor returns the arguments of a test's process, and its -timeout.
