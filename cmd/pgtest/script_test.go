@@ -17,6 +17,7 @@ import (
 var pgtestPath string
 
 func TestMain(m *testing.M) {
+	refuseSubreaper()
 	os.Exit(withPgtest(m.Run))
 }
 

@@ -41,9 +41,12 @@ func openOutput() *os.File {
 	return f
 }
 
-// adoptOrphans makes every descendant whose parent dies a child of the
-// supervisor.
-func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+// adopts says whether every descendant whose parent dies becomes a child of the
+// supervisor. A sandbox may refuse that; then what is left in the group is found
+// by a look at /proc, and what has escaped is not.
+var adopts bool
+
+func adoptOrphans() { adopts = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil }
 
 // watch follows a started leader.
 func watch(pid int) *tree {
@@ -76,11 +79,15 @@ func (t *tree) awaitLeader() {
 // dead (wait_consider_task in the kernel's exit.c), so this costs one system
 // call and no look at /proc.
 func (t *tree) anyLeft() bool {
+	if !adopts {
+		return len(t.left()) > 0
+	}
 	err := unix.Waitid(unix.P_ALL, 0, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
 	return err != unix.ECHILD
 }
 
-// left returns the living descendants, the leader excepted, by their ids.
+// left returns the living descendants and members of the group, the leader
+// excepted, by their ids.
 func (t *tree) left() []process {
 	stats := make(map[int]procfs.Stat)
 	for _, pid := range procfs.PIDs() {
@@ -100,7 +107,7 @@ func (t *tree) left() []process {
 	}
 	var left []process
 	for pid, s := range stats {
-		if pid != t.pgid && descends(s) {
+		if pid != t.pgid && (s.Group == t.pgid || descends(s)) {
 			left = append(left, process{pid, s.Group, s.Started})
 		}
 	}

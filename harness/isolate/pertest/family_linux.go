@@ -12,6 +12,10 @@ import (
 	"pgtest/harness/procfs"
 )
 
+// adopts says whether every descendant whose parent dies becomes a child of this
+// process. A sandbox may refuse that.
+var adopts bool
+
 // A family is the children of this process: those that it starts, which
 // somebody waits for, and descendants whose parents died. Adopted ones it reaps
 // as they die, as init does, because a test may wait until such a process is
@@ -25,7 +29,7 @@ type family struct {
 // newFamily makes this process adopt its orphaned descendants, from now on.
 func newFamily() *family {
 	f := &family{look: make(chan os.Signal, 1)}
-	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	adopts = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 	signal.Notify(f.look, unix.SIGCHLD)
 	go func() {
 		for range f.look {

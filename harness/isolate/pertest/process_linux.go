@@ -17,6 +17,9 @@ import (
 // are dead (wait_consider_task in the kernel's exit.c), so this costs one
 // system call and no look at /proc.
 func anyLeft(pgid int) bool {
+	if !adopts {
+		return group.HasMembers(pgid)
+	}
 	err := unix.Waitid(unix.P_PGID, pgid, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
 	return err != unix.ECHILD
 }

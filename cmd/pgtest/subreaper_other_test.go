@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// refuseSubreaper does nothing: there is nothing to refuse.
+func refuseSubreaper() {}
