@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,7 +55,7 @@ type treeRun struct {
 	cmd   *exec.Cmd
 	notes string
 	mark  string
-	out   bytes.Buffer
+	out   syncBuffer
 	ended chan error
 }
 
@@ -80,6 +79,11 @@ func startTreeWith(t *testing.T, env []string, words ...string) *treeRun {
 	r.cmd = exec.Command(pgtestPath, append([]string{"-C", module, "-count=1", "./..."}, words...)...)
 	r.cmd.Env = append(os.Environ(), r.mark, "NOTES="+r.notes)
 	r.cmd.Env = append(r.cmd.Env, env...)
+	for _, v := range env {
+		if notes, ok := strings.CutPrefix(v, "NOTES="); ok {
+			r.notes = notes
+		}
+	}
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
@@ -263,5 +267,71 @@ func TestRunUnreachable(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "\n") != 1 ||
 		!strings.HasPrefix(string(out), "pgtest: the test binary is not started, because the run can't be reached: ") {
 		t.Errorf("%v: %s", cmd.ProcessState, out)
+	}
+}
+
+// TestOutOfDescriptors takes a run's descriptors away while its test starts, and
+// gives them back or not. The run ends in any case; if it has them again, its test
+// is heard, and has its signal.
+func TestOutOfDescriptors(t *testing.T) {
+	goPath, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A go that waits until it is told to go on.
+	bin := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\n: >\"$NOTES\"/go\nwhile ! [ -e \"$NOTES\"/on ]; do sleep 0.01; done\nexec %s \"$@\"\n", goPath)
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, back := range map[string]bool{"for a moment": true, "for good": false} {
+		t.Run(name, func(t *testing.T) {
+			grace := "--grace=10ms"
+			if back {
+				grace = "--grace=10s"
+			}
+			notes := t.TempDir()
+			started := make(chan *treeRun)
+			var limit unix.Rlimit
+			go func() {
+				defer close(started)
+				for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+					if _, err := os.Stat(filepath.Join(notes, "go")); err != nil {
+						continue
+					}
+					for _, p := range harnesstest.Survivors(harnesstest.Mark(t.Name())) {
+						words := strings.Fields(p.Command)
+						if words[0] == pgtestPath && !strings.HasPrefix(words[1], "__") {
+							unix.Prlimit(p.PID, unix.RLIMIT_NOFILE, nil, &limit)
+							none := limit
+							none.Cur = 0
+							unix.Prlimit(p.PID, unix.RLIMIT_NOFILE, &none, nil)
+						}
+					}
+					os.WriteFile(filepath.Join(notes, "on"), nil, 0o666)
+					return
+				}
+			}()
+			r := startTreeWith(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "NOTES=" + notes}, grace)
+			<-started
+			if limit.Cur == 0 {
+				t.Fatal("the run was not found")
+			}
+			if back {
+				unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil)
+				// Ask for the test until it is known.
+				for end := time.Now().Add(patience); !strings.Contains(r.out.String(), ", pid "); time.Sleep(10 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("the test is not heard:\n%s", r.out.String())
+					}
+					r.cmd.Process.Signal(unix.SIGUSR1)
+				}
+			}
+			r.cmd.Process.Signal(unix.SIGTERM)
+			r.wait()
+			if got, _ := os.ReadFile(filepath.Join(notes, "signals")); back && string(got) != "terminated\n" {
+				t.Errorf("the test got %q\n%s", got, r.out.String())
+			}
+		})
 	}
 }
