@@ -31,12 +31,12 @@ func pipe(t *testing.T) (r, w *os.File) {
 }
 
 func TestNonblocking(t *testing.T) {
-	r, w := pipe(t)
+	_, full := pipe(t)
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	if _, err := w.Write(data); !again(err) {
+	if _, err := full.Write(data); !again(err) {
 		t.Fatalf("a plain write: %v", err)
 	}
-	r, w = pipe(t)
+	r, w := pipe(t)
 	if _, err := r.Read(make([]byte, 1)); !again(err) {
 		t.Fatalf("a plain read: %v", err)
 	}
