@@ -33,6 +33,10 @@ func withPgtest(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := harnesstest.OwnHome(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if pgtestPath, err = harnesstest.BuildPgtest(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -49,6 +53,11 @@ func TestScript(t *testing.T) {
 		WorkdirRoot:         t.TempDir(), // its own stays where -run selects some scripts only
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			home, err := harnesstest.MakeHome(env.WorkDir)
+			if err != nil {
+				return err
+			}
+			env.Setenv("HOME", home)
 			env.Setenv("PATH", filepath.Dir(pgtestPath)+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("PGTEST", pgtestPath)
 			env.Setenv("GOTOOLCHAIN", "local")

@@ -114,6 +114,9 @@ func prepare(dir string) (err error) {
 	if err := harnesstest.RequirePrograms(); err != nil {
 		return err
 	}
+	if err := harnesstest.OwnHome(dir); err != nil {
+		return err
+	}
 	if pgtestPath, err = harnesstest.BuildPgtest(dir); err != nil {
 		return err
 	}

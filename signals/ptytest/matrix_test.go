@@ -93,17 +93,11 @@ func startLine(t *testing.T, w way, env []string, args, rest string) *job {
 	return j
 }
 
-// keepCaches names go's caches, which would move with the home directory.
+// keepCaches names the directory for caches, which would move with the home
+// directory of a terminal's shell. Those of the go command are named already.
 func keepCaches() []string {
-	home, _ := os.UserHomeDir()
 	cache, _ := os.UserCacheDir()
-	var env []string
-	for name, path := range map[string]string{"GOCACHE": filepath.Join(cache, "go-build"), "GOPATH": filepath.Join(home, "go"), "XDG_CACHE_HOME": cache} {
-		if os.Getenv(name) == "" {
-			env = append(env, name+"="+path)
-		}
-	}
-	return env
+	return []string{"XDG_CACHE_HOME=" + cache}
 }
 
 // awaitTests waits until the tests named run.

@@ -1,0 +1,47 @@
+package harnesstest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// OwnHome makes a home directory in dir for this process and all that it
+// starts, so that tests write nothing into the user's. The go command keeps its
+// caches and settings.
+func OwnHome(dir string) error {
+	for _, name := range []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"} {
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return fmt.Errorf("go env %s: %w", name, err)
+		}
+		os.Setenv(name, strings.TrimSpace(string(out)))
+	}
+	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"} {
+		os.Unsetenv(name)
+	}
+	home, err := MakeHome(dir)
+	if err != nil {
+		return err
+	}
+	return os.Setenv("HOME", home)
+}
+
+// MakeHome makes a home directory in dir and returns its path. The go command
+// collects no telemetry there: it would do so by a process that outlives it, and
+// so writes into a directory that is being removed.
+func MakeHome(dir string) (string, error) {
+	home := filepath.Join(dir, ".home")
+	for _, config := range []string{".config", "Library/Application Support"} { // Unix, macOS
+		telemetry := filepath.Join(home, config, "go", "telemetry")
+		if err := os.MkdirAll(telemetry, 0o777); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o666); err != nil {
+			return "", err
+		}
+	}
+	return home, nil
+}
