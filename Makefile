@@ -1,11 +1,27 @@
-# `make demo` builds pgtest and shows it; `make test` checks everything.
+# `make demo` builds pgtest and shows it; `make install` installs it below
+# PREFIX; `make test` checks everything.
 
 GO ?= go
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 
-.PHONY: build demo test fmt vet staticcheck race cross bench
+# The oldest Go that go.mod allows, the one that is installed, and the newest.
+VERSIONS ?= go1.25.5 local go1.27.3
+# What meets the go command, or package testing.
+VERSIONED = ./cmd/pgtest/... ./harness/... ./jsonstream/...
+
+.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench
 
 build:
 	$(GO) build -o bin/pgtest ./cmd/pgtest
+
+# DESTDIR is put in front of where the files go, for packages.
+install: build
+	mkdir -p "$(DESTDIR)$(BINDIR)"
+	install -m 755 bin/pgtest "$(DESTDIR)$(BINDIR)/pgtest"
+
+uninstall:
+	rm -f "$(DESTDIR)$(BINDIR)/pgtest"
 
 # The demo's tests fail on purpose, so pgtest's status must be 1.
 demo: build
@@ -33,6 +49,14 @@ cross:
 		echo "GOOS=$$os GOARCH=$$arch $(GO) build ./..."; \
 		GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) build ./...; \
 	done; done
+
+# A version that can't be had is a failure.
+versions:
+	@status=0; for version in $(VERSIONS); do \
+		echo "GOTOOLCHAIN=$$version $(GO) test"; \
+		GOTOOLCHAIN=$$version $(GO) version && \
+		GOTOOLCHAIN=$$version $(GO) test -timeout=30m $(VERSIONED) || status=1; \
+	done; exit $$status
 
 # Figures over their limits make it fail, after all are printed.
 bench: build
