@@ -87,6 +87,7 @@ func (r *run) goArgs() ([]string, error) {
 		return nil, err
 	}
 	opts := supervisor.Options{
+		Program:     programID(self),
 		Via:         r.cfg.Exec,
 		FailOnLeaks: r.cfg.Leaks == FailLeaks,
 		PerTest:     r.cfg.Isolation.Packages,

@@ -13,6 +13,10 @@ import (
 // here must be what can change a package's result, and the same from run to
 // run.
 type Options struct {
+	// Program identifies the program that supervises, as harness finds it. The
+	// supervisor does nothing with it: it keeps go test from taking results
+	// from its cache that another version came to. Empty is unknown.
+	Program string
 	// Via is the user's own -exec program and its arguments; the test binary
 	// and its arguments are appended. Empty is none.
 	Via []string
@@ -30,6 +34,9 @@ type Options struct {
 // role's name and the test binary.
 func (o Options) Words() []string {
 	var words []string
+	if o.Program != "" {
+		words = append(words, program+o.Program)
+	}
 	if o.FailOnLeaks {
 		words = append(words, failOnLeaks)
 	}
@@ -47,6 +54,7 @@ func (o Options) Words() []string {
 }
 
 const (
+	program     = "--program="
 	failOnLeaks = "--fail-on-leaks"
 	perTest     = "--per-test="
 	testTimeout = "--test-timeout="
@@ -61,6 +69,8 @@ func parseWords(words []string) (Options, []string, error) {
 		word := words[0]
 		words = words[1:]
 		switch {
+		case strings.HasPrefix(word, program):
+			o.Program = word[len(program):]
 		case word == failOnLeaks:
 			o.FailOnLeaks = true
 		case strings.HasPrefix(word, perTest):
