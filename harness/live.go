@@ -16,8 +16,8 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/harness/plural"
+	"pgtest/harness/steady"
 	"pgtest/jsonstream"
-	"pgtest/steady"
 )
 
 // A liveLine is the last line of a terminal while tests run. It says what is

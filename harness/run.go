@@ -14,10 +14,10 @@ import (
 
 	"pgtest/harness/control"
 	"pgtest/harness/plural"
+	"pgtest/harness/steady"
 	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 	"pgtest/signals"
-	"pgtest/steady"
 )
 
 // A run is one go test with its supervisors. Everything that it decides is

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"pgtest/outfile"
+	"pgtest/harness/outfile"
 )
 
 // files are the files that a run writes, opened before it starts.

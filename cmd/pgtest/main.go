@@ -13,10 +13,10 @@ import (
 	"strings"
 
 	"pgtest/harness"
+	"pgtest/harness/steady"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
-	"pgtest/steady"
 )
 
 func main() {

@@ -10,7 +10,7 @@ import (
 
 	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
-	"pgtest/steady"
+	"pgtest/harness/steady"
 )
 
 // tool runs pgtest tool, with the words that follow.

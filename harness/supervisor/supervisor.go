@@ -16,8 +16,8 @@ import (
 
 	"pgtest/harness/control"
 	"pgtest/harness/plural"
+	"pgtest/harness/steady"
 	"pgtest/signals"
-	"pgtest/steady"
 )
 
 // Main runs the role with the words that follow its name: options as Words

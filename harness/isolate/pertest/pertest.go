@@ -16,8 +16,8 @@ import (
 	"syscall"
 
 	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/steady"
 	"pgtest/signals"
-	"pgtest/steady"
 )
 
 // stdout is standard output, which the tests' processes may share.

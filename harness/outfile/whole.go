@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pgtest/steady"
+	"pgtest/harness/steady"
 )
 
 // Whole is a file that appears whole or not at all. It is written beside its

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pgtest/steady"
+	"pgtest/harness/steady"
 )
 
 // Lines is a file whose content is whole lines at any moment, if each Write is
