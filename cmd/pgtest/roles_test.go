@@ -5,8 +5,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"pgtest/harness/harnesstest"
 )
 
 // TestNoCgo keeps the program from being linked dynamically, which would make
@@ -94,6 +98,42 @@ func TestSupervisorKeepsIgnored(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() != 3 {
 			t.Errorf("%s: %v, want exit status 3: %s", signal, cmd.ProcessState, out)
+		}
+	}
+}
+
+// TestUsage wants what tests use to count for pgtest's own process, as it does
+// for go test's: time(1) and CI agents go by that.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	const least = 300 * time.Millisecond
+	dir := t.TempDir()
+	err := harnesstest.WriteModule(dir, map[string]string{"a/a_test.go": `package a
+
+import (
+	"syscall"
+	"testing"
+)
+
+func TestA(t *testing.T) {
+	for {
+		var usage syscall.Rusage
+		syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+		if usage.Utime.Nano()+usage.Stime.Nano() > ` + strconv.Itoa(int(least)) + ` {
+			return
+		}
+	}
+}
+`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"package", "test"} {
+		run := exec.Command(pgtestPath, "--isolate="+mode, "--link-cache=off", "-count=1", "./a")
+		run.Dir = dir
+		out, err := run.CombinedOutput()
+		if used := run.ProcessState.UserTime() + run.ProcessState.SystemTime(); err != nil || used < least {
+			t.Errorf("--isolate=%s: %v, used %v, want %v or more\n%s", mode, err, used, least, out)
 		}
 	}
 }

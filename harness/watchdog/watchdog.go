@@ -125,6 +125,7 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				if o.EndAll {
 					w.endAll(0, finishLimit)
 				}
+				w.reapAll()
 				return
 			}
 		}
@@ -201,6 +202,17 @@ func (w *watch) endAll(patience, limit time.Duration) {
 			w.endOrphans(nil)
 		}
 		time.Sleep(pause)
+	}
+}
+
+// reapAll waits for what is dead, so that what it used counts for the run, whose
+// child this process is. It ends the ids' being taken, and so comes last.
+func (w *watch) reapAll() {
+	for {
+		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+		if pid <= 0 && err != syscall.EINTR {
+			return
+		}
 	}
 }
 
