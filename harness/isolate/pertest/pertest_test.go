@@ -21,11 +21,15 @@ import (
 	"go.uber.org/goleak"
 
 	"pgtest/harness"
+	"pgtest/harness/isolate/pertest"
 )
 
 // TestMain lets the test binary play the roles of the runs in its tests.
 func TestMain(m *testing.M) {
 	harness.Role()
+	// A binary with the race detector sleeps for a second before it exits: too
+	// long for each role of each run.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	goleak.VerifyTestMain(m)
 }
 
@@ -66,6 +70,71 @@ func runIsolated(ctx context.Context, cfg harness.Config, env []string, out *loc
 func plain(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
 	return plainIn(t, filepath.Join("testdata", "module"), env, args...)
+}
+
+// A testBinary is a test binary that was built before.
+type testBinary struct {
+	name   string
+	dir    string // of its package
+	covers bool
+}
+
+// buildTests builds the test binary of a package of the module in dir.
+func buildTests(t *testing.T, dir, pkg string, flags ...string) testBinary {
+	t.Helper()
+	b := testBinary{filepath.Join(t.TempDir(), "m.test"), filepath.Join(dir, pkg), slices.Contains(flags, "-cover")}
+	args := append([]string{"test", "-c", "-vet=off", "-o=" + b.name}, flags...)
+	cmd := exec.Command("go", append(args, pkg)...)
+	cmd.Dir = dir
+	cmd.Env = environ(nil)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return b
+}
+
+// converter is the program that makes events of the output of a test binary.
+var converter = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "tool", "-n", "test2json").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
+// direct runs a test binary with a process for each test, as go test runs it.
+func direct(t *testing.T, b testBinary, env []string, args ...string) outcome {
+	t.Helper()
+	words := pertest.Options{Command: []string{b.name}, Args: binaryArgs(args)}.Words()
+	return convert(t, b, env, append([]string{os.Args[0], pertest.Role}, words...))
+}
+
+// alone runs a test binary as go test does.
+func alone(t *testing.T, b testBinary, env []string, args ...string) outcome {
+	t.Helper()
+	return convert(t, b, env, append([]string{b.name}, binaryArgs(args)...))
+}
+
+// binaryArgs puts in front what the go command puts there.
+func binaryArgs(args []string) []string {
+	return append([]string{"-test.paniconexit0", "-test.timeout=10m0s", "-test.v=test2json"}, args...)
+}
+
+func convert(t *testing.T, b testBinary, env, command []string) outcome {
+	t.Helper()
+	test2json, err := converter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(test2json, append([]string{"-p=example.com/m"}, command...)...)
+	cmd.Dir, cmd.Env = b.dir, environ(env)
+	out, err := cmd.Output()
+	if _, ok := err.(*exec.ExitError); err != nil && !ok {
+		t.Fatal(err)
+	}
+	// The package's end is the go command's, which goes by the status.
+	lines := slices.DeleteFunc(strings.SplitAfter(string(out), "\n"), func(line string) bool {
+		var e event
+		return json.Unmarshal([]byte(line), &e) == nil && e.Test == "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip")
+	})
+	return outcome{status: cmd.ProcessState.ExitCode(), events: strings.Join(lines, "")}
 }
 
 func plainIn(t *testing.T, dir string, env []string, args ...string) outcome {
@@ -164,32 +233,41 @@ func actions(events string) string {
 	return strings.Join(words, " ")
 }
 
+// TestSameAsGoTest compares what is printed, too.
 func TestSameAsGoTest(t *testing.T) {
 	t.Parallel()
+	b := buildTests(t, filepath.Join("testdata", "module"), "./flags")
 	for _, tt := range []struct {
 		name string
 		env  []string
-		args []string
+		args []string // of the test binary, or if they begin with "test" of go
 	}{
 		{name: "all"},
-		{name: "run", args: []string{"-run=Sub.*/x|Last"}},
-		{name: "skip", args: []string{"-skip=TestSubtests/y|Fuzz"}},
-		{name: "no subtests", args: []string{"-run=TestSubtests/none"}},
-		{name: "no subtests of one test", args: []string{"-run=TestSubtests/none|TestLast"}},
-		{name: "none", args: []string{"-run=None"}},
-		{name: "count and cpu", args: []string{"-count=2", "-cpu=1,2"}},
-		{name: "no count", args: []string{"-count=0"}},
-		{name: "shuffle", args: []string{"-shuffle=17", "-count=2"}},
-		{name: "short", args: []string{"-short"}},
-		{name: "cover", args: []string{"-cover"}},
-		{name: "race", args: []string{"-race"}},
+		{name: "run", args: []string{"-test.run=Sub.*/x|Last"}},
+		{name: "skip", args: []string{"-test.skip=TestSubtests/y|Fuzz"}},
+		{name: "no subtests", args: []string{"-test.run=TestSubtests/none"}},
+		{name: "no subtests of one test", args: []string{"-test.run=TestSubtests/none|TestLast"}},
+		{name: "none", args: []string{"-test.run=None"}},
+		{name: "count and cpu", args: []string{"-test.count=2", "-test.cpu=1,2"}},
+		{name: "no count", args: []string{"-test.count=0"}},
+		{name: "shuffle", args: []string{"-test.shuffle=17", "-test.count=2"}},
 		{name: "failure", env: []string{"MODE=fail"}},
 		{name: "large output", env: []string{"MODE=large"}},
-		{name: "arguments", args: []string{"-args", "word", "-test.run=None"}},
+		{name: "go test", args: []string{"test"}},
+		{name: "go test -short", args: []string{"test", "-short"}},
+		{name: "go test, none", args: []string{"test", "-run=None"}},
+		{name: "go test, failure", args: []string{"test"}, env: []string{"MODE=fail"}},
+		{name: "go test -cover", args: []string{"test", "-cover"}},
+		{name: "go test -race", args: []string{"test", "-race"}},
+		{name: "go test -args", args: []string{"test", "-args", "word", "-test.run=None"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"-count=1", "./flags"}, tt.args...)
+			if len(tt.args) == 0 || tt.args[0] != "test" {
+				compare(t, direct(t, b, tt.env, tt.args...), alone(t, b, tt.env, tt.args...), true)
+				return
+			}
+			args := append([]string{"-count=1", "./flags"}, tt.args[1:]...)
 			compare(t, isolated(t, harness.Config{}, tt.env, args...), plain(t, tt.env, args...), true)
 		})
 	}
@@ -412,6 +490,7 @@ func TestNotSlow(t *testing.T) {
 	go func() {
 		io.WriteString(w, `{"Time":"2020-01-01T00:00:00Z","Action":"run","Package":"p","Test":"TestA"}`+"\n")
 		time.Sleep(2500 * time.Millisecond) // it is looked for every second
+		io.WriteString(w, `{"Time":"2020-01-01T00:00:01Z","Action":"pass","Package":"p"}`+"\n")
 		w.Close()
 	}()
 	if o := isolated(t, harness.Config{Input: input, SlowAfter: time.Hour}, nil); o.stderr != "" {
