@@ -33,8 +33,9 @@ type runner struct {
 	overdue  <-chan time.Time // when the time of -timeout is up; nil for never
 	deadline time.Time        // of -timeout, zero for none
 	slow     time.Duration
-	limit    int // how many processes may run at once
-	next     int // the test to start next
+	limit    int     // how many processes may run at once
+	waiting  []*test // to be started, in this order
+	early    *test   // the process that started before its turn
 	running  map[*test]*process
 	ended    chan result
 
@@ -94,6 +95,7 @@ func (r *runner) run() (int, syscall.Signal) {
 	}
 	defer r.files.remove()
 	r.printer = newPrinter(stdout, len(r.tests))
+	r.waiting = slices.Clone(r.tests)
 	r.link.hello(r.count)
 	if r.link.run != nil {
 		r.limit = 0 // the run's first order says
@@ -165,15 +167,14 @@ func (r *runner) loop() {
 			r.interrupt(sig)
 		}
 		for r.mayStart() {
-			t := r.tests[r.next]
-			r.next++
+			t := r.pick()
 			if r.failfast && !t.isExample() && !t.isRest() {
 				r.printer.sections[t.index].close("")
 				continue
 			}
 			r.start(t)
 		}
-		if len(r.running) == 0 && (r.stop || r.next == len(r.tests)) {
+		if len(r.running) == 0 && (r.stop || len(r.waiting) == 0) {
 			return
 		}
 		select {
@@ -209,13 +210,35 @@ func (r *runner) pendingSignal() syscall.Signal {
 // mayStart says whether the next process can start now. With coverage the last
 // one reads what all others have counted.
 func (r *runner) mayStart() bool {
+	limit := r.limit
+	if r.running[r.early] != nil {
+		// It may wait for its turn with output that can't be kept. The test
+		// whose turn it is must be able to run.
+		limit = max(limit, 2)
+	}
 	switch {
-	case r.stop || r.next == len(r.tests) || len(r.running) >= r.limit:
+	case r.stop || len(r.waiting) == 0 || len(r.running) >= limit:
 		return false
-	case r.next == len(r.tests)-1 && r.binary.covers():
+	case len(r.waiting) == 1 && r.binary.covers():
 		return len(r.running) == 0
 	}
 	return true
+}
+
+// pick takes the process to start from those that wait. The last one usually
+// finds nothing to run, and at the end the whole run would wait for its
+// TestMain: where there is room beside the first test it starts there. With
+// coverage it has to be the last, and with -failfast what has failed before
+// decides what it runs.
+func (r *runner) pick() *test {
+	i, end := 0, len(r.waiting)-1
+	if r.early == nil && r.limit > 1 && len(r.running) > 0 && r.waiting[end].isRest() &&
+		!r.binary.covers() && r.binary.flags["failfast"] != "true" {
+		i, r.early = end, r.waiting[end]
+	}
+	t := r.waiting[i]
+	r.waiting = slices.Delete(r.waiting, i, i+1)
+	return t
 }
 
 // interrupt stops the run. The supervisor has sent the signal to the tests,
@@ -405,7 +428,7 @@ func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 // conclude writes what comes after the tests, and returns the exit status, or
 // the signal to die of.
 func (r *runner) conclude() (int, syscall.Signal) {
-	if r.next < len(r.tests) && !r.failed {
+	if len(r.waiting) > 0 && !r.failed {
 		r.reasons = append(r.reasons, "timed out: "+r.timeoutText()+"; not all tests were run")
 	}
 	if r.printer.err != nil {
