@@ -73,10 +73,7 @@ func (t *tree) undying() []control.Leak {
 	}
 	leaks := t.describe()
 	for i := range leaks {
-		leaks[i].End, leaks[i].Alive = "", "it does not end on SIGKILL"
-		if refusal := mayNotSignal(leaks[i].PID); refusal != nil {
-			leaks[i].Alive = refusal.Error()
-		}
+		leaks[i].Undying()
 	}
 	return leaks
 }
@@ -116,20 +113,11 @@ func (t *tree) killAll() {
 func (t *tree) refuses() bool {
 	left := t.left()
 	for _, proc := range left {
-		if mayNotSignal(proc.pid) == nil {
+		if control.Refusal(proc.pid) == nil {
 			return false
 		}
 	}
 	return len(left) > 0
-}
-
-// mayNotSignal returns the error of signalling a process that this user may not
-// signal, else nil. Nothing is sent.
-func mayNotSignal(pid int) error {
-	if err := syscall.Kill(pid, 0); err == syscall.EPERM {
-		return err
-	}
-	return nil
 }
 
 // markKilled notes which leaks are still there, and so need SIGKILL.

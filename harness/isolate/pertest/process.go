@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -70,6 +71,7 @@ const quitGrace = 5 * time.Second
 const (
 	settleTime = 100 * time.Millisecond
 	termTime   = 200 * time.Millisecond
+	killPause  = 5 * time.Millisecond
 )
 
 // A process runs the test binary once, as the leader of a process group.
@@ -252,17 +254,52 @@ func endLeftovers(pgid int, blame bool) []control.Leak {
 	if blame {
 		leaks = describe(pgid)
 	}
-	end := control.EndedByTerm
 	syscall.Kill(-pgid, syscall.SIGTERM)
-	if !goneWithin(pgid, termTime) {
-		end = control.EndedByKill
-		syscall.Kill(-pgid, syscall.SIGKILL)
-		goneWithin(pgid, quitGrace)
+	if goneWithin(pgid, termTime) {
+		setEnds(leaks, nil)
+		return leaks
 	}
+	stubborn := members(pgid)
+	killAll(pgid)
+	setEnds(leaks, stubborn)
+	undying := members(pgid)
 	for i := range leaks {
-		leaks[i].End = end
+		if slices.Contains(undying, leaks[i].PID) {
+			leaks[i].Undying()
+		}
 	}
 	return leaks
+}
+
+// setEnds notes how leaks ended: those that were stubborn, by SIGKILL.
+func setEnds(leaks []control.Leak, stubborn []int) {
+	for i := range leaks {
+		leaks[i].End = control.EndedByTerm
+		if slices.Contains(stubborn, leaks[i].PID) {
+			leaks[i].End = control.EndedByKill
+		}
+	}
+}
+
+// killAll kills what is left of a group. It gives up what the kernel does not
+// let die after quitGrace, and what this user may not signal at once.
+func killAll(pgid int) {
+	for end := time.Now().Add(quitGrace); time.Now().Before(end); {
+		syscall.Kill(-pgid, syscall.SIGKILL)
+		if goneWithin(pgid, killPause) || refuses(members(pgid)) {
+			return
+		}
+	}
+}
+
+// refuses reports whether there are processes, and this user may signal none.
+func refuses(pids []int) bool {
+	for _, pid := range pids {
+		if control.Refusal(pid) == nil {
+			return false
+		}
+	}
+	return len(pids) > 0
 }
 
 // goneWithin waits until nothing is left of the group, for d at the most, and

@@ -9,5 +9,14 @@ import (
 
 func anyLeft(pgid int) bool { return group.HasMembers(pgid) }
 
+// members returns the group as one process while anything in it is alive: its
+// members can't be listed.
+func members(pgid int) []int {
+	if anyLeft(pgid) {
+		return []int{pgid}
+	}
+	return nil
+}
+
 // describe reports the group as one leak: its members can't be listed.
 func describe(pgid int) []control.Leak { return []control.Leak{{PID: pgid}} }

@@ -24,10 +24,13 @@ func anyLeft(pgid int) bool {
 	return err != unix.ECHILD
 }
 
+// members returns the ids of what is alive in the group.
+func members(pgid int) []int { return group.Members(pgid) }
+
 // describe returns the living processes of the group.
 func describe(pgid int) []control.Leak {
 	var leaks []control.Leak
-	for _, pid := range group.Members(pgid) {
+	for _, pid := range members(pgid) {
 		if len(leaks) < control.MaxLeaks {
 			leaks = append(leaks, control.Leak{PID: pid, Command: commandLine(pid)})
 		}
