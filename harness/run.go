@@ -321,7 +321,7 @@ func (r *run) start() (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	if r.command == nil {
 		// A run of input goes on without a watchdog.
-		r.watchdog, _ = watchdog.Start(words, r.listener.Dir(), nil, false)
+		r.watchdog, _ = watchdog.Start(words, r.listener.Dir(), nil)
 		r.input = newInlet(steady.Reader(r.cfg.Input))
 		go func() {
 			defer close(ended)
@@ -340,7 +340,7 @@ func (r *run) start() (<-chan struct{}, error) {
 		return nil, err
 	}
 	r.command.Stdout, r.command.Stderr = stdoutWriter, stderrWriter
-	r.watchdog, err = watchdog.Start(words, r.listener.Dir(), r.command, len(r.cfg.Command) == 0)
+	r.watchdog, err = watchdog.Start(words, r.listener.Dir(), r.command)
 	stdoutWriter.Close()
 	stderrWriter.Close()
 	if err != nil {

@@ -21,6 +21,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// RelayTime is how long a signal that the run passes on to a test may wait on its
+// way, so that a test that was signalled with all others gets it once. The grace
+// begins after it.
+const RelayTime = 100 * time.Millisecond
+
 // DefaultGrace is the time that tests have to end by themselves.
 const DefaultGrace = 10 * time.Second
 
@@ -249,7 +254,7 @@ func (c *Control) do(s Step, run Run) {
 		c.frozen.Store(false)
 		run.Continue()
 	case StartGrace:
-		c.grace.set(c, GraceOver, c.opts.Grace)
+		c.grace.set(c, GraceOver, RelayTime+c.opts.Grace)
 	case StartLastWait:
 		c.grace.set(c, GraceOver, lastWait)
 	case Explain:

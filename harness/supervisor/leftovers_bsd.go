@@ -13,9 +13,6 @@ import (
 // parent-death signal: if the supervisor dies, the run ends the group.
 func leaderAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// unblockSpared does nothing: the run spares go nothing here.
-func unblockSpared() {}
-
 // openOutput returns nil: a pipe has no name to open here.
 func openOutput() *os.File { return nil }
 

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
 	"pgtest/harness/procfs"
 )
 
@@ -21,10 +20,6 @@ const rssUnit = 1024
 func leaderAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
-
-// unblockSpared lets the test binary, which this thread starts, have the signals
-// that the run spares go.
-func unblockSpared() { unix.PthreadSigmask(unix.SIG_UNBLOCK, control.Spared(), nil) }
 
 // openOutput opens the pipe that standard output is for reading. As long as it is
 // open, who writes to the pipe does not die of the death of go. It is nil where

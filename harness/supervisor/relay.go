@@ -3,6 +3,8 @@ package supervisor
 import (
 	"syscall"
 	"time"
+
+	"pgtest/signals"
 )
 
 // A relay decides which of the signals that ask to end a supervisor passes on, so
@@ -40,7 +42,7 @@ const (
 
 const (
 	// orderTime is how long it may take to signal every process of a tree.
-	orderTime = 100 * time.Millisecond
+	orderTime = signals.RelayTime
 	// receiveTime is how long the run may take to say that it got a signal, too.
 	// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
 	// test binary, or by mistake.

@@ -40,7 +40,6 @@ func supervise(words []string) int {
 		return 1
 	}
 	received := signals.Catch()
-	unblockSpared()
 	isolate()
 	link, err := dial()
 	if err != nil {

@@ -13,9 +13,6 @@ import (
 // commandAttr gives the command a process group of its own.
 func commandAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// blockSpared does nothing: supervisors here could not unblock them.
-func blockSpared() (restore func()) { return func() {} }
-
 // deaths says when the command has ended.
 var deaths = make(chan os.Signal, 1)
 

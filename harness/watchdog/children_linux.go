@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
 	"pgtest/harness/procfs"
 )
 
@@ -16,16 +15,6 @@ import (
 // killed a go command is told to finish: it then removes its work directory.
 func commandAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
-}
-
-// blockSpared blocks control.Spared in this thread, and returns how to put back
-// what was there.
-func blockSpared() (restore func()) {
-	var was unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, control.Spared(), &was); err != nil {
-		return func() {}
-	}
-	return func() { unix.PthreadSigmask(unix.SIG_SETMASK, &was, nil) }
 }
 
 // childDeaths makes every descendant whose parent dies a child of this process,

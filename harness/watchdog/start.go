@@ -23,9 +23,9 @@ type Watchdog struct {
 // Start starts the role with words, which must call Main with the words behind
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
-// and standard files. With spared, the signals of control.Spared are blocked in c
-// (Linux). It returns when the command runs. The caller must call Finish.
-func Start(words []string, dir string, c *exec.Cmd, spared bool) (*Watchdog, error) {
+// and standard files. It returns when the command runs. The caller must call
+// Finish.
+func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func Start(words []string, dir string, c *exec.Cmd, spared bool) (*Watchdog, err
 	w := &Watchdog{cmd: cmd, orders: orders, reports: reports, ended: make(chan struct{})}
 	dec := json.NewDecoder(reports)
 	if c != nil {
-		if err := w.startCommand(c, spared, dec); err != nil {
+		if err := w.startCommand(c, dec); err != nil {
 			close(w.ended)
 			w.Finish(false)
 			return nil, err
@@ -62,12 +62,12 @@ func Start(words []string, dir string, c *exec.Cmd, spared bool) (*Watchdog, err
 	return w, nil
 }
 
-func (w *Watchdog) startCommand(c *exec.Cmd, spared bool, dec *json.Decoder) error {
+func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
 	args := make([][]byte, len(c.Args))
 	for i, arg := range c.Args {
 		args[i] = []byte(arg)
 	}
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Spared: spared}})
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: args}})
 	var r report
 	if err := dec.Decode(&r); err != nil {
 		return errors.New("the watchdog ended")

@@ -44,11 +44,6 @@ type order struct {
 type command struct {
 	Path []byte
 	Args [][]byte
-	// Spared starts it with control.Spared blocked. Go would die of them at once,
-	// and with it the pipe that its tests write to. So where every process of a run
-	// is told to end, the tests can clean up and say so: go waits for them when the
-	// run interrupts it.
-	Spared bool
 }
 
 // A report is what the run is told: that the command started, as PID, or
@@ -140,9 +135,6 @@ func (w *watch) start(c *command) {
 		args[i] = string(arg)
 	}
 	path := string(c.Path)
-	if c.Spared {
-		defer blockSpared()()
-	}
 	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr(),
 	})
