@@ -45,11 +45,18 @@ func withPgtest(run func() int) int {
 }
 
 // TestScript runs the scripts in testdata/script. Each works on a module of its
-// own and shares the go command's caches with the rest of the machine.
+// own.
 func TestScript(t *testing.T) {
+	p := scriptParams(t)
+	p.Dir = filepath.Join("testdata", "script")
+	testscript.Run(t, p)
+}
+
+// scriptParams is how scripts are run, without their directory. They share the
+// go command's caches with the rest of the machine.
+func scriptParams(t *testing.T) testscript.Params {
 	caches := goEnvironment(t, "GOCACHE", "GOMODCACHE", "GOPATH")
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+	return testscript.Params{
 		WorkdirRoot:         t.TempDir(), // its own stays where -run selects some scripts only
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -72,7 +79,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
 		},
-	})
+	}
 }
 
 // status runs a command and fails unless it exits with the given status:

@@ -1,0 +1,5 @@
+package first
+
+import "testing"
+
+func TestFirst(t *testing.T) {}

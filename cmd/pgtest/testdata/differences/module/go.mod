@@ -1,0 +1,3 @@
+module example.com/differences
+
+go 1.24

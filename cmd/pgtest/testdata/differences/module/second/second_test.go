@@ -1,0 +1,5 @@
+package second
+
+import "testing"
+
+func TestSecond(t *testing.T) {}
