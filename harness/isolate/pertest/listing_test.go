@@ -109,6 +109,40 @@ func TestMainHangs(t *testing.T) {
 	}
 }
 
+// TestRestStarts wants the process for what is not listed to start beside the
+// first test where there is room, and else at the end.
+func TestRestStarts(t *testing.T) {
+	t.Parallel()
+	dir := writeModule(t, map[string]string{"m_test.go": hostileImports + `func TestMain(m *testing.M) {
+		flag.Parse()
+		if flag.Lookup("test.skip").Value.String() != "" { ran("rest") }
+		os.Exit(m.Run())
+	}
+
+	func TestWaitsA(t *testing.T) { wait(t) }
+	func TestWaitsB(t *testing.T) { wait(t) }
+
+	func wait(t *testing.T) {
+		defer ran(t.Name())
+		for end := time.Now().Add(20 * time.Second); os.Getenv("WAIT") != ""; time.Sleep(time.Millisecond) {
+			data, _ := os.ReadFile(os.Getenv("RAN"))
+			if strings.Contains(string(data), "rest\n") { return }
+			if time.Now().After(end) { t.Fatal("no other process") }
+		}
+	}
+	` + hostileTests})
+	b := buildTests(t, dir, ".")
+	for _, env := range [][]string{{"GOMAXPROCS=2", "WAIT=1"}, {"GOMAXPROCS=1"}} {
+		name := filepath.Join(t.TempDir(), "ran")
+		o := direct(t, b, append(env, "RAN="+name), "-test.run=TestWaits")
+		data, _ := os.ReadFile(name)
+		last := strings.HasSuffix(string(data), "rest\n")
+		if o.status != 0 || strings.Count(string(data), "rest\n") != 1 || last == (len(env) > 1) {
+			t.Errorf("%q: status %d, ran:\n%s\nevents:\n%s", env, o.status, data, o.events)
+		}
+	}
+}
+
 // TestListingLeaks lets TestMain leave a process that holds the output.
 func TestListingLeaks(t *testing.T) {
 	t.Parallel()

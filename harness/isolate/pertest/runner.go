@@ -108,10 +108,11 @@ func (r *runner) run() (int, syscall.Signal) {
 }
 
 // list asks the binary for the names of its tests. That is a process as those
-// of the tests are, with the same limits.
+// of the tests are, with the same limits. It runs none of them, also if TestMain
+// does not let it list them.
 func (r *runner) list() (*listing, ending) {
 	l := new(listing)
-	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=."))
+	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
 	ended := make(chan ending)
 	go func() {
 		stop := func() {}
