@@ -74,7 +74,9 @@ Processes:
 
   --isolate test          run each test, example and fuzz target's seeds in a
                           process of its own; test:./db/...,./x for some
-                          packages; package is one process for all tests
+                          packages; package is one process for all tests.
+                          TestMain runs once for each test and twice more; a
+                          test that does not begin fails
   --test-procs n          how many tests of a package run at once with --isolate
                           test; GOMAXPROCS shared among packages by default
   --test-timeout time     end a test that runs longer: SIGQUIT, then SIGKILL;
