@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"pgtest/harness/control"
 	"pgtest/harness/quoted"
@@ -55,6 +56,9 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 	cmd.Dir = r.cfg.Dir
 	cmd.Stdin = os.Stdin
 	cmd.Env = r.goEnvironment()
+	if r.cfg.Terminal {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: syscall.Getpgrp()}
+	}
 	return cmd, nil
 }
 
@@ -92,12 +96,16 @@ func (r *run) goArgs() ([]string, error) {
 		FailOnLeaks: r.cfg.Leaks == FailLeaks,
 		PerTest:     r.cfg.Isolation.Packages,
 		TestTimeout: r.cfg.TestTimeout,
+		Terminal:    r.cfg.Terminal,
 	}
 	execWords, err := quoted.Join(append([]string{self, RoleExec}, opts.Words()...))
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"test", "-json", "-exec=" + execWords}
+	if r.cfg.Terminal {
+		args = append(args, "-p=1")
+	}
 	toolWords, err := r.toolExec(self)
 	if err != nil {
 		return nil, err

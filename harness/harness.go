@@ -71,6 +71,13 @@ type Config struct {
 	// test binary. They must not hold -exec and -toolexec, which have fields of
 	// their own, nor switch -json off.
 	Args []string
+	// Terminal leaves the controlling terminal to the tests: one package runs at a
+	// time, in the caller's process group and session. What the terminal sends to
+	// the group, such as SIGINT and SIGTSTP, the tests then get from it. Args must
+	// not hold -p, and Command, Input and Isolation must be empty. On macOS and the
+	// BSDs only the test binary itself is signalled and ended then, not what it
+	// started.
+	Terminal bool
 	// Command, if it is not empty, is run instead of go test, in a process group
 	// of its own and without supervisors: a program that prints what go test
 	// -json prints.

@@ -482,7 +482,7 @@ func (r *run) result(report jsonstream.Report) Result {
 	}
 	leaked := false
 	for _, s := range r.supervisors {
-		if s.started.Group == 0 && s.process.Failure == "" {
+		if s.started.PID == 0 && s.process.Failure == "" {
 			continue
 		}
 		res.Processes = append(res.Processes, s.process)

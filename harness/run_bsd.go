@@ -20,10 +20,10 @@ func (r *run) reapOrphans() {}
 // its leader lives in the session that the supervisor led: no other process can
 // be that. A group without its leader can't be told from somebody else's.
 func endAbandoned(s control.Started) {
-	session, err := unix.Getsid(s.Group)
-	group, groupErr := unix.Getpgid(s.Group)
-	if err == nil && groupErr == nil && session == s.Supervisor && group == s.Group {
-		syscall.Kill(-s.Group, syscall.SIGKILL)
+	session, err := unix.Getsid(s.PID)
+	group, groupErr := unix.Getpgid(s.PID)
+	if err == nil && groupErr == nil && session == s.Supervisor && group == s.PID {
+		syscall.Kill(-s.PID, syscall.SIGKILL)
 	}
 }
 

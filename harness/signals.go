@@ -59,7 +59,8 @@ func (r *run) hurryOutputs() {
 }
 
 // signalGo signals the go command's group: itself and its tools. The
-// supervisors have sessions of their own.
+// supervisors have sessions of their own. If tests have the terminal it signals
+// go alone.
 func (r *run) signalGo(sig syscall.Signal) { r.watchdog.Signal(sig) }
 
 // SignalTests sends a signal to every test binary and what it started. Input has
@@ -83,11 +84,16 @@ func (r *run) SignalTests(sig syscall.Signal) {
 
 // Stop stops the go command first, so that it starts nothing more. Supervisors that
 // have connected already would not be heard of until the run continues.
+//
+// Tests that have the terminal were stopped together with this process, and may
+// have put the terminal into order first.
 func (r *run) Stop() {
 	r.watch.clock.Stop(time.Now())
-	r.signalGo(syscall.SIGSTOP)
-	r.SignalTests(syscall.SIGSTOP)
-	r.hearConnected(time.After(stopPatience))
+	if !r.cfg.Terminal {
+		r.signalGo(syscall.SIGSTOP)
+		r.SignalTests(syscall.SIGSTOP)
+		r.hearConnected(time.After(stopPatience))
+	}
 	r.hideLive()
 }
 
@@ -98,8 +104,10 @@ const stopPatience = time.Second
 // Continue continues what Stop stopped.
 func (r *run) Continue() {
 	r.watch.clock.Continue(time.Now())
-	r.SignalTests(syscall.SIGCONT)
-	r.signalGo(syscall.SIGCONT)
+	if !r.cfg.Terminal {
+		r.SignalTests(syscall.SIGCONT)
+		r.signalGo(syscall.SIGCONT)
+	}
 }
 
 // Explain prints a line on standard error.
@@ -134,8 +142,8 @@ func (r *run) describe(running jsonstream.Running, now time.Time) string {
 		return fmt.Sprintf("%s %s (%.2fs%s)", running.Package, running.Test, elapsed, paused)
 	}
 	for _, s := range r.supervisors {
-		if s.process.Package == running.Package && !s.gone && s.started.Group > 0 {
-			return fmt.Sprintf("%s (%.2fs, pid %d)", running.Package, elapsed, s.started.Group)
+		if s.process.Package == running.Package && !s.gone && s.started.PID > 0 {
+			return fmt.Sprintf("%s (%.2fs, pid %d)", running.Package, elapsed, s.started.PID)
 		}
 	}
 	return fmt.Sprintf("%s (%.2fs)", running.Package, elapsed)

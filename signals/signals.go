@@ -26,6 +26,10 @@ import (
 // begins after it.
 const RelayTime = 100 * time.Millisecond
 
+// TypedRelayTime is the same where tests have the terminal. What is typed comes to
+// all in one instant, and a machine must be very busy to make it seem this late.
+const TypedRelayTime = 5 * RelayTime
+
 // DefaultGrace is the time that tests have to end by themselves.
 const DefaultGrace = 10 * time.Second
 
@@ -69,6 +73,10 @@ type Options struct {
 	// process group is appended to it. Its first word is an absolute path.
 	// Without a Keeper the terminal is left alone.
 	Keeper []string
+	// TestsHaveTerminal says that tests are members of the job, and may give the
+	// terminal to a group of theirs. Finish gives it back to the job if they have
+	// left it to a group that is dead.
+	TestsHaveTerminal bool
 	// Output and Errors are the run's standard output and error. They must stay
 	// open until Finish.
 	Output, Errors *os.File
@@ -254,7 +262,11 @@ func (c *Control) do(s Step, run Run) {
 		c.frozen.Store(false)
 		run.Continue()
 	case StartGrace:
-		c.grace.set(c, GraceOver, RelayTime+c.opts.Grace)
+		relay := RelayTime
+		if c.opts.TestsHaveTerminal {
+			relay = TypedRelayTime
+		}
+		c.grace.set(c, GraceOver, relay+c.opts.Grace)
 	case StartLastWait:
 		c.grace.set(c, GraceOver, lastWait)
 	case Explain:
@@ -379,6 +391,9 @@ func (c *Control) freeze(pid int) {
 // for any more.
 func (c *Control) Finish() {
 	c.giveBack()
+	if c.opts.TestsHaveTerminal {
+		ReclaimForeground()
+	}
 	c.lastEvents()
 	close(c.quit)
 	c.grace.stop()

@@ -63,6 +63,22 @@ func (t *tty) stopsWriters() bool {
 	return err != nil || termios.Lflag&unix.TOSTOP != 0
 }
 
+// ReclaimForeground makes the own process group the foreground group of the
+// controlling terminal, if the foreground group has no member any more: a program
+// with the terminal has given it to another group and has ended. A group that
+// lives, such as that of a shell, keeps it.
+func ReclaimForeground() {
+	t := openTTY()
+	if t == nil {
+		return
+	}
+	defer t.file.Close()
+	pgid, err := t.foreground()
+	if err == nil && pgid > 1 && unix.Kill(-pgid, 0) == unix.ESRCH {
+		withoutTTOU(func() error { return t.setForeground(t.job) })
+	}
+}
+
 // isPipe reports whether a reader may be at the other end of f: some shells make
 // their pipelines of sockets.
 func isPipe(f *os.File) bool {

@@ -89,6 +89,9 @@ Signals:
   --tty auto|off          hold the terminal while the output goes into a pipe, so
                           that Ctrl-C and Ctrl-Z reach the tests and not the
                           pipe's reader; auto by default
+  --tty tests             leave the terminal to the tests, one package at a time:
+                          they can ask for a password at /dev/tty, and Ctrl-C
+                          reaches the whole job, as with go test
 
 Link cache:
   --link-cache on|off     keep linked test binaries between runs; on by default

@@ -108,6 +108,9 @@ func (w words) setSource(o *options, cfg *harness.Config) {
 // run runs the tests with this process's signals and terminal, and ends the
 // process. It returns only if these can't be used.
 func run(o *options, w words) (int, error) {
+	if err := checkTerminal(o, w); err != nil {
+		return usageStatus, err
+	}
 	control, err := startSignals(o, w)
 	if err != nil {
 		return usageStatus, err
@@ -173,6 +176,7 @@ func prepare(o *options, w words) (harness.Config, *files, error) {
 		Stream:        streamOptions(o, w.goes.goFlags, files),
 		Leaks:         o.leaks,
 		Isolation:     o.isolation,
+		Terminal:      o.tty == ttyTests,
 		TestTimeout:   o.testTimeout,
 		SlowAfter:     o.slowAfter,
 		ShowResources: o.resources,
@@ -227,8 +231,9 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 }
 
 // showProgress decides whether a terminal gets a line that says what is running.
+// It would be drawn over what tests write to a terminal that they have.
 func showProgress(o *options, opts jsonstream.Options) bool {
-	return o.progress == "auto" && !opts.NoSummary && jsonstream.WritesLines(opts.Format) &&
+	return o.progress == "auto" && o.tty != ttyTests && !opts.NoSummary && jsonstream.WritesLines(opts.Format) &&
 		!slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 }
 

@@ -126,7 +126,7 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	o.grace = signals.DefaultGrace
 	f.Func("grace", "", duration(&o.grace, time.Nanosecond))
 	o.tty = "auto"
-	f.Func("tty", "", oneOf(&o.tty, "auto", "off"))
+	f.Func("tty", "", oneOf(&o.tty, "auto", ttyTests, "off"))
 	f.BoolVar(&o.help, "help", false, "")
 	f.BoolVar(&o.version, "version", false, "")
 	return f, o

@@ -28,6 +28,8 @@ type goWords struct {
 	// args are the same without -C in front, and with -json in the place of -v,
 	// -exec, -toolexec and -json=false: pgtest has values of its own for them.
 	args []string
+	// atOnce is the value of -p. In GOFLAGS it means nothing to pgtest.
+	atOnce string
 	chdir
 	goFlags
 }
@@ -241,6 +243,9 @@ func (s *splitter) takeFlag(f flagWord) error {
 	n := 1
 	if !boolean && !f.hasValue && len(s.args) > 1 {
 		f.value, f.hasValue, n = s.args[1], true, 2
+	}
+	if f.name == "p" {
+		s.goes.atOnce = f.value
 	}
 	merged, err := s.goes.set(f.name, f.value, f.hasValue)
 	if err != nil {

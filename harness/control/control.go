@@ -49,9 +49,9 @@ type Report struct {
 type Started struct {
 	// Supervisor is the supervisor's process id.
 	Supervisor int
-	// Group is the test binary's process id, which is also the id of the
-	// process group that it leads.
-	Group int
+	// PID is the test binary's process id, which is also the id of the process
+	// group that it leads, unless tests have the terminal.
+	PID int
 	// Package is the import path of the package that the binary tests, or the
 	// binary's path if it does not tell.
 	Package string

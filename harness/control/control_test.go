@@ -32,7 +32,7 @@ func TestConversation(t *testing.T) {
 		t.Fatal(err)
 	}
 	reports := []Report{
-		{Started: &Started{Supervisor: 1, Group: 2, Package: "p"}},
+		{Started: &Started{Supervisor: 1, PID: 2, Package: "p"}},
 		{Ended: &Ended{ExitCode: -1, Signal: syscall.SIGTERM, Leaks: []Leak{{PID: 3, Command: "sleep 1", Escaped: true, End: EndedByKill}}}},
 	}
 	for _, want := range reports {

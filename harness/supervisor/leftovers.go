@@ -13,14 +13,30 @@ import (
 	"pgtest/harness/control"
 )
 
-// A tree is the test binary and everything that it starts, directly or not.
-// The binary is the leader of a process group; a descendant that left the
-// group has escaped. Until reap the leader is not waited for, so that its id
-// and the group's stay taken, also when it is dead.
+// A tree is the test binary, its root, and everything that the binary starts,
+// directly or not. A descendant that left the root's process group has escaped.
+// Until reap the root is not waited for, so that its id stays taken, also when it
+// is dead.
+//
+// Usually the root leads the group, whose members then all belong to the tree and
+// are signalled at once. Where tests have the terminal the group is that of the
+// job, with a tee or a make in it: then a process belongs to the tree only as a
+// descendant, and each is signalled by itself.
 type tree struct {
-	pgid    int
-	exited  chan struct{} // closed at the leader's end
+	root    int
+	group   int           // of the root
+	leads   bool          // the root leads the group
+	exited  chan struct{} // closed at the root's end
 	reaping sync.Mutex    // held while a child is reaped, or signalled by its id
+}
+
+// newTree returns the tree of a started root.
+func newTree(pid int, leads bool) *tree {
+	t := &tree{root: pid, group: pid, leads: leads, exited: make(chan struct{})}
+	if !leads {
+		t.group = unix.Getpgrp()
+	}
+	return t
 }
 
 // A process is a living descendant.
@@ -29,7 +45,7 @@ type process struct {
 	started   uint64 // tells two processes with the same id apart; 0 is unknown
 }
 
-// endLeftovers ends what the leader left behind, and returns the processes
+// endLeftovers ends what the root left behind, and returns the processes
 // that were still there after e.settle and that the test is to blame for. If
 // nothing is left, which is the normal case, it asks once and waits for
 // nothing.
@@ -88,7 +104,7 @@ func (t *tree) describe() []control.Leak {
 	}
 	leaks := make([]control.Leak, len(left))
 	for i, proc := range left {
-		leaks[i] = control.Leak{PID: proc.pid, Escaped: proc.pgid != t.pgid, End: control.EndedByTerm}
+		leaks[i] = control.Leak{PID: proc.pid, Escaped: proc.pgid != t.group, End: control.EndedByTerm}
 		if i < control.MaxLeaks {
 			leaks[i].Command = commandLine(proc.pid)
 		}
@@ -148,23 +164,31 @@ func (t *tree) goneWithin(d time.Duration) bool {
 	}
 }
 
-// signal sends sig to the group and to every process that escaped from it. A
-// process that is gone needs none.
+// signal sends sig to every process of the tree. One that is gone needs none.
 func (t *tree) signal(sig syscall.Signal) {
-	syscall.Kill(-t.pgid, sig)
+	t.signalRoot(sig)
 	for _, proc := range t.left() {
-		if proc.pgid != t.pgid {
+		if !t.leads || proc.pgid != t.group {
 			proc.signal(sig)
 		}
 	}
 }
 
-// reap waits for the leader, which must be dead, and for all that died with
-// it. It returns the leader's status and what all of them used.
+// signalRoot sends sig to the root, and with it to the group that it leads.
+func (t *tree) signalRoot(sig syscall.Signal) {
+	if t.leads {
+		syscall.Kill(-t.group, sig)
+		return
+	}
+	syscall.Kill(t.root, sig)
+}
+
+// reap waits for the root, which must be dead, and for all that died with
+// it. It returns the root's status and what all of them used.
 func (t *tree) reap() (syscall.WaitStatus, control.Resources) {
 	var status syscall.WaitStatus
 	for {
-		_, err := syscall.Wait4(t.pgid, &status, 0, nil)
+		_, err := syscall.Wait4(t.root, &status, 0, nil)
 		if err != syscall.EINTR {
 			break
 		}

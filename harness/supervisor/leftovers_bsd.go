@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leaderAttr makes the child the leader of a new group. There is no
+// rootAttr with leads makes the child the leader of a new group. There is no
 // parent-death signal: if the supervisor dies, the run ends the group.
-func leaderAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func rootAttr(leads bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: leads} }
 
 // openOutput returns nil: a pipe has no name to open here.
 func openOutput() *os.File { return nil }
@@ -19,15 +19,11 @@ func openOutput() *os.File { return nil }
 // adoptOrphans does nothing: what leaves the group is not tracked here.
 func adoptOrphans() {}
 
-// watch follows a started leader. The leader is a child that is not reaped, so
-// its id is safe. If the kernel can't tell its end, it is waited for by asking.
-func watch(pid int) *tree {
-	t := &tree{pgid: pid, exited: make(chan struct{})}
-	go func() {
-		defer close(t.exited)
-		awaitExit(pid)
-	}()
-	return t
+// follow waits for the end of the root, a child that is not reaped, so its id is
+// safe. If the kernel can't tell its end, it is waited for by asking.
+func (t *tree) follow() {
+	defer close(t.exited)
+	awaitExit(t.root)
 }
 
 // awaitExit waits until a child is dead, without reaping it.
@@ -53,22 +49,27 @@ func awaitExit(pid int) {
 	}
 }
 
-// anyLeft says whether the group has a member besides its leader.
+// anyLeft says whether the group that the root leads has another member.
 func (t *tree) anyLeft() bool { return len(t.left()) > 0 }
 
-// left returns the group's members, the leader excepted.
+// left returns the members of the group that the root leads, the root excepted.
+// Descendants can't be told from others here, so without a group of its own the
+// tree has no known member but the root.
 func (t *tree) left() []process {
+	if !t.leads {
+		return nil
+	}
 	var left []process
-	for _, pid := range groupMembers(t.pgid) {
-		if pid != t.pgid {
-			left = append(left, process{pid: pid, pgid: t.pgid})
+	for _, pid := range groupMembers(t.group) {
+		if pid != t.root {
+			left = append(left, process{pid: pid, pgid: t.group})
 		}
 	}
 	return left
 }
 
 // kill sends SIGKILL to the group, whose members can't fork meanwhile.
-func (t *tree) kill() { syscall.Kill(-t.pgid, syscall.SIGKILL) }
+func (t *tree) kill() { t.signalRoot(syscall.SIGKILL) }
 
 // signal is for processes that escaped, which are not found here.
 func (p process) signal(syscall.Signal) {}

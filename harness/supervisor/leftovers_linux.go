@@ -15,10 +15,10 @@ import (
 // rssUnit is the unit of ru_maxrss in bytes.
 const rssUnit = 1024
 
-// leaderAttr makes the child the leader of a new group, which dies when the
-// supervisor does.
-func leaderAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// rootAttr makes the child die when the supervisor does, and with leads the
+// leader of a new group.
+func rootAttr(leads bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: leads, Pdeathsig: syscall.SIGKILL}
 }
 
 // openOutput opens the pipe that standard output is for reading. As long as it is
@@ -43,21 +43,14 @@ var adopts bool
 
 func adoptOrphans() { adopts = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil }
 
-// watch follows a started leader.
-func watch(pid int) *tree {
-	t := &tree{pgid: pid, exited: make(chan struct{})}
-	go t.awaitLeader()
-	return t
-}
-
-// awaitLeader reaps adopted orphans as they die, so that a test that leaves
-// thousands of them does not fill the process table, until the leader is dead.
-// The leader it leaves unreaped.
-func (t *tree) awaitLeader() {
+// follow reaps adopted orphans as they die, so that a test that leaves
+// thousands of them does not fill the process table, until the root is dead.
+// The root it leaves unreaped.
+func (t *tree) follow() {
 	defer close(t.exited)
 	for {
 		dead, err := procfs.LookDead(true)
-		if err != nil || dead.PID == t.pgid {
+		if err != nil || dead.PID == t.root {
 			return
 		}
 		t.reaping.Lock()
@@ -66,9 +59,9 @@ func (t *tree) awaitLeader() {
 	}
 }
 
-// anyLeft says whether any child is alive. After the leader's death that is
+// anyLeft says whether any child is alive. After the root's death that is
 // whether any descendant is: the orphans among them were adopted before the
-// leader's death could be seen.
+// root's death could be seen.
 //
 // A wait for stopped children only is refused with ECHILD if all children are
 // dead (wait_consider_task in the kernel's exit.c), so this costs one system
@@ -81,8 +74,8 @@ func (t *tree) anyLeft() bool {
 	return err != unix.ECHILD
 }
 
-// left returns the living descendants and members of the group, the leader
-// excepted, by their ids.
+// left returns the living descendants and members of the group that the root
+// leads, the root excepted, by their ids.
 func (t *tree) left() []process {
 	stats := make(map[int]procfs.Stat)
 	for _, pid := range procfs.PIDs() {
@@ -102,7 +95,7 @@ func (t *tree) left() []process {
 	}
 	var left []process
 	for pid, s := range stats {
-		if pid != t.pgid && (s.Group == t.pgid || descends(s)) {
+		if pid != t.root && (t.leads && s.Group == t.group || descends(s)) {
 			left = append(left, process{pid, s.Group, s.Started})
 		}
 	}
@@ -110,15 +103,16 @@ func (t *tree) left() []process {
 	return left
 }
 
-// kill sends SIGKILL to the group and to every group that a descendant
-// escaped to, the newest processes first: a daemon that keeps making itself
-// anew must not win the race. A group's members can't fork while it is killed.
+// kill sends SIGKILL to the group that the root leads and to every group that a
+// descendant escaped to, the newest processes first: a daemon that keeps making
+// itself anew must not win the race. A group's members can't fork while it is
+// killed.
 //
 // Only children of the supervisor are looked at: they can't be reaped by
 // anyone else, so their ids are safe. What they leave behind is adopted, and
 // so found by the next pass.
 func (t *tree) kill() {
-	syscall.Kill(-t.pgid, syscall.SIGKILL)
+	t.signalRoot(syscall.SIGKILL)
 	for _, pid := range slices.Backward(procfs.PIDs()) {
 		t.killChild(pid)
 	}
@@ -127,13 +121,13 @@ func (t *tree) kill() {
 // killChild kills a process and its group, if it is a child that is not reaped
 // meanwhile. All members of a group descend from the supervisor if their session
 // was made by it or by a descendant. It may be another's session if the
-// supervisor could not make one.
+// supervisor did not make one.
 func (t *tree) killChild(pid int) {
 	t.reaping.Lock()
 	defer t.reaping.Unlock()
 	self := os.Getpid()
 	s, ok := procfs.ReadStat(pid)
-	if !ok || s.Dead || s.Parent != self || pid == t.pgid {
+	if !ok || s.Dead || s.Parent != self || pid == t.root {
 		return
 	}
 	session, err := unix.Getsid(0)

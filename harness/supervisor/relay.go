@@ -16,7 +16,8 @@ import (
 //	the whole tree          x        x          x            pass nothing on
 //
 // So what comes in one way waits for a moment, whether it comes the other way too.
-// Without a run there are no orders to wait for.
+// Without a run there are no orders to wait for. Where tests have the terminal, it
+// signals the whole tree.
 type relay struct {
 	connected bool
 	state     map[syscall.Signal]relayState
@@ -28,7 +29,8 @@ const (
 	idle     relayState = iota
 	received            // came to the supervisor: is it ordered, too?
 	ordered             // came as an order: does it come to the supervisor, too?
-	had                 // the test has had it: by an order, or as everybody has
+	had                 // the test has had it by an order
+	shared              // the test has had it as everybody has
 )
 
 // answer is what to do with a signal.
@@ -43,6 +45,8 @@ const (
 const (
 	// orderTime is how long it may take to signal every process of a tree.
 	orderTime = signals.RelayTime
+	// typedTime is the same where tests have the terminal.
+	typedTime = signals.TypedRelayTime
 	// receiveTime is how long the run may take to say that it got a signal, too.
 	// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
 	// test binary, or by mistake.
@@ -57,7 +61,7 @@ func newRelay(connected bool) *relay {
 func (r *relay) receive(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case ordered:
-		r.state[sig] = had
+		r.state[sig] = shared
 	case idle:
 		if !r.connected {
 			return pass
@@ -73,7 +77,7 @@ func (r *relay) receive(sig syscall.Signal) answer {
 func (r *relay) order(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:
-		r.state[sig] = had
+		r.state[sig] = shared
 		return drop
 	case ordered:
 		return drop
@@ -90,9 +94,24 @@ func (r *relay) over(sig syscall.Signal) answer {
 		return pass
 	case ordered:
 		r.state[sig] = had
+		if r.askedOtherwise(sig) {
+			return drop
+		}
 		return pass
 	}
 	return drop
+}
+
+// askedOtherwise says whether another signal has asked everybody to end. Ctrl-C
+// ends the reader of the output, too, and the run may notice that first: it then
+// orders SIGTERM, though the test has had SIGINT.
+func (r *relay) askedOtherwise(sig syscall.Signal) bool {
+	for other, state := range r.state {
+		if other != sig && (state == received || state == shared) {
+			return true
+		}
+	}
+	return false
 }
 
 // disconnect says that there will be no orders any more.

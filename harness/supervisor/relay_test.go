@@ -46,4 +46,17 @@ func TestRelay(t *testing.T) {
 	if r.order(syscall.SIGTERM) != hold || r.over(syscall.SIGINT) != pass {
 		t.Error("two signals are taken for one")
 	}
+	r = newRelay(true)
+	r.order(syscall.SIGTERM)
+	r.receive(syscall.SIGINT)
+	r.order(syscall.SIGINT)
+	if r.over(syscall.SIGTERM) != drop {
+		t.Error("SIGTERM for the closed output is passed on, though all have had SIGINT")
+	}
+	r = newRelay(true)
+	r.order(syscall.SIGTERM)
+	r.over(syscall.SIGTERM)
+	if r.order(syscall.SIGINT) != hold || r.over(syscall.SIGINT) != pass {
+		t.Error("SIGINT for the run alone is not passed on after SIGTERM")
+	}
 }

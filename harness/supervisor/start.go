@@ -18,8 +18,9 @@ import (
 	"pgtest/harness/isolate/pertest"
 )
 
-// start starts the test binary, directly or through another program, as the
-// leader of a new process group. Socket is the run's, or "".
+// start starts the test binary, directly or through another program: as the
+// leader of a new process group, or in the supervisor's own if tests have the
+// terminal. Socket is the run's, or "".
 func start(command []string, opts Options, socket string) (*tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
@@ -47,20 +48,22 @@ func start(command []string, opts Options, socket string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := forkExec(path, argv, env)
+	pid, err := forkExec(path, argv, env, !opts.Terminal)
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: path, Err: err}
 	}
-	return watch(pid), nil
+	t := newTree(pid, !opts.Terminal)
+	go t.follow()
+	return t, nil
 }
 
-// forkExec starts a process as the leader of a new group, with the same
-// standard files.
+// forkExec starts a process with the same standard files, and with leads as the
+// leader of a new group.
 //
 // A text file is busy as long as a process that another thread of its writer
 // forked has not come to its exec (golang/go#22315), so that error passes.
-func forkExec(path string, argv, env []string) (int, error) {
-	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: leaderAttr()}
+func forkExec(path string, argv, env []string, leads bool) (int, error) {
+	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: rootAttr(leads)}
 	for wait := time.Millisecond; ; wait *= 2 {
 		pid, err := syscall.ForkExec(path, argv, attr)
 		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {

@@ -1,7 +1,8 @@
 // Package supervisor is the role of pgtest that stands between go test and one
 // test binary (`pgtest __exec`): it gives the binary a process group of its
-// own, ends whatever the binary leaves behind, and exits as the binary did. It
-// knows nothing of events, formats and other packages.
+// own, unless tests have the terminal, ends whatever the binary leaves behind,
+// and exits as the binary did. It knows nothing of events, formats and other
+// packages.
 package supervisor
 
 import (
@@ -40,7 +41,10 @@ func supervise(words []string) int {
 		return 1
 	}
 	received := signals.Catch()
-	isolate()
+	if !opts.Terminal {
+		leaveTerminal()
+	}
+	adoptOrphans()
 	link, err := dial()
 	if err != nil {
 		// Alone, a test would run on when the run is told to end.
@@ -58,11 +62,14 @@ func supervise(words []string) int {
 	}
 	// The path is read while the test runs: go test removes the binary after it.
 	link.report(control.Report{Started: &control.Started{
-		Supervisor: os.Getpid(), Group: t.pgid, Package: importPath(binary),
+		Supervisor: os.Getpid(), PID: t.root, Package: importPath(binary),
 	}})
 
 	leaks := t.endLeftovers(wait(t, received, link))
 	status, usage := t.reap()
+	if opts.Terminal {
+		signals.ReclaimForeground()
+	}
 	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
 	if status.Signaled() {
 		ended.Signal = status.Signal()
@@ -117,12 +124,21 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 			case order.Unread:
 				link.drain()
 			case ends(order.Signal):
-				do(relay.order(order.Signal), order.Signal, orderTime)
+				do(relay.order(order.Signal), order.Signal, t.orderTime())
 			case order.Signal != 0:
 				t.signal(order.Signal)
 			}
 		}
 	}
+}
+
+// orderTime is how long a signal that the run orders is held. Where the terminal
+// sends signals to the test, too, that is the rule.
+func (t *tree) orderTime() time.Duration {
+	if t.leads {
+		return orderTime
+	}
+	return typedTime
 }
 
 // ends says whether a signal is meant to end a test binary, which then can't
@@ -144,17 +160,16 @@ const (
 	termTime   = 200 * time.Millisecond
 )
 
-// isolate puts the supervisor into a session without a controlling terminal.
+// leaveTerminal puts the supervisor into a session without a controlling terminal.
 //
 // The session is the supervisor's and not the test binary's: a session leader
 // without a terminal that opens one gets it for its own, and dies of SIGHUP
 // when it closes, as the tests of os and net found.
-func isolate() {
+func leaveTerminal() {
 	// Setsid fails for the leader of a group only, which go test does not make
 	// of its children. A supervisor that was started as a leader by another
 	// program still gives the test binary its group.
 	unix.Setsid()
-	adoptOrphans()
 }
 
 // bounded cuts a report to what control promises.

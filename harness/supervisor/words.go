@@ -22,6 +22,9 @@ type Options struct {
 	Via []string
 	// FailOnLeaks makes a package that leaks processes fail.
 	FailOnLeaks bool
+	// Terminal leaves the test binary in the process group and session of the
+	// supervisor, and so with its controlling terminal.
+	Terminal bool
 	// PerTest lists patterns of packages whose tests run in a process each, as
 	// matchesPackage takes them.
 	PerTest []string
@@ -40,6 +43,9 @@ func (o Options) Words() []string {
 	if o.FailOnLeaks {
 		words = append(words, failOnLeaks)
 	}
+	if o.Terminal {
+		words = append(words, terminal)
+	}
 	for _, pattern := range o.PerTest {
 		words = append(words, perTest+pattern)
 	}
@@ -56,6 +62,7 @@ func (o Options) Words() []string {
 const (
 	program     = "--program="
 	failOnLeaks = "--fail-on-leaks"
+	terminal    = "--terminal"
 	perTest     = "--per-test="
 	testTimeout = "--test-timeout="
 	via         = "--via="
@@ -73,6 +80,8 @@ func parseWords(words []string) (Options, []string, error) {
 			o.Program = word[len(program):]
 		case word == failOnLeaks:
 			o.FailOnLeaks = true
+		case word == terminal:
+			o.Terminal = true
 		case strings.HasPrefix(word, perTest):
 			o.PerTest = append(o.PerTest, word[len(perTest):])
 		case strings.HasPrefix(word, testTimeout):

@@ -10,8 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// commandAttr gives the command a process group of its own.
-func commandAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+// commandAttr puts the command into a process group, 0 is one of its own.
+func commandAttr(group int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pgid: group}
+}
 
 // deaths says when the command has ended.
 var deaths = make(chan os.Signal, 1)

@@ -11,10 +11,11 @@ import (
 	"pgtest/harness/procfs"
 )
 
-// commandAttr gives the command a process group of its own. If the watchdog is
-// killed a go command is told to finish: it then removes its work directory.
-func commandAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+// commandAttr puts the command into a process group, 0 is one of its own. If the
+// watchdog is killed a go command is told to finish: it then removes its work
+// directory.
+func commandAttr(group int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pgid: group, Pdeathsig: syscall.SIGINT}
 }
 
 // childDeaths makes every descendant whose parent dies a child of this process,

@@ -23,8 +23,8 @@ type Watchdog struct {
 // Start starts the role with words, which must call Main with the words behind
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
-// and standard files. It returns when the command runs. The caller must call
-// Finish.
+// and standard files, in a process group of its own or that of c.SysProcAttr. It
+// returns when the command runs. The caller must call Finish.
 func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
@@ -67,7 +67,11 @@ func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
 	for i, arg := range c.Args {
 		args[i] = []byte(arg)
 	}
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: args}})
+	group := 0
+	if c.SysProcAttr != nil {
+		group = c.SysProcAttr.Pgid
+	}
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Group: group}})
 	var r report
 	if err := dec.Decode(&r); err != nil {
 		return errors.New("the watchdog ended")
@@ -120,7 +124,8 @@ func (w *Watchdog) CommandPID() int {
 	return w.pid
 }
 
-// Signal sends a signal to the command's process group.
+// Signal sends a signal to the command's process group, or to the command alone
+// if the group is not its own.
 func (w *Watchdog) Signal(sig syscall.Signal) { w.send(order{Signal: sig}) }
 
 // EndOrphans kills the processes that lost their parents, and with them the

@@ -30,7 +30,8 @@ const (
 type order struct {
 	// Command is the first order, once, if there is a command.
 	Command *command `json:",omitempty"`
-	// Signal is sent to the command's process group.
+	// Signal is sent to the command's process group, or to the command alone if
+	// the group is not its own.
 	Signal syscall.Signal `json:",omitempty"`
 	// EndOrphans ends what the role adopted, except what is in Spare.
 	EndOrphans bool  `json:",omitempty"`
@@ -44,6 +45,8 @@ type order struct {
 type command struct {
 	Path []byte
 	Args [][]byte
+	// Group is the process group that it joins; 0 is a new one.
+	Group int
 }
 
 // A report is what the run is told: that the command started, as PID, or
@@ -91,7 +94,8 @@ func readOrders() <-chan order {
 // a child is used after the child was reaped.
 type watch struct {
 	reports *json.Encoder
-	pid     int  // of the command, which leads a process group; 0 before its start
+	pid     int  // of the command; 0 before its start
+	leads   bool // the command leads a process group
 	ended   bool // the command has ended
 	ending  bool // all that is left is to end
 	reaped  bool // the command was waited for: its ids may be somebody else's
@@ -136,7 +140,7 @@ func (w *watch) start(c *command) {
 	}
 	path := string(c.Path)
 	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{
-		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr(),
+		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr(c.Group),
 	})
 	if err != nil {
 		errno := syscall.EAGAIN
@@ -144,7 +148,7 @@ func (w *watch) start(c *command) {
 		w.reports.Encode(report{Failed: errno})
 		return
 	}
-	w.pid = pid
+	w.pid, w.leads = pid, c.Group == 0
 	w.reports.Encode(report{PID: pid})
 	w.follow()
 	os.Chdir("/")
@@ -156,10 +160,14 @@ func (w *watch) start(c *command) {
 	}
 }
 
-// signal signals the command's process group.
+// signal signals the command, and the process group that it leads.
 func (w *watch) signal(sig syscall.Signal) {
-	if w.pid > 0 && !w.reaped {
+	switch {
+	case w.pid == 0 || w.reaped:
+	case w.leads:
 		syscall.Kill(-w.pid, sig)
+	default:
+		syscall.Kill(w.pid, sig)
 	}
 }
 

@@ -90,6 +90,9 @@ func TestTalks(t *testing.T) {
 	time.Sleep(time.Hour)
 }
 `,
+	"asks/asks_test.go":   asks,
+	"grabs/grabs_test.go": grabs,
+	"leaks/leaks_test.go": leaks,
 }
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
