@@ -52,7 +52,9 @@ func descriptor(path string) (int, bool) {
 	return 0, false
 }
 
-// duplicate returns a file that shares the descriptor's offset.
+// duplicate returns a file that shares the descriptor's offset. From now on
+// children inherit neither, unless it is a standard file: a process that
+// outlives the run would keep the reader of a pipe waiting for its end.
 func duplicate(n int, path string) (*os.File, error) {
 	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0)
 	if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
@@ -64,6 +66,9 @@ func duplicate(n int, path string) (*os.File, error) {
 	fd, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, err
+	}
+	if n > 2 {
+		unix.CloseOnExec(n)
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
