@@ -119,6 +119,8 @@ func TestPhases(t *testing.T) {
 	}{
 		{name: "opening the JUnit file", words: "--junitfile=fifo ./...", fifo: "fifo", signals: 1,
 			waiting: func(r *phaseRun) { r.until("an open that waits", r.inCall(unix.SYS_OPENAT)) }},
+		{name: "opening the event file", words: "--jsonfile=fifo ./...", fifo: "fifo", signals: 1,
+			waiting: func(r *phaseRun) { r.until("an open that waits", r.inCall(unix.SYS_OPENAT)) }},
 		{name: "writing the JUnit file", words: "--junitfile=fifo ./...", fifo: "fifo", open: true, signals: 2,
 			env:     []string{"TALK=1"},
 			waiting: func(r *phaseRun) { r.until("the summary", r.says("DONE 1 tests")) }},
