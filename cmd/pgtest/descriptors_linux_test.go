@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,7 +27,7 @@ func TestHolders(t *testing.T) {
 	var holders strings.Builder
 	files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, file := range files {
-		if target, err := os.Readlink(file); err == nil && strings.Contains(os.Getenv("FILES"), target) {
+		if target, err := os.Readlink(file); err == nil && slices.Contains(strings.Fields(os.Getenv("FILES")), target) {
 			process := filepath.Dir(filepath.Dir(file))
 			exe, _ := os.Readlink(filepath.Join(process, "exe"))
 			fmt.Fprintln(&holders, filepath.Base(process), exe)
