@@ -25,7 +25,12 @@ type project struct {
 
 func newProject(t *testing.T) *project {
 	t.Helper()
-	p := &project{t: t, dir: t.TempDir(), cache: openCache(t)}
+	return newProjectIn(t, t.TempDir())
+}
+
+func newProjectIn(t *testing.T, dir string) *project {
+	t.Helper()
+	p := &project{t: t, dir: dir, cache: openCache(t)}
 	p.write("go.mod", "module example.com/m\n\ngo 1.24\n")
 	p.write("dep/dep.go", "package dep\n\nfunc F() int { return 1 }\n")
 	p.write("a/text.txt", "text\n")
@@ -147,6 +152,7 @@ func (p *project) check(first outcome, w way, env []string, flags ...string) {
 // Whatever decides what is in a binary, a change of it links again, and the
 // result is what the go command alone makes.
 func TestEveryChangeLinksAgain(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	for _, step := range []struct {
 		name   string
@@ -215,6 +221,7 @@ func archVariant() string {
 
 // Another linker says so when it is asked for its version.
 func TestOtherToolchain(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	script := filepath.Join(p.dir, "toolexec")
 	version := func(v string) {
@@ -239,6 +246,7 @@ func TestOtherToolchain(t *testing.T) {
 
 // A real one, if one is there.
 func TestInstalledToolchains(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	p.check(miss, build, nil)
 	other := ""
@@ -267,6 +275,7 @@ func needCompiler(t *testing.T, name string) {
 }
 
 func TestSanitizers(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	p.check(miss, build, nil)
 	t.Run("race", func(t *testing.T) {
@@ -290,6 +299,7 @@ func TestSanitizers(t *testing.T) {
 // of.
 func TestExternalLinker(t *testing.T) {
 	needCompiler(t, "gcc")
+	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// #cgo LDFLAGS: -L${SRCDIR}/first -L${SRCDIR}/lib -lfoo\n// int foo(void);\nimport \"C\"\n\nfunc init() { version += string(rune('0' + C.foo())) }\n")
 	library := func(dir string, result int) {
@@ -366,6 +376,7 @@ func TestExternalLinker(t *testing.T) {
 // The user reads the same of a failed link as without the cache.
 func TestFailedExternalLinkReadsTheSame(t *testing.T) {
 	needCompiler(t, "gcc")
+	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// int missing(void);\nimport \"C\"\n\nfunc init() { C.missing() }\n")
 	failed := func(flags ...string) string {
@@ -402,6 +413,7 @@ func withoutTempNames(s string) string {
 // The go command finds in its build cache what it compiled without us, and the
 // other way round.
 func TestBuildCacheIsShared(t *testing.T) {
+	t.Parallel()
 	for _, order := range []string{"go first", "pgtest first"} {
 		t.Run(order, func(t *testing.T) {
 			p := newProject(t)

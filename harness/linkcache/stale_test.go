@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,8 @@ type staleCase struct {
 	after    []string // environment after the change, if it is another
 	newFlags []string // flags after the change, if they are others
 	same     bool     // the change does not show in this case's binary
+
+	pkgConfig bool // the program gets its library by pkg-config
 }
 
 // A staleProject is a program that returns foo() of a library.
@@ -78,6 +81,13 @@ const now = "-Wl,-z,now"
 // would see: whatever stands in gcc's or ld's place, whatever they read.
 func TestNeverStale(t *testing.T) {
 	needCompiler(t, "gcc")
+	t.Parallel()
+	template := newStaleTemplate(t)
+	// The go command compiles the program once in each directory.
+	dirs := make(chan string, runtime.GOMAXPROCS(0))
+	for range cap(dirs) {
+		dirs <- t.TempDir()
+	}
 	tool := func(name, text string) func(*staleProject) {
 		return func(s *staleProject) { s.script(name, text) }
 	}
@@ -137,6 +147,11 @@ func TestNeverStale(t *testing.T) {
 			change: func(s *staleProject) { s.write("add.ld", "SECTIONS { .mine : { LONG(2) } } INSERT AFTER .data;") }},
 		{name: "version script", first: uncached, flags: []string{"-ldflags=-extldflags=-Wl,--version-script=DIR/add.ver"},
 			change: func(s *staleProject) { s.write("add.ver", "V2 { global: main; };") }, same: true},
+		{name: "library by pkg-config", need: "pkg-config", first: miss, pkgConfig: true, env: []string{"PKG_CONFIG_PATH=DIR/pc"},
+			change: func(s *staleProject) { s.archive("lib/libfoo.a", 2) }},
+		{name: "library earlier by pkg-config", need: "pkg-config", first: miss, pkgConfig: true, env: []string{"PKG_CONFIG_PATH=DIR/pc"},
+			change: func(s *staleProject) { s.archive("early/libfoo.a", 2) }},
+		{name: "coverage", first: miss, flags: []string{"-cover"}, change: func(s *staleProject) { s.archive("lib/libfoo.a", 2) }},
 		{name: "thin archive", first: uncached, flags: []string{"-ldflags=-s '-extldflags=-Wl,--whole-archive DIR/thin/libthin.a -Wl,--no-whole-archive'"},
 			change: func(s *staleProject) { s.member(2) }},
 		{name: "libraries by a response file in CGO_LDFLAGS", first: uncached, env: []string{"CGO_LDFLAGS=-Wl,@DIR/ldresponse", "CGO_LDFLAGS_ALLOW=.*"},
@@ -165,15 +180,23 @@ func TestNeverStale(t *testing.T) {
 		{name: "race", first: miss, flags: []string{"-race"}, change: func(s *staleProject) { s.archive("lib/libfoo.a", 2) }},
 		{name: "static", first: miss, flags: []string{"-ldflags=-extldflags=-static"}, change: func(s *staleProject) { s.archive("lib/libfoo.a", 2) }},
 	} {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t) })
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := <-dirs
+			defer func() { dirs <- dir }()
+			tt.run(t, template, dir)
+		})
 	}
 }
 
-func (tt *staleCase) run(t *testing.T) {
+func (tt *staleCase) run(t *testing.T, template, dir string) {
 	if tt.need != "" {
 		needProgram(t, tt.need)
 	}
-	s := newStaleProject(t)
+	s := newStaleProject(t, template, dir)
+	if tt.pkgConfig {
+		s.write("tiny/main.go", "package main\n\n// #cgo pkg-config: foo\n// int foo(void);\nimport \"C\"\n\nfunc main() { println(C.foo()) }\n")
+	}
 	build := func(env, flags []string, with bool) string {
 		t.Helper()
 		flags, env = slices.Clone(flags), slices.Clone(env)
@@ -184,6 +207,12 @@ func (tt *staleCase) run(t *testing.T) {
 		}
 		if with {
 			flags = append(flags, s.cached())
+		}
+		// Debug information takes most of a link, and is the other tests' case.
+		if i := slices.IndexFunc(flags, func(f string) bool { return strings.HasPrefix(f, "-ldflags=") }); i >= 0 {
+			flags[i] = strings.Replace(flags[i], "-ldflags=", "-ldflags=-w ", 1)
+		} else if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "GOFLAGS=") }) {
+			flags = append(flags, "-ldflags=-w")
 		}
 		return s.make(build, env, flags...)
 	}
@@ -221,8 +250,9 @@ func (tt *staleCase) run(t *testing.T) {
 	}
 }
 
-func newStaleProject(t *testing.T) *staleProject {
-	s := &staleProject{project: newProject(t)}
+// newStaleTemplate makes what does not depend on a project's directory.
+func newStaleTemplate(t *testing.T) string {
+	s := &staleProject{project: &project{t: t, dir: t.TempDir()}}
 	for _, dir := range []string{"lib", "early", "bin", "gccdir", "gccdir2", "nowbin", "ldbin", "masquerade", "copy", "thin", "path", "outer", "inner", "ccache"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o777); err != nil {
 			t.Fatal(err)
@@ -232,7 +262,6 @@ func newStaleProject(t *testing.T) *staleProject {
 	s.archive("lib/libfoo.a", 1)
 	s.script("bin/cc", "#!/bin/sh\nexec gcc \"$@\" $MINE\n")
 	s.script("bin/nowcc", "#!/bin/sh\nexec gcc \"$@\" "+now+"\n")
-	s.script("bin/filecc", "#!/bin/sh\nexec gcc \"$@\" $(cat "+s.dir+"/bin/flags)\n")
 	s.script("bin/launch", "#!/bin/sh\nexec \"$@\" $MINE\n")
 	s.script("nowbin/gcc", "#!/bin/sh\nexec /usr/bin/gcc \"$@\" "+now+"\n")
 	s.script("ldbin/ld", "#!/bin/sh\nexec /usr/bin/ld \"$@\" -z now\n")
@@ -248,9 +277,12 @@ func newStaleProject(t *testing.T) *staleProject {
 #include <stdio.h>
 #include <string.h>
 int main(int argc, char **argv) {
-	char *words[1000], flag[100] = "";
-	int i;
-	FILE *f = fopen("`+s.dir+`/bin/flags", "r");
+	char *words[1000], flag[100] = "", path[1000];
+	int i, n = readlink("/proc/self/exe", path, sizeof path - 10);
+	FILE *f;
+	path[n < 0 ? 0 : n] = 0;
+	strcpy(strrchr(path, '/') + 1, "flags");
+	f = fopen(path, "r");
 	if (f) fgets(flag, sizeof flag, f);
 	for (i = 0; i < argc; i++) words[i] = argv[i];
 	words[0] = "gcc";
@@ -262,10 +294,21 @@ int main(int argc, char **argv) {
 `)
 	s.tool("gcc", "-x", "c", "-o", "bin/gcc", "wrap.x")
 	s.member(1)
-	s.tool("ar", "rcDT", "thin/libthin.a", "thin/bar.o")
 	s.shared("path/libpath.so", 1)
 	s.shared("inner/libinner.so", 1, "-Wl,-soname,libinner.so")
 	s.shared("outer/libouter.so", 1, "-Linner", "-Wl,--no-as-needed", "-linner")
+	return s.dir
+}
+
+func newStaleProject(t *testing.T, template, dir string) *staleProject {
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	s := &staleProject{project: newProjectIn(t, dir)}
+	s.tool("cp", "-a", template+"/.", ".")
+	s.script("bin/filecc", "#!/bin/sh\nexec gcc \"$@\" $(cat "+s.dir+"/bin/flags)\n")
+	s.tool("ar", "rcDT", "thin/libthin.a", "thin/bar.o")
+	s.write("pc/foo.pc", "Name: foo\nDescription: foo\nVersion: 1\nLibs: -L"+s.dir+"/early -L"+s.dir+"/lib -lfoo\n")
 	if ccache, err := exec.LookPath("ccache"); err == nil {
 		if err := os.Symlink(ccache, filepath.Join(s.dir, "masquerade/gcc")); err != nil {
 			t.Fatal(err)
