@@ -80,3 +80,8 @@ func TestVariables(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) { fmt.Println("arguments:", os.Args[len(os.Args)-1]) }
+
+func TestDescriptor(t *testing.T) {
+	_, err := os.NewFile(9, "9").Stat()
+	fmt.Println("descriptor 9:", err)
+}
