@@ -264,32 +264,22 @@ func TestInstalledToolchains(t *testing.T) {
 	}
 }
 
-func needCompiler(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") != "" && name == "gcc" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-}
-
 func TestSanitizers(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.check(miss, build, nil)
 	t.Run("race", func(t *testing.T) {
-		needCompiler(t, "gcc")
+		needProgram(t, "gcc")
 		p.t = t
 		p.check(miss, build, nil, "-race")
 	})
 	t.Run("asan", func(t *testing.T) {
-		needCompiler(t, "gcc")
+		needProgram(t, "gcc")
 		p.t = t
 		p.check(uncached, build, nil, "-asan")
 	})
 	t.Run("msan", func(t *testing.T) {
-		needCompiler(t, "clang")
+		needProgram(t, "clang")
 		p.t = t
 		p.check(uncached, build, []string{"CC=clang"}, "-msan")
 	})
@@ -298,7 +288,7 @@ func TestSanitizers(t *testing.T) {
 // With cgo the external linker reads files that the go command knows nothing
 // of.
 func TestExternalLinker(t *testing.T) {
-	needCompiler(t, "gcc")
+	needProgram(t, "gcc")
 	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// #cgo LDFLAGS: -L${SRCDIR}/first -L${SRCDIR}/lib -lfoo\n// int foo(void);\nimport \"C\"\n\nfunc init() { version += string(rune('0' + C.foo())) }\n")
@@ -375,7 +365,7 @@ func TestExternalLinker(t *testing.T) {
 
 // The user reads the same of a failed link as without the cache.
 func TestFailedExternalLinkReadsTheSame(t *testing.T) {
-	needCompiler(t, "gcc")
+	needProgram(t, "gcc")
 	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// int missing(void);\nimport \"C\"\n\nfunc init() { C.missing() }\n")

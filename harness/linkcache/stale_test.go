@@ -80,7 +80,7 @@ const now = "-Wl,-z,now"
 // The old binary never comes out once something has changed that a plain link
 // would see: whatever stands in gcc's or ld's place, whatever they read.
 func TestNeverStale(t *testing.T) {
-	needCompiler(t, "gcc")
+	needProgram(t, "gcc")
 	t.Parallel()
 	template := newStaleTemplate(t)
 	// The go command compiles the program once in each directory.
