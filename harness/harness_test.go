@@ -16,6 +16,7 @@ import (
 // TestMain lets the test binary be the supervisor of the runs in its tests.
 func TestMain(m *testing.M) {
 	harness.Role()
+	harnesstest.CatchIgnored()
 	goleak.VerifyTestMain(m)
 }
 

@@ -18,6 +18,7 @@ var pgtestPath string
 
 func TestMain(m *testing.M) {
 	refuseSubreaper()
+	harnesstest.CatchIgnored()
 	os.Exit(withPgtest(m.Run))
 }
 

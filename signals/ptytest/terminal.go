@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,6 +23,8 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"pgtest/harness/harnesstest"
 )
 
 // Limit is how long a wait may take: generous, as reaching it is a failure. The
@@ -74,7 +75,7 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	term.Shell.Dir = dir
 	term.Shell.Env = append(os.Environ(), "TERM=xterm", "HOME="+dir, "HISTFILE=", marker+"="+term.id)
 	term.Shell.Env = append(term.Shell.Env, env...)
-	catchIgnored()
+	harnesstest.CatchIgnored()
 	master, err := pty.StartWithSize(term.Shell, &pty.Winsize{Rows: 24, Cols: 200})
 	if err != nil {
 		t.Fatalf("start %q on a terminal: %v", argv, err)
@@ -106,18 +107,6 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	})
 	return term
 }
-
-// catchIgnored makes the signals default in new processes that are ignored in this
-// one, as under nohup. pgtest would leave them ignored. Once, because a parallel
-// test would find a signal ignored no more before its handler is there, and start a
-// process that ignores it.
-var catchIgnored = sync.OnceFunc(func() {
-	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGHUP} {
-		if signal.Ignored(sig) {
-			signal.Notify(make(chan os.Signal, 1), sig)
-		}
-	}
-})
 
 // pollable returns f in a mode in which it can be closed while it is read, which
 // package pty has left.
