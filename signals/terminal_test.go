@@ -12,10 +12,12 @@ import (
 )
 
 func TestMayHold(t *testing.T) {
-	_, terminal, err := pty.Open()
+	master, terminal, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Held open to the end: without its other side a terminal has only errors.
+	defer master.Close()
 	defer terminal.Close()
 	r, pipe, err := os.Pipe()
 	if err != nil {
