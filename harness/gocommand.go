@@ -10,8 +10,8 @@ import (
 	"syscall"
 
 	"pgtest/harness/control"
+	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/quoted"
-	"pgtest/harness/supervisor"
 )
 
 // newCommand returns the command that prints the events, not started, without

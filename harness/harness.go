@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/pertest"
+	"pgtest/harness/internal/pertest"
+	"pgtest/harness/internal/supervisor"
+	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/linkcache"
-	"pgtest/harness/supervisor"
-	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 	"pgtest/signals"
 )

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
-	"pgtest/harness/watchdog"
 	"pgtest/jsonstream"
 	"pgtest/signals"
 )

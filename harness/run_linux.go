@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // topOfHierarchy is FS_TOPDIR_FL of linux/fs.h, T of chattr(1).

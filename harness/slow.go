@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/harness/stopwatch"
+	"pgtest/harness/internal/stopwatch"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
 )

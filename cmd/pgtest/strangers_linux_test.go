@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/harnesstest"
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // TestStrangers kills a supervisor or go in a run that has inherited children

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"pgtest/harness/harnesstest"
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // becomesRoot is the variable that makes this test's own program become root, as

@@ -6,7 +6,7 @@ import (
 	"os"
 	"slices"
 
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // Mark returns an environment variable, as NAME=value, that marks every

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"pgtest/harness/isolate/pattern"
+	"pgtest/harness/internal/pattern"
 )
 
 // ownFlags are the flags of package testing that a child doesn't inherit: those that choose tests, those that

@@ -19,9 +19,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/isolate/internal/drain"
-	"pgtest/harness/isolate/internal/framing"
-	"pgtest/harness/isolate/internal/group"
+	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/testtext"
 )
 
 // An ending is how a child ended.
@@ -86,7 +85,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 	}
 	a := assignment{
 		Calls:   []call{c},
-		Mark:    framing.Marker + "=== ISOLATE " + nonce + "\n",
+		Mark:    testtext.Marker + "=== ISOLATE " + nonce + "\n",
 		Verbose: flagValue("test.v"),
 		Grace:   limit.grace,
 		Earlier: earlierResults(c),
@@ -99,10 +98,10 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 		return nil, err
 	}
 	stop := limit.enforce(p)
-	s := &stream{sink: out, target: c.Test, mark: a.Mark, marks: framing.Testing}
-	drain.Until(p.output, s, p.gone)
+	s := &stream{sink: out, target: c.Test, mark: a.Mark, marks: testtext.Testing}
+	proc.Drain(p.output, s, p.gone)
 	var reported strings.Builder
-	drain.Until(p.reports, &reported, p.gone)
+	proc.Drain(p.reports, &reported, p.gone)
 	state, err := p.wait()
 	end := &ending{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
 	if err != nil {
@@ -238,7 +237,7 @@ func startProcess(args []string, a assignment) (*process, error) {
 	cmd.Env = append(env, environment+"="+a.target().Test)
 	cmd.Stdout, cmd.Stderr = output.w, output.w
 	cmd.ExtraFiles = []*os.File{reportsFd - 3: reports.w, assignmentFd - 3: input.r}
-	cmd.SysProcAttr = group.LeaderAttr()
+	cmd.SysProcAttr = proc.LeaderAttr()
 	p := &process{
 		cmd: cmd, output: output.r, reports: reports.r,
 		gone: make(chan struct{}), reaped: make(chan error, 1), fed: make(chan struct{}),
@@ -275,8 +274,8 @@ func (p *process) run(started chan<- error) {
 		return
 	}
 	pid := p.cmd.Process.Pid
-	if err := group.AwaitExit(pid); err == nil {
-		group.End(pid)
+	if err := proc.AwaitExit(pid); err == nil {
+		proc.EndGroup(pid)
 	}
 	close(p.gone)
 	p.reaped <- p.cmd.Wait()

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 )
 
 // A verdict is how package testing says that a test has ended.
@@ -63,7 +63,7 @@ type stream struct {
 	sink   sink
 	target string // the test
 	mark   string // the line that the child prints where the target begins
-	marks  framing.Marks
+	marks  testtext.Marks
 
 	phase   phase
 	current string // the test that logs
@@ -112,7 +112,7 @@ func (s *stream) long(b []byte) {
 
 // mayBePlain reports whether b does not begin framing, and is no part of an error.
 func (s *stream) mayBePlain(b []byte) bool {
-	return b[0] != framing.Marker[0] && !s.failing && !s.marks.BeginsError(b)
+	return b[0] != testtext.Marker[0] && !s.failing && !s.marks.BeginsError(b)
 }
 
 // mustBePlain reports whether the line that begins with b, where it may be plain, can be neither a log line nor tell of
@@ -154,7 +154,7 @@ func (s *stream) unit(u []byte) {
 	switch {
 	case s.failing || s.beginsError(u):
 		s.error(u, mid)
-	case u[0] == framing.Marker[0]:
+	case u[0] == testtext.Marker[0]:
 		s.printed = !s.framing(string(u))
 		if s.printed {
 			s.plain(u)
@@ -178,7 +178,7 @@ func (s *stream) beginsError(u []byte) bool {
 
 // error takes a line of an error that the test logged; mid says that there was a plain beginning of the line.
 func (s *stream) error(u []byte, mid bool) {
-	if u[0] == framing.Marker[0] {
+	if u[0] == testtext.Marker[0] {
 		// The error has lost its end. What follows is taken as it is.
 		s.failing = false
 		s.unit(u)
@@ -250,7 +250,7 @@ func (s *stream) framing(line string) bool {
 		s.phase, s.current, s.aside = during, s.target, nil
 		return true
 	}
-	line, whole := strings.CutSuffix(line[len(framing.Marker):], "\n")
+	line, whole := strings.CutSuffix(line[len(testtext.Marker):], "\n")
 	if !whole {
 		return false
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 )
 
 // A recorder is a sink that writes down what it gets, pieces of raw output joined.
@@ -37,10 +37,10 @@ func (r *recorder) report(test string, v verdict) { r.add("%s %s", v, test) }
 func (r *recorder) attr(test, key, value string)  { r.add("attr %s %s=%s", test, key, value) }
 func (r *recorder) artifacts(test, dir string)    { r.add("artifacts %s %s", test, dir) }
 
-const testMark = framing.Marker + "=== ISOLATE mark\n"
+const testMark = testtext.Marker + "=== ISOLATE mark\n"
 
 // record returns what the sink gets for an output that is written in pieces of n bytes.
-func record(output string, n int, bad bool, marks framing.Marks) []string {
+func record(output string, n int, bad bool, marks testtext.Marks) []string {
 	var r recorder
 	s := stream{sink: &r, target: "TestA", mark: testMark, marks: marks}
 	for rest := output; rest != ""; {
@@ -103,14 +103,14 @@ var streamTests = []streamTest{
 
 // decode puts markers in the place of "^", and the mark in that of "@".
 func decode(s string) string {
-	return strings.NewReplacer("^", framing.Marker, "@", testMark).Replace(s)
+	return strings.NewReplacer("^", testtext.Marker, "@", testMark).Replace(s)
 }
 
 func TestStream(t *testing.T) {
 	for _, tt := range streamTests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, n := range []int{1, 2, 7, 1 << 20} {
-				for _, marks := range []framing.Marks{false, true} {
+				for _, marks := range []testtext.Marks{false, true} {
 					got := strings.Join(record(decode(tt.output), n, tt.bad, marks), "|")
 					if want := decode(strings.Join(tt.want, "|")); got != want {
 						t.Errorf("marks %v, in pieces of %d bytes:\n got %q\nwant %q", marks, n, got, want)
@@ -185,7 +185,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(tt.output, tt.bad, true)
 	}
 	f.Fuzz(func(t *testing.T, output string, bad, marked bool) {
-		marks := framing.Marks(marked)
+		marks := testtext.Marks(marked)
 		output = decodeMarked(output)
 		if len(output) > maxHeld {
 			t.Skip("what is held depends on the pieces")

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // adopts says whether every descendant whose parent dies becomes a child of this

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/pertest"
+	"pgtest/harness/internal/pertest"
 )
 
 // start starts the test binary, directly or through another program: as the

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 )
 
 // A printer writes the output of tests that run at the same time in the order
@@ -123,7 +123,7 @@ func (s *section) Write(b []byte) (int, error) {
 func (s *section) write(b []byte) {
 	if s.p.mixed && s.p.last != s {
 		s.p.last = s
-		io.WriteString(s.p.w, framing.Marker+"=== NAME  "+s.current+"\n")
+		io.WriteString(s.p.w, testtext.Marker+"=== NAME  "+s.current+"\n")
 	}
 	s.p.w.Write(b)
 }
@@ -230,7 +230,7 @@ func (p *printer) mix() {
 		p.last = p.sections[p.head]
 	}
 	if len(p.endings) > 0 {
-		io.WriteString(p.w, framing.Marker+"=== NAME  \n")
+		io.WriteString(p.w, testtext.Marker+"=== NAME  \n")
 		p.last = nil
 		p.writeEndings()
 	}

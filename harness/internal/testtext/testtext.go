@@ -1,7 +1,7 @@
-// Package framing takes apart what a test binary prints with
+// Package testtext takes apart what a test binary prints with
 // -test.v=test2json: lines of package testing, which begin with a marker,
 // between what tests print.
-package framing
+package testtext
 
 import "bytes"
 

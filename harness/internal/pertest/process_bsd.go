@@ -4,10 +4,10 @@ package pertest
 
 import (
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/internal/group"
+	"pgtest/harness/internal/proc"
 )
 
-func anyLeft(pgid int) bool { return group.HasMembers(pgid) }
+func anyLeft(pgid int) bool { return proc.HasMembers(pgid) }
 
 // members returns the group as one process while anything in it is alive: its
 // members can't be listed.

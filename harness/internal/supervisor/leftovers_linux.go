@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // rssUnit is the unit of ru_maxrss in bytes.

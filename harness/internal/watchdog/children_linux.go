@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // commandAttr puts the command into a process group, 0 is one of its own. If the

@@ -1,6 +1,6 @@
 //go:build !go1.27
 
-package framing
+package testtext
 
 // Testing is what the package testing does that this program is built with.
 const Testing Marks = false

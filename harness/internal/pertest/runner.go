@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/internal/framing"
-	"pgtest/harness/stopwatch"
+	"pgtest/harness/internal/stopwatch"
+	"pgtest/harness/internal/testtext"
 )
 
 // A runner runs the tests of a binary. What it decides is decided in list and
@@ -22,7 +22,7 @@ import (
 type runner struct {
 	opts   Options
 	binary binary
-	marks  framing.Marks
+	marks  testtext.Marks
 	selection
 	link    *link
 	family  *family
@@ -61,7 +61,7 @@ type result struct {
 	coverErr error
 }
 
-func newRunner(opts Options, b binary, marks framing.Marks, l *link, signals <-chan os.Signal) *runner {
+func newRunner(opts Options, b binary, marks testtext.Marks, l *link, signals <-chan os.Signal) *runner {
 	r := &runner{
 		opts: opts, binary: b, marks: marks, link: l, signals: signals,
 		family:  newFamily(),
@@ -151,12 +151,12 @@ func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
 		l.lost = err
 	}
 	if l.lost != nil {
-		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: a part of the output is lost: %v\n", framing.Marker, l.lost)
+		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: a part of the output is lost: %v\n", testtext.Marker, l.lost)
 	}
 	if r.signal != 0 {
 		return 1, r.signal
 	}
-	fmt.Fprintf(stdout, "%s=== NAME  \npgtest: the tests can't be listed: %s\n", framing.Marker, e.how())
+	fmt.Fprintf(stdout, "%s=== NAME  \npgtest: the tests can't be listed: %s\n", testtext.Marker, e.how())
 	return e.exit(true)
 }
 
@@ -437,7 +437,7 @@ func (r *runner) conclude() (int, syscall.Signal) {
 	}
 	for _, reason := range r.reasons {
 		r.failed = true
-		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %s\n", framing.Marker, reason)
+		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %s\n", testtext.Marker, reason)
 	}
 	if len(r.tests) == 1 && !r.last.ended { // as the process ended, so does the package
 		r.printer.writeEndings()
@@ -452,7 +452,7 @@ func (r *runner) conclude() (int, syscall.Signal) {
 	if !r.any {
 		fmt.Fprint(stdout, noTests)
 	}
-	fmt.Fprintf(stdout, "%s%s\n", framing.Marker, word)
+	fmt.Fprintf(stdout, "%s%s\n", testtext.Marker, word)
 	if r.last.coverage != "" {
 		fmt.Fprintln(stdout, r.last.coverage)
 	}

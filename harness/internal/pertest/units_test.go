@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 )
 
 func TestWords(t *testing.T) {
@@ -81,7 +81,7 @@ func TestPrinterMix(t *testing.T) {
 	p.sections[0].current, p.sections[1].current = "Test0", "Test1"
 	p.sections[1].Write([]byte("1b\n"))
 	p.sections[0].Write([]byte("0b\n"))
-	if want := "0a\n1a\n1b\n" + framing.Marker + "=== NAME  Test0\n0b\n"; out.String() != want {
+	if want := "0a\n1a\n1b\n" + testtext.Marker + "=== NAME  Test0\n0b\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/internal/group"
-	"pgtest/harness/procfs"
+	"pgtest/harness/internal/proc"
+	"pgtest/signals/procfs"
 )
 
 // anyLeft reports whether anything in the group is alive. Its leader is dead,
@@ -18,14 +18,14 @@ import (
 // system call and no look at /proc.
 func anyLeft(pgid int) bool {
 	if !adopts {
-		return group.HasMembers(pgid)
+		return proc.HasMembers(pgid)
 	}
 	err := unix.Waitid(unix.P_PGID, pgid, nil, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
 	return err != unix.ECHILD
 }
 
 // members returns the ids of what is alive in the group.
-func members(pgid int) []int { return group.Members(pgid) }
+func members(pgid int) []int { return proc.Members(pgid) }
 
 // describe returns the living processes of the group.
 func describe(pgid int) []control.Leak {

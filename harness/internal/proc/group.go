@@ -1,8 +1,6 @@
 //go:build unix
 
-// Package group starts processes as leaders of process groups, and ends what such a group holds when its leader has
-// ended. It knows nothing of tests.
-package group
+package proc
 
 import (
 	"syscall"
@@ -16,9 +14,9 @@ const (
 	killGrace = 5 * time.Second
 )
 
-// End ends what is left in a group, the leader of which has ended and is not reaped. That nothing is left is the
+// EndGroup ends what is left in a group, the leader of which has ended and is not reaped. That nothing is left is the
 // normal case, and costs no waiting.
-func End(pgid int) {
+func EndGroup(pgid int) {
 	left := HasMembers(pgid)
 	if left {
 		syscall.Kill(-pgid, syscall.SIGTERM)

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 	"pgtest/harness/steady"
 	"pgtest/signals"
 )
@@ -61,7 +61,7 @@ func Main(words []string) {
 type facts struct {
 	pkg   string // the import path of the package that it tests
 	race  bool   // it has the race detector
-	marks framing.Marks
+	marks testtext.Marks
 }
 
 // inspect reads a binary's build information. With the race detector a binary
@@ -77,7 +77,7 @@ func inspect(binary string) facts {
 		f.race = f.race || s.Key == "-race" && s.Value == "true"
 	}
 	v, _, _ := strings.Cut(info.GoVersion, " ") // experiments follow
-	f.marks = framing.Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)
+	f.marks = testtext.Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)
 	return f
 }
 

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness"
-	"pgtest/harness/isolate/pertest"
+	"pgtest/harness/internal/pertest"
 )
 
 // TestOrphansAreReaped wants a process that left its test's group to be gone

@@ -18,9 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
-	"pgtest/harness/isolate/internal/drain"
-	"pgtest/harness/isolate/internal/group"
-	"pgtest/harness/stopwatch"
+	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/stopwatch"
 )
 
 // An ending is how a test's process ended.
@@ -108,7 +107,7 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 			return nil, err
 		}
 		reading.Go(func() {
-			drain.Until(r, w, gone)
+			proc.Drain(r, w, gone)
 			r.Close()
 		})
 		return pipe, nil
@@ -137,7 +136,7 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 		return ending{startErr: err, at: time.Now(), interrupted: err == nil}
 	}
 	started()
-	group.AwaitExit(pid)
+	proc.AwaitExit(pid)
 	e := ending{at: time.Now()}
 	e.leaks = endLeftovers(pid, p.blame.Load())
 	cmd := p.finish(&e)
@@ -172,7 +171,7 @@ func (p *process) tryStart(stdout, stderr *os.File) (int, error) {
 		return 0, nil
 	}
 	cmd := exec.Command(p.command[0], p.command[1:]...)
-	cmd.SysProcAttr = group.LeaderAttr()
+	cmd.SysProcAttr = proc.LeaderAttr()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr
 	if err := p.family.start(cmd); err != nil {
 		return 0, err

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"pgtest/harness/isolate/internal/framing"
+	"pgtest/harness/internal/testtext"
 )
 
 // noTests is what package testing prints if it has run nothing. The go command
@@ -39,7 +39,7 @@ const (
 //
 // The process of the tests that are not listed may have none, or several.
 type framer struct {
-	marks  framing.Marks
+	marks  testtext.Marks
 	out    *section
 	test   *test
 	header string // comes before the first test
@@ -74,7 +74,7 @@ func (f *framer) Write(b []byte) (int, error) {
 		f.unit(rest[:n])
 		rest = rest[n:]
 	}
-	if n := f.marks.Whole(rest); n > 0 && rest[0] != framing.Marker[0] && f.part == body {
+	if n := f.marks.Whole(rest); n > 0 && rest[0] != testtext.Marker[0] && f.part == body {
 		f.text(rest[:n])
 		rest = rest[n:]
 	}
@@ -84,7 +84,7 @@ func (f *framer) Write(b []byte) (int, error) {
 
 // unit takes one unit.
 func (f *framer) unit(u []byte) {
-	if u[0] == framing.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
+	if u[0] == testtext.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
 	}
 	if f.part != body {
@@ -277,14 +277,14 @@ func (f *framer) endOpen(e ending) {
 	}
 	f.note(culprit, "    pgtest: "+e.how())
 	for _, t := range slices.Backward(open) {
-		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", framing.Marker, t.name, max(0, e.at.Sub(t.began).Seconds()))
+		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", testtext.Marker, t.name, max(0, e.at.Sub(t.began).Seconds()))
 		f.out.end(t.name)
 		if isTopLevel(t.name) {
 			f.report(t.name, true)
 		}
 	}
 	f.bad = true
-	fmt.Fprintf(f.out, "%s=== NAME  \n", framing.Marker)
+	fmt.Fprintf(f.out, "%s=== NAME  \n", testtext.Marker)
 }
 
 // blameLeaks makes a test fail that left processes behind.
@@ -300,5 +300,5 @@ func (f *framer) blameLeaks(e ending) {
 
 // note writes a line that belongs to a test, or to the package.
 func (f *framer) note(test, line string) {
-	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", framing.Marker, test, line)
+	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", testtext.Marker, test, line)
 }

@@ -1,7 +1,6 @@
 //go:build unix
 
-// Package drain reads a process's output to its end, also where another process keeps the pipe open.
-package drain
+package proc
 
 import (
 	"errors"
@@ -12,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Until copies from a pipe to w until the pipe is closed, or until gone is closed and the pipe is empty:
+// Drain copies from a pipe to w until the pipe is closed, or until gone is closed and the pipe is empty:
 // a process that left the group may hold it open for good.
-func Until(pipe *os.File, w io.Writer, gone <-chan struct{}) {
+func Drain(pipe *os.File, w io.Writer, gone <-chan struct{}) {
 	read := make(chan struct{})
 	stopped := make(chan struct{})
 	go func() {

@@ -22,7 +22,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
-	"pgtest/harness/isolate/pertest"
+	"pgtest/harness/internal/pertest"
 )
 
 // TestMain lets the test binary play the roles of the runs in its tests.

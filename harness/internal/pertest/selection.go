@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"pgtest/harness/isolate/pattern"
+	"pgtest/harness/internal/pattern"
 )
 
 // A test is what one process runs: a top-level test, an example, or the seeds

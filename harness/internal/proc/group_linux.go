@@ -1,11 +1,11 @@
-package group
+package proc
 
 import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/procfs"
+	"pgtest/signals/procfs"
 )
 
 // LeaderAttr makes a process the leader of a new group, before its first instruction, and has it die with its
