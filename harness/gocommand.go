@@ -98,7 +98,7 @@ func (r *run) goArgs() ([]string, error) {
 		TestTimeout: r.cfg.TestTimeout,
 		Terminal:    r.cfg.Terminal,
 	}
-	execWords, err := quoted.Join(append([]string{self, RoleExec}, opts.Words()...))
+	execWords, err := quoted.Join(append([]string{self, supervisor.Role}, opts.Words()...))
 	if err != nil {
 		return nil, err
 	}

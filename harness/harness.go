@@ -14,43 +14,15 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/harness/internal/pertest"
-	"pgtest/harness/internal/supervisor"
-	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/linkcache"
+	"pgtest/harness/roles"
 	"pgtest/jsonstream"
 	"pgtest/signals"
 )
 
-// The first arguments that make a program that calls [Role] a supervisor and a
-// watchdog.
-const (
-	RoleExec     = "__exec"
-	RoleWatchdog = "__watchdog"
-)
-
-// RoleTool is the first argument that makes a program that calls [Role] run
-// one of the go command's tools.
-const RoleTool = linkcache.Role
-
 // Role runs the role that the program was started in by [Run], if it was, and
 // then does not return. Otherwise it does nothing.
-func Role() {
-	if len(os.Args) < 2 {
-		return
-	}
-	switch os.Args[1] {
-	case pertest.Role:
-		pertest.Main(os.Args[2:])
-	case RoleExec:
-		supervisor.Main(os.Args[2:])
-	case RoleWatchdog:
-		watchdog.Main(os.Args[2:])
-		os.Exit(0)
-	case RoleTool:
-		os.Exit(linkcache.Tool(os.Args[2:]))
-	}
-}
+func Role() { roles.Play(os.Args) }
 
 // LeakPolicy says what a process means that a test binary left behind. It is
 // ended in any case.

@@ -317,7 +317,7 @@ func (r *run) start() (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := []string{self, RoleWatchdog}
+	words := []string{self, watchdog.Role}
 	ended := make(chan struct{})
 	if r.command == nil {
 		// A run of input goes on without a watchdog.

@@ -33,6 +33,9 @@ const (
 // machine that has no memory for it), and the run does without.
 const keeperLimit = 10 * time.Second
 
+// KeeperRole is the first argument of a program that runs [Keeper].
+const KeeperRole = "__keeper"
+
 // Keeper is the whole of the keeper's process: it leads a process group of its
 // own, is the terminal's foreground group while the run wants that, and turns the
 // signals of the terminal into messages to the run. words are its command line:

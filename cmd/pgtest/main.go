@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"pgtest/harness"
+	"pgtest/harness/roles"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/junit"
@@ -20,10 +21,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == roleKeeper {
-		os.Exit(signals.Keeper(os.Args[2:]))
-	}
-	harness.Role()
+	roles.Play(os.Args)
 	status, err := command(os.Args[1:])
 	if err != nil {
 		printError(err)

@@ -9,9 +9,6 @@ import (
 	"pgtest/signals"
 )
 
-// roleKeeper is the first argument that makes this program hold the terminal.
-const roleKeeper = "__keeper"
-
 // ttyTests is the value of --tty that leaves the terminal to the tests.
 const ttyTests = "tests"
 
@@ -51,7 +48,7 @@ func startSignals(o *options, w words) (*signals.Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		opts.Keeper = []string{self, roleKeeper}
+		opts.Keeper = []string{self, signals.KeeperRole}
 	}
 	return signals.Start(opts), nil
 }

@@ -12,6 +12,7 @@ import (
 	"go/version"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,15 +25,15 @@ import (
 var stdout = steady.Writer(os.Stdout)
 
 // Main runs the role with the words that follow its name, as Options.Words
-// writes them. It ends the process: with status 0 if all tests passed, else
-// another, and by the signal that told it to end. A run that can't be divided,
-// such as one of benchmarks or for a profile, it leaves to the test binary,
-// which it becomes, and says so.
-func Main(words []string) {
+// writes them. It returns status 0 if all tests passed, else another. A signal
+// that told it to end ends the process. A run that can't be divided, such as one
+// of benchmarks or for a profile, it leaves to the test binary, which it becomes,
+// and says so.
+func Main(words []string) int {
 	opts, err := parseWords(words)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
-		os.Exit(1)
+		return 1
 	}
 	caught := signals.Catch()
 	link := dial()
@@ -42,7 +43,8 @@ func Main(words []string) {
 			link.undivided(reason)
 		}
 		link.close()
-		become(opts)
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(opts))
+		return 1
 	}
 	about := inspect(opts.Command[len(opts.Command)-1])
 	link.pkg = about.pkg
@@ -54,7 +56,7 @@ func Main(words []string) {
 	if sig != 0 {
 		signals.Die(sig)
 	}
-	os.Exit(status)
+	return status
 }
 
 // facts are what a test binary's build information tells.
@@ -81,12 +83,12 @@ func inspect(binary string) facts {
 	return f
 }
 
-// become replaces this process by the test binary.
-func become(opts Options) {
+// become replaces this process by the test binary. It returns only if that
+// fails.
+func become(opts Options) error {
 	path, err := exec.LookPath(opts.Command[0])
-	if err == nil {
-		err = syscall.Exec(path, append(opts.Command[:len(opts.Command):len(opts.Command)], opts.Args...), os.Environ())
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
-	os.Exit(1)
+	return syscall.Exec(path, append(slices.Clone(opts.Command), opts.Args...), os.Environ())
 }

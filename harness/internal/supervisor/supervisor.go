@@ -21,20 +21,17 @@ import (
 	"pgtest/signals"
 )
 
+// Role is the first argument of a program that runs [Main].
+const Role = "__exec"
+
 // Main runs the role with the words that follow its name: options as Words
-// writes them, the test binary, and its arguments. It ends the process: with
-// the test binary's exit status, by the signal that ended the test binary, or
-// with status 1 if the binary could not be started.
-func Main(words []string) {
+// writes them, the test binary, and its arguments. It returns the test binary's
+// exit status, or 1 if the binary could not be started. If a signal ended the
+// binary, the same signal ends the process.
+func Main(words []string) int {
 	// A parent-death signal fires when the thread that started the child exits,
 	// so this goroutine, which starts it, keeps its thread to the end.
 	runtime.LockOSThread()
-	os.Exit(supervise(words))
-}
-
-// supervise is Main up to the exit status. It does not return if the test
-// binary died of a signal.
-func supervise(words []string) int {
 	opts, command, err := parseWords(words)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)

@@ -58,11 +58,15 @@ type report struct {
 	Status syscall.WaitStatus `json:",omitempty"`
 }
 
+// Role is the first argument of a program that runs [Main].
+const Role = "__watchdog"
+
 // Main runs the role until the run ends, with the run's directory as its only
-// argument. Signals that end others do nothing to it.
-func Main(args []string) {
+// argument, and returns the exit status. Signals that end others do nothing to
+// it.
+func Main(args []string) int {
 	if len(args) != 1 {
-		os.Exit(2)
+		return 2
 	}
 	// The command has a parent-death signal, which fires when the thread that
 	// started it exits.
@@ -73,6 +77,7 @@ func Main(args []string) {
 	syscall.CloseOnExec(reportsFD)
 	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
 	w.serve(readOrders(), args[0])
+	return 0
 }
 
 func readOrders() <-chan order {
