@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
-	"pgtest/signals/procfs"
+	"pgtest/harness/internal/proc"
 )
 
 // topOfHierarchy is FS_TOPDIR_FL of linux/fs.h, T of chattr(1).
@@ -32,15 +32,7 @@ func spread(dir string) {
 
 // reapOrphans reaps processes that have ended and were not started by the run,
 // as fall to the first process of a container. Nothing is signalled.
-func (r *run) reapOrphans() {
-	for {
-		dead, err := procfs.LookDead(false)
-		if err != nil || dead.PID == 0 || r.isOwnChild(dead.PID) {
-			return
-		}
-		unix.Wait4(dead.PID, nil, unix.WNOHANG, nil)
-	}
-}
+func (r *run) reapOrphans() { proc.ReapOrphans(r.isOwnChild) }
 
 // endAbandoned does nothing: what a supervisor leaves, the watchdog adopts.
 func endAbandoned(control.Started) {}

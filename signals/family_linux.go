@@ -9,49 +9,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pgtest/signals/procfs"
 )
 
-// stat is what /proc/<pid>/stat says about a process.
-type stat struct {
-	state  byte // R, S, T (stopped), Z (zombie) ...
-	parent int
-	group  int
-}
-
-// statOf returns the zero stat if there is no such process.
-func statOf(pid int) stat {
-	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return stat{}
-	}
-	// The name is in parentheses and may hold any byte, ") Z 1" included.
-	fields := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:])
-	if len(fields) < 3 {
-		return stat{}
-	}
-	parent, _ := strconv.Atoi(string(fields[1]))
-	group, _ := strconv.Atoi(string(fields[2]))
-	return stat{state: fields[0][0], parent: parent, group: group}
-}
-
 // parentOf returns 0 if it is not known.
-func parentOf(pid int) int { return statOf(pid).parent }
+func parentOf(pid int) int { return procfs.StatOf(pid).Parent }
 
 // otherMembers returns the members of this process's group but this process.
-func otherMembers() []int {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer proc.Close()
-	names, _ := proc.Readdirnames(-1)
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() && statOf(pid).group == unix.Getpgrp() {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
+func otherMembers() []procfs.Stat {
+	self, group := os.Getpid(), unix.Getpgrp()
+	return procfs.Find(func(s procfs.Stat) bool { return s.PID != self && s.Group == group })
 }
 
 // readers returns the members of this process group that read what this process
@@ -67,9 +35,9 @@ func readers() []int {
 		return target
 	}
 	var members []member
-	for _, pid := range otherMembers() {
-		name := strconv.Itoa(pid)
-		members = append(members, member{pid, link(name, "0"), link(name, "1"), link(name, "2")})
+	for _, other := range otherMembers() {
+		name := strconv.Itoa(other.PID)
+		members = append(members, member{other.PID, link(name, "0"), link(name, "1"), link(name, "2")})
 	}
 	written := map[string]bool{link("self", "1"): true, link("self", "2"): true}
 	var pids []int
@@ -101,11 +69,11 @@ func awaitEnd(pids []int, limit time.Duration) {
 	for {
 		alive, dead := false, false
 		for _, pid := range pids {
-			switch s := statOf(pid); {
-			case s.group != group:
-			case s.state == 'Z':
+			switch s := procfs.StatOf(pid); {
+			case s.Group != group:
+			case s.State == 'Z':
 				dead = true
-			case s.state != 'T':
+			case s.State != 'T':
 				alive = true
 			}
 		}
@@ -124,7 +92,7 @@ func awaitEnd(pids []int, limit time.Duration) {
 // child and then has its handler wait for it: "wait: No child processes".
 func awaitDelivery(pid int, sig syscall.Signal, limit time.Duration) {
 	for start := time.Now(); time.Since(start) < limit; time.Sleep(time.Millisecond) {
-		if !pending(pid, sig) || statOf(pid).state == 'T' {
+		if !pending(pid, sig) || procfs.StatOf(pid).State == 'T' {
 			return
 		}
 	}
@@ -165,15 +133,15 @@ func stopOthers(limit time.Duration, enough func() bool) {
 }
 
 // isMember says whether a process is in this process's group.
-func isMember(pid int) bool { return statOf(pid).group == unix.Getpgrp() }
+func isMember(pid int) bool { return procfs.StatOf(pid).Group == unix.Getpgrp() }
 
 // awakeMembers returns the other members of this process's group that are not
 // stopped.
 func awakeMembers() []int {
 	var awake []int
-	for _, pid := range otherMembers() {
-		if state := statOf(pid).state; state != 'T' && state != 'Z' && state != 0 {
-			awake = append(awake, pid)
+	for _, s := range otherMembers() {
+		if s.State != 'T' && s.Alive() {
+			awake = append(awake, s.PID)
 		}
 	}
 	return awake
@@ -212,6 +180,6 @@ func continueChildren(inherited []int) {
 
 // isStoppedChild says whether a process is a child of this one, and stopped.
 func isStoppedChild(pid int) bool {
-	s := statOf(pid)
-	return s.state == 'T' && s.parent == os.Getpid()
+	s := procfs.StatOf(pid)
+	return s.State == 'T' && s.Parent == os.Getpid()
 }

@@ -98,7 +98,7 @@ exec "$1" -count=1 .`
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
 		}
-		if s, ok := procfs.ReadStat(pid); !ok || s.Dead {
+		if !procfs.StatOf(pid).Alive() {
 			t.Errorf("the %s, %d, was killed\n%s", name, pid, out)
 		}
 	}

@@ -122,7 +122,7 @@ exit $status
 		}
 	}
 	for _, p := range harnesstest.Survivors(mark) {
-		if s, ok := procfs.ReadStat(p.PID); ok && s.Dead {
+		if !procfs.StatOf(p.PID).Alive() {
 			t.Errorf("%v is dead", p)
 		}
 	}

@@ -359,9 +359,22 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// A Run is a supervisor's end of the connection to the run.
+// A Run is a supervisor's end of the connection to the run. A nil one has no run:
+// reports go nowhere, and there are no orders.
 type Run struct {
-	conn *os.File
+	conn   *os.File
+	socket string
+}
+
+// Connect connects to the run that the environment names, and removes the name
+// from the environment. It returns nil if there is none.
+func Connect() (*Run, error) {
+	path := os.Getenv(SocketVariable)
+	os.Unsetenv(SocketVariable)
+	if path == "" {
+		return nil, nil
+	}
+	return Dial(path)
 }
 
 // Dial connects to the socket at path. What passes, such as a system out of
@@ -396,7 +409,7 @@ func dial(path string) (*Run, error) {
 		conn.Close()
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}
-	return &Run{conn: conn}, nil
+	return &Run{conn: conn, socket: path}, nil
 }
 
 // SayLast makes the listener's own connection, which says Last.
@@ -409,11 +422,28 @@ func (l *Listener) SayLast() error {
 	return last.Report(Report{Last: true})
 }
 
-// Report sends a message to the run.
-func (r *Run) Report(m Report) error { return json.NewEncoder(r.conn).Encode(m) }
+// Socket is the value for SocketVariable of another process that is to connect.
+func (r *Run) Socket() string {
+	if r == nil {
+		return ""
+	}
+	return r.socket
+}
+
+// Report sends a message to the run. An error is no news to who listens to
+// orders: their end tells the same.
+func (r *Run) Report(m Report) error {
+	if r == nil {
+		return nil
+	}
+	return json.NewEncoder(r.conn).Encode(m)
+}
 
 // Orders delivers the run's orders, and is closed when the run is gone.
 func (r *Run) Orders() <-chan Order {
+	if r == nil {
+		return nil
+	}
 	orders := make(chan Order)
 	go func() {
 		defer close(orders)
@@ -429,4 +459,9 @@ func (r *Run) Orders() <-chan Order {
 }
 
 // Close ends the connection.
-func (r *Run) Close() error { return r.conn.Close() }
+func (r *Run) Close() error {
+	if r == nil {
+		return nil
+	}
+	return r.conn.Close()
+}

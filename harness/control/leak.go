@@ -1,21 +1,20 @@
 package control
 
-import "syscall"
+import "pgtest/harness/internal/proc"
 
-// Undying notes that the process is there though it got SIGKILL, and why.
-func (l *Leak) Undying() {
-	l.End, l.Alive = "", "it does not end on SIGKILL"
-	if refusal := Refusal(l.PID); refusal != nil {
-		l.Alive = refusal.Error()
+// LeaksOf returns the first MaxLeaks of what a process of a group left behind.
+func LeaksOf(left []proc.Leftover, group int) []Leak {
+	var leaks []Leak
+	for _, l := range left[:min(len(left), MaxLeaks)] {
+		leak := Leak{PID: l.PID, Command: l.Command, Escaped: l.Group != group, Alive: l.Alive}
+		switch {
+		case l.Alive != "":
+		case l.Killed:
+			leak.End = EndedByKill
+		default:
+			leak.End = EndedByTerm
+		}
+		leaks = append(leaks, leak)
 	}
-}
-
-// Refusal returns the error of signalling a process that this user may not
-// signal, such as a program that became another user's by sudo, else nil.
-// Nothing is sent.
-func Refusal(pid int) error {
-	if err := syscall.Kill(pid, 0); err == syscall.EPERM {
-		return err
-	}
-	return nil
+	return leaks
 }

@@ -22,7 +22,7 @@ func Survivors(mark string) []Survivor {
 		if err != nil || !slices.ContainsFunc(bytes.Split(env, []byte{0}), func(v []byte) bool { return string(v) == mark }) {
 			continue
 		}
-		if s, ok := procfs.ReadStat(pid); ok && !s.Dead {
+		if procfs.StatOf(pid).Alive() {
 			alive = append(alive, Survivor{pid, string(bytes.ReplaceAll(procfs.Arguments(pid), []byte{0}, []byte(" ")))})
 		}
 	}

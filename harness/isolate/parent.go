@@ -237,7 +237,8 @@ func startProcess(args []string, a assignment) (*process, error) {
 	cmd.Env = append(env, environment+"="+a.target().Test)
 	cmd.Stdout, cmd.Stderr = output.w, output.w
 	cmd.ExtraFiles = []*os.File{reportsFd - 3: reports.w, assignmentFd - 3: input.r}
-	cmd.SysProcAttr = proc.LeaderAttr()
+	cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)
+	cmd.SysProcAttr.Setpgid = true
 	p := &process{
 		cmd: cmd, output: output.r, reports: reports.r,
 		gone: make(chan struct{}), reaped: make(chan error, 1), fed: make(chan struct{}),
@@ -262,6 +263,9 @@ func startProcess(args []string, a assignment) (*process, error) {
 	return p, nil
 }
 
+// termGrace is the time that what a child left in its group has after SIGTERM.
+const termGrace = 500 * time.Millisecond
+
 // run starts the child, waits for its end, ends its group, and only then reaps it: until then the group's number
 // can't be given to anybody else. It keeps its thread, because the end of the thread that started the child
 // would be a parent's death to it.
@@ -275,7 +279,9 @@ func (p *process) run(started chan<- error) {
 	}
 	pid := p.cmd.Process.Pid
 	if err := proc.AwaitExit(pid); err == nil {
-		proc.EndGroup(pid)
+		group := proc.Group(pid)
+		proc.Policy{Term: termGrace}.End(group)
+		group.Kill() // what was forked while the list was read
 	}
 	close(p.gone)
 	p.reaped <- p.cmd.Wait()

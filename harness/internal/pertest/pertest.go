@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"pgtest/harness/control"
 	"pgtest/harness/internal/testtext"
 	"pgtest/harness/steady"
 	"pgtest/signals"
@@ -36,13 +37,14 @@ func Main(words []string) int {
 		return 1
 	}
 	caught := signals.Catch()
-	link := dial()
+	run, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
+	link := &link{run: run}
 	b := parseArgs(opts.Args)
 	if reason := b.undivided(); reason != "" || b.lists() {
 		if !b.lists() {
 			link.undivided(reason)
 		}
-		link.close()
+		run.Close()
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(opts))
 		return 1
 	}
@@ -52,7 +54,7 @@ func Main(words []string) int {
 		os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	}
 	status, sig := newRunner(opts, b, about.marks, link, caught).run()
-	link.close()
+	run.Close()
 	if sig != 0 {
 		signals.Die(sig)
 	}

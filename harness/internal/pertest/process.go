@@ -3,13 +3,11 @@
 package pertest
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -66,17 +64,10 @@ func (e ending) exit(failed bool) (int, syscall.Signal) {
 // goroutines, and SIGKILL.
 const quitGrace = 5 * time.Second
 
-// leak times are those of a supervisor.
-const (
-	settleTime = 100 * time.Millisecond
-	termTime   = 200 * time.Millisecond
-	killPause  = 5 * time.Millisecond
-)
-
 // A process runs the test binary once, as the leader of a process group.
 type process struct {
 	command []string
-	family  *family
+	family  *proc.Family
 	began   atomic.Bool // a test has begun
 	blame   atomic.Bool // leftovers are the test's fault
 
@@ -86,7 +77,7 @@ type process struct {
 	limit     string // what its time was limited by, once that is over
 }
 
-func newProcess(f *family, command, args []string) *process {
+func newProcess(f *proc.Family, command, args []string) *process {
 	p := &process{command: append(command[:len(command):len(command)], args...), family: f}
 	p.blame.Store(true)
 	return p
@@ -128,7 +119,11 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 			return ending{startErr: err, at: time.Now()}
 		}
 	}
-	pid, err := p.start(out, errs)
+	pid := 0
+	err = proc.WhileBusy(func() (err error) {
+		pid, err = p.start(out, errs)
+		return err
+	})
 	out.Close()
 	errs.Close()
 	if err != nil || pid == 0 {
@@ -138,10 +133,17 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 	started()
 	proc.AwaitExit(pid)
 	e := ending{at: time.Now()}
-	e.leaks = endLeftovers(pid, p.blame.Load())
+	policy := proc.AfterTest
+	if p.blame.Load() {
+		policy.Describe = control.MaxLeaks
+	}
+	left := policy.End(proc.Group(pid))
+	if policy.Describe > 0 { // what else still runs, the supervisor reports
+		e.leaks = control.LeaksOf(left, pid)
+	}
 	cmd := p.finish(&e)
 	cmd.Wait()
-	p.family.reaped(pid)
+	p.family.Reaped(pid)
 	end() // it may take long: until it is the turn of an output that can't be kept
 	e.status = cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if e.status == 0 {
@@ -151,29 +153,17 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 }
 
 // start starts the process and returns its id, or 0 if it was cancelled.
-//
-// A text file is busy as long as a process that go test forked while it wrote
-// the file has not come to its exec (golang/go#22315), so that error passes.
 func (p *process) start(stdout, stderr *os.File) (int, error) {
-	for wait := time.Millisecond; ; wait *= 2 {
-		pid, err := p.tryStart(stdout, stderr)
-		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
-			return pid, err
-		}
-		time.Sleep(wait)
-	}
-}
-
-func (p *process) tryStart(stdout, stderr *os.File) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cancelled {
 		return 0, nil
 	}
 	cmd := exec.Command(p.command[0], p.command[1:]...)
-	cmd.SysProcAttr = proc.LeaderAttr()
+	cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)
+	cmd.SysProcAttr.Setpgid = true
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr
-	if err := p.family.start(cmd); err != nil {
+	if err := p.family.Start(cmd); err != nil {
 		return 0, err
 	}
 	p.cmd = cmd
@@ -241,75 +231,4 @@ func (p *process) limitTo(timeout time.Duration) (stop func()) {
 		return func() {}
 	}
 	return stopwatch.AfterFunc(timeout, func() { p.quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
-}
-
-// endLeftovers ends what the leader, which is dead and not reaped, has left in
-// its group, and returns what is to be reported.
-func endLeftovers(pgid int, blame bool) []control.Leak {
-	if goneWithin(pgid, settleTime) {
-		return nil
-	}
-	var leaks []control.Leak
-	if blame {
-		leaks = describe(pgid)
-	}
-	syscall.Kill(-pgid, syscall.SIGTERM)
-	if goneWithin(pgid, termTime) {
-		setEnds(leaks, nil)
-		return leaks
-	}
-	stubborn := members(pgid)
-	killAll(pgid)
-	setEnds(leaks, stubborn)
-	undying := members(pgid)
-	for i := range leaks {
-		if slices.Contains(undying, leaks[i].PID) {
-			leaks[i].Undying()
-		}
-	}
-	return leaks
-}
-
-// setEnds notes how leaks ended: those that were stubborn, by SIGKILL.
-func setEnds(leaks []control.Leak, stubborn []int) {
-	for i := range leaks {
-		leaks[i].End = control.EndedByTerm
-		if slices.Contains(stubborn, leaks[i].PID) {
-			leaks[i].End = control.EndedByKill
-		}
-	}
-}
-
-// killAll kills what is left of a group. It gives up what the kernel does not
-// let die after quitGrace, and what this user may not signal at once.
-func killAll(pgid int) {
-	for end := time.Now().Add(quitGrace); time.Now().Before(end); {
-		syscall.Kill(-pgid, syscall.SIGKILL)
-		if goneWithin(pgid, killPause) || refuses(members(pgid)) {
-			return
-		}
-	}
-}
-
-// refuses reports whether there are processes, and this user may signal none.
-func refuses(pids []int) bool {
-	for _, pid := range pids {
-		if control.Refusal(pid) == nil {
-			return false
-		}
-	}
-	return len(pids) > 0
-}
-
-// goneWithin waits until nothing is left of the group, for d at the most, and
-// reports whether that is so.
-func goneWithin(pgid int, d time.Duration) bool {
-	end := time.Now().Add(d)
-	for pause := 500 * time.Microsecond; anyLeft(pgid); pause = min(2*pause, 10*time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-		time.Sleep(pause)
-	}
-	return true
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/testtext"
 )
@@ -25,7 +26,7 @@ type runner struct {
 	marks  testtext.Marks
 	selection
 	link    *link
-	family  *family
+	family  *proc.Family
 	files   *files
 	printer *printer
 	signals <-chan os.Signal
@@ -64,7 +65,7 @@ type result struct {
 func newRunner(opts Options, b binary, marks testtext.Marks, l *link, signals <-chan os.Signal) *runner {
 	r := &runner{
 		opts: opts, binary: b, marks: marks, link: l, signals: signals,
-		family:  newFamily(),
+		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*process),
 		ended:   make(chan result),
@@ -162,7 +163,7 @@ func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
 
 // loop starts tests and waits for their ends.
 func (r *runner) loop() {
-	orders := r.link.orders
+	orders := r.link.run.Orders()
 	for {
 		if sig := r.pendingSignal(); sig != 0 {
 			r.interrupt(sig)

@@ -3,8 +3,6 @@ package supervisor
 import (
 	"syscall"
 	"time"
-
-	"pgtest/signals"
 )
 
 // A relay decides which of the signals that ask to end a supervisor passes on, so
@@ -42,16 +40,10 @@ const (
 	hold        // and ask what to do when its time is over
 )
 
-const (
-	// orderTime is how long it may take to signal every process of a tree.
-	orderTime = signals.RelayTime
-	// typedTime is the same where tests have the terminal.
-	typedTime = signals.TypedRelayTime
-	// receiveTime is how long the run may take to say that it got a signal, too.
-	// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
-	// test binary, or by mistake.
-	receiveTime = 2 * time.Second
-)
+// receiveTime is how long the run may take to say that it got a signal, too.
+// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
+// test binary, or by mistake.
+const receiveTime = 2 * time.Second
 
 func newRelay(connected bool) *relay {
 	return &relay{connected: connected, state: make(map[syscall.Signal]relayState)}

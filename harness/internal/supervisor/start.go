@@ -3,7 +3,6 @@ package supervisor
 import (
 	"bytes"
 	"debug/buildinfo"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -11,17 +10,16 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"pgtest/harness/control"
 	"pgtest/harness/internal/pertest"
+	"pgtest/harness/internal/proc"
 )
 
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
 // terminal. Socket is the run's, or "".
-func start(command []string, opts Options, socket string) (*tree, error) {
+func start(command []string, opts Options, socket string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
 		argv = withTestLog(argv)
@@ -48,29 +46,7 @@ func start(command []string, opts Options, socket string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := forkExec(path, argv, env, !opts.Terminal)
-	if err != nil {
-		return nil, &os.PathError{Op: "fork/exec", Path: path, Err: err}
-	}
-	t := newTree(pid, !opts.Terminal)
-	go t.follow()
-	return t, nil
-}
-
-// forkExec starts a process with the same standard files, and with leads as the
-// leader of a new group.
-//
-// A text file is busy as long as a process that another thread of its writer
-// forked has not come to its exec (golang/go#22315), so that error passes.
-func forkExec(path string, argv, env []string, leads bool) (int, error) {
-	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: rootAttr(leads)}
-	for wait := time.Millisecond; ; wait *= 2 {
-		pid, err := syscall.ForkExec(path, argv, attr)
-		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
-			return pid, err
-		}
-		time.Sleep(wait)
-	}
+	return proc.StartTree(path, argv, env, !opts.Terminal)
 }
 
 // inWorkDir says whether a test binary lies where go test builds it, in

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/control"
+	"pgtest/harness/internal/proc"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
 	"pgtest/signals"
@@ -41,38 +42,44 @@ func Main(words []string) int {
 	if !opts.Terminal {
 		leaveTerminal()
 	}
-	adoptOrphans()
-	link, err := dial()
+	proc.AdoptOrphans()
+	run, err := control.Connect()
 	if err != nil {
 		// Alone, a test would run on when the run is told to end.
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because the run can't be reached: %v\n", err)
 		return 1
 	}
-	defer link.close()
+	defer run.Close()
+	var output *os.File
+	if run != nil {
+		restoreTempDir()
+		output = proc.OpenOutput()
+	}
 
 	binary := command[0]
-	t, err := start(command, opts, link.path)
+	t, err := start(command, opts, run.Socket())
 	if err != nil {
-		link.report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
+		run.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
 		return 1
 	}
 	// The path is read while the test runs: go test removes the binary after it.
-	link.report(control.Report{Started: &control.Started{
-		Supervisor: os.Getpid(), PID: t.root, Package: importPath(binary),
+	run.Report(control.Report{Started: &control.Started{
+		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
 	}})
 
-	leaks := t.endLeftovers(wait(t, received, link))
-	status, usage := t.reap()
+	leaks := wait(t, opts.Terminal, received, run, output).End(t)
+	status, usage := t.Reap()
 	if opts.Terminal {
 		signals.ReclaimForeground()
 	}
-	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
+	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: control.Resources(usage)}
 	if status.Signaled() {
 		ended.Signal = status.Signal()
 	}
-	ended.Leaks, ended.MoreLeaks = bounded(leaks)
-	link.report(control.Report{Ended: ended})
+	ended.Leaks = control.LeaksOf(leaks, t.Group())
+	ended.MoreLeaks = len(leaks) - len(ended.Leaks)
+	run.Report(control.Report{Ended: ended})
 
 	if status.Signaled() {
 		signals.Die(status.Signal())
@@ -84,25 +91,32 @@ func Main(words []string) int {
 	return status.ExitStatus()
 }
 
-// wait carries out signals and orders until the test binary ends. It returns
-// how to end what is left behind.
-func wait(t *tree, received <-chan os.Signal, link *link) ending {
-	end := ending{settle: settleTime, term: termTime, blame: true}
-	relay := newRelay(link.run != nil)
+// wait carries out signals and orders until the test binary ends. It returns how
+// to end what is left behind. A test that was asked to end can't be blamed for
+// what it did not come to end: that is not described. Where tests have the
+// terminal, typed, it sends signals to them, too.
+func wait(t *proc.Tree, typed bool, received <-chan os.Signal, run *control.Run, output *os.File) proc.Policy {
+	end := proc.AfterTest
+	end.Describe = control.MaxLeaks
+	relay := newRelay(run != nil)
+	orderTime := signals.RelayTime
+	if typed {
+		orderTime = signals.TypedRelayTime
+	}
 	over := make(chan syscall.Signal, 64)
 	do := func(a answer, sig syscall.Signal, held time.Duration) {
-		end.blame = false
+		end.Describe = 0
 		switch a {
 		case pass:
-			t.signal(sig)
+			t.Signal(sig)
 		case hold:
 			time.AfterFunc(held, func() { over <- sig })
 		}
 	}
-	orders := link.orders
+	orders := run.Orders()
 	for {
 		select {
-		case <-t.exited:
+		case <-t.Exited():
 			return end
 		case sig := <-received:
 			do(relay.receive(sig.(syscall.Signal)), sig.(syscall.Signal), receiveTime)
@@ -112,50 +126,27 @@ func wait(t *tree, received <-chan os.Signal, link *link) ending {
 			switch {
 			case !ok:
 				// The run is dead, and nobody will ask for results.
-				orders, end = nil, ending{}
+				orders, end = nil, proc.Policy{}
 				relay.disconnect()
-				t.kill()
+				t.Kill()
 			case order.Kill:
-				end = ending{}
-				t.kill()
+				end = proc.Policy{}
+				t.Kill()
 			case order.Unread:
-				link.drain()
+				drain(output)
 			case ends(order.Signal):
-				do(relay.order(order.Signal), order.Signal, t.orderTime())
+				do(relay.order(order.Signal), order.Signal, orderTime)
 			case order.Signal != 0:
-				t.signal(order.Signal)
+				t.Signal(order.Signal)
 			}
 		}
 	}
 }
 
-// orderTime is how long a signal that the run orders is held. Where the terminal
-// sends signals to the test, too, that is the rule.
-func (t *tree) orderTime() time.Duration {
-	if t.leads {
-		return orderTime
-	}
-	return typedTime
-}
-
-// ends says whether a signal is meant to end a test binary, which then can't
-// be blamed for what it did not come to end.
+// ends says whether a signal is meant to end a test binary.
 func ends(sig syscall.Signal) bool {
 	return sig != 0 && sig != syscall.SIGSTOP && sig != syscall.SIGCONT
 }
-
-// ending is how leftovers are ended: they get settle to end by themselves,
-// then term between SIGTERM and SIGKILL.
-type ending struct {
-	settle, term time.Duration
-	blame        bool // report what is still there after settle as leaks
-}
-
-const (
-	// settleTime keeps a child that is just dying from being called a leak.
-	settleTime = 100 * time.Millisecond
-	termTime   = 200 * time.Millisecond
-)
 
 // leaveTerminal puts the supervisor into a session without a controlling terminal.
 //
@@ -169,47 +160,12 @@ func leaveTerminal() {
 	unix.Setsid()
 }
 
-// bounded cuts a report to what control promises.
-func bounded(leaks []control.Leak) ([]control.Leak, int) {
-	if len(leaks) <= control.MaxLeaks {
-		return leaks, 0
-	}
-	return leaks[:control.MaxLeaks], len(leaks) - control.MaxLeaks
-}
-
-// A link is the connection to the run, or nothing if there is none: then the
-// supervisor does the same work without reports and orders.
-type link struct {
-	path   string // of the run's socket, or ""
-	run    *control.Run
-	orders <-chan control.Order
-	output *os.File // reads the pipe that standard output is; nil for none
-}
-
-// dial connects to the run, and makes the environment the one that the run
-// got.
-func dial() (*link, error) {
-	path := os.Getenv(control.SocketVariable)
-	os.Unsetenv(control.SocketVariable)
-	if path != "" {
-		restoreTempDir()
-	}
-	if path == "" {
-		return &link{}, nil
-	}
-	run, err := control.Dial(path)
-	if err != nil {
-		return nil, err
-	}
-	return &link{path: path, run: run, orders: run.Orders(), output: openOutput()}, nil
-}
-
-// drain reads what the test prints, and drops it, to the end of this process. Go,
-// whose pipe it is, is dead: who writes to a pipe without a reader dies, and could
-// not clean up.
-func (l *link) drain() {
-	if l.output != nil {
-		go io.Copy(io.Discard, l.output)
+// drain reads what the test prints from the pipe that standard output is, and drops
+// it, to the end of this process. Go, whose pipe it is, is dead: who writes to a
+// pipe without a reader dies, and could not clean up.
+func drain(output *os.File) {
+	if output != nil {
+		go io.Copy(io.Discard, output)
 	}
 }
 
@@ -220,19 +176,5 @@ func restoreTempDir() {
 		os.Setenv("GOTMPDIR", dir)
 	} else {
 		os.Unsetenv("GOTMPDIR")
-	}
-}
-
-// report sends a message to the run. An error is no news: the end of orders
-// tells the same.
-func (l *link) report(m control.Report) {
-	if l.run != nil {
-		l.run.Report(m)
-	}
-}
-
-func (l *link) close() {
-	if l.run != nil {
-		l.run.Close()
 	}
 }

@@ -8,12 +8,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// commandAttr puts the command into a process group, 0 is one of its own.
-func commandAttr(group int) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pgid: group}
-}
+	"pgtest/harness/internal/proc"
+)
 
 // deaths says when the command has ended.
 var deaths = make(chan os.Signal, 1)
@@ -24,29 +21,9 @@ func childDeaths() <-chan os.Signal { return deaths }
 func (w *watch) follow() {
 	pid := w.pid
 	go func() {
-		awaitExit(pid)
+		proc.AwaitExit(pid)
 		deaths <- syscall.SIGCHLD
 	}()
-}
-
-// awaitExit waits for the end of a child. If the kernel can't tell, it returns
-// at once.
-func awaitExit(pid int) {
-	kq, err := unix.Kqueue()
-	if err != nil {
-		return
-	}
-	defer unix.Close(kq)
-	change := unix.Kevent_t{}
-	unix.SetKevent(&change, pid, unix.EVFILT_PROC, unix.EV_ADD|unix.EV_ONESHOT)
-	change.Fflags = unix.NOTE_EXIT
-	events := make([]unix.Kevent_t, 1)
-	for {
-		// ESRCH: the child is dead already.
-		if _, err := unix.Kevent(kq, []unix.Kevent_t{change}, events, nil); err != unix.EINTR {
-			return
-		}
-	}
 }
 
 // lookForDead reaps the command, whose status can't be known otherwise, and
@@ -56,13 +33,7 @@ func (w *watch) lookForDead() {
 	if w.ending {
 		w.signal(syscall.SIGKILL)
 	}
-	var status syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(w.pid, &status, 0, nil)
-		if err != syscall.EINTR {
-			break
-		}
-	}
+	status := proc.Reap(w.pid)
 	w.reaped = true
 	w.sayEnded(status)
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"pgtest/harness/internal/proc"
 	"pgtest/signals"
 )
 
@@ -129,7 +130,9 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				if o.EndAll {
 					w.endAll(0, finishLimit)
 				}
-				w.reapAll()
+				// What they used counts for the run, whose child this process is.
+				// Ids are not taken any more then, so it comes last.
+				proc.ReapAll()
 				return
 			}
 		}
@@ -137,16 +140,17 @@ func (w *watch) serve(orders <-chan order, dir string) {
 }
 
 // start starts the command in the watchdog's directory, and lets go of that and
-// of the command's standard files.
+// of the command's standard files. If the watchdog is killed a go command is told
+// to finish: it then removes its work directory.
 func (w *watch) start(c *command) {
 	args := make([]string, len(c.Args))
 	for i, arg := range c.Args {
 		args[i] = string(arg)
 	}
 	path := string(c.Path)
-	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{
-		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr(c.Group),
-	})
+	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
+	attr.Sys.Setpgid, attr.Sys.Pgid = true, c.Group
+	pid, err := syscall.ForkExec(path, args, attr)
 	if err != nil {
 		errno := syscall.EAGAIN
 		errors.As(err, &errno)
@@ -201,23 +205,9 @@ func (w *watch) endAll(patience, limit time.Duration) {
 	if !w.ended {
 		w.signal(syscall.SIGINT)
 	}
-	for waited := time.Duration(0); waited < limit && w.anyLeft(); waited += pause {
-		if waited >= patience {
-			w.signal(syscall.SIGKILL)
-			w.endOrphans(nil)
-		}
-		time.Sleep(pause)
-	}
-}
-
-// reapAll waits for what is dead, so that what it used counts for the run, whose
-// child this process is. It ends the ids' being taken, and so comes last.
-func (w *watch) reapAll() {
-	for {
-		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if pid <= 0 && err != syscall.EINTR {
-			return
-		}
+	for end := time.Now().Add(limit); !proc.GoneWithin(patience, w.anyLeft) && time.Now().Before(end); patience = pause {
+		w.signal(syscall.SIGKILL)
+		w.endOrphans(nil)
 	}
 }
 

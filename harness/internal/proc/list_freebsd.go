@@ -1,13 +1,10 @@
-package supervisor
+package proc
 
 import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
 )
-
-// rssUnit is the unit of ru_maxrss in bytes.
-const rssUnit = 1024
 
 // pidOffset is where struct kinfo_proc (sys/user.h) holds ki_pid on 64-bit
 // machines: behind two ints and eight pointers.

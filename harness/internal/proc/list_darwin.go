@@ -1,13 +1,10 @@
-package supervisor
+package proc
 
 import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
-
-// rssUnit is the unit of ru_maxrss in bytes.
-const rssUnit = 1
 
 // zombie is SZOMB of sys/proc.h.
 const zombie = 5
