@@ -50,6 +50,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"pgtest/harness/internal/testtext"
 )
 
 // Run runs f in a new process and waits until that process, its parallel subtests, and its process group have
@@ -161,10 +163,10 @@ func Try(t *testing.T, f func(t *testing.T)) Result {
 // A collector is a sink that keeps everything as text.
 type collector struct{ strings.Builder }
 
-func (c *collector) raw(b []byte)             { c.Write(b) }
-func (c *collector) log(_ string, b []byte)   { c.Write(b) }
-func (c *collector) crash(b []byte)           { c.Write(b) }
-func (c *collector) run(string)               {}
-func (c *collector) report(string, verdict)   {}
-func (c *collector) attr(name, key, v string) {}
-func (c *collector) artifacts(string, string) {}
+func (c *collector) raw(b []byte)                    { c.Write(b) }
+func (c *collector) log(_ string, b []byte)          { c.Write(b) }
+func (c *collector) crash(b []byte)                  { c.Write(b) }
+func (c *collector) run(string)                      {}
+func (c *collector) report(string, testtext.Verdict) {}
+func (c *collector) attr(name, key, v string)        {}
+func (c *collector) artifacts(string, string)        {}

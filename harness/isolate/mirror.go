@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"pgtest/harness/internal/testtext"
 )
 
 // A mirror shows what happens in the child as what happens in the parent's test: package testing then formats
@@ -21,7 +23,7 @@ type mirror struct {
 type subtest struct {
 	name    string
 	started chan *testing.T
-	verdict chan verdict
+	verdict chan testtext.Verdict
 	done    chan struct{} // closed when t.Run has returned
 	t       *testing.T
 }
@@ -40,7 +42,7 @@ func (m *mirror) crash(b []byte) {
 }
 
 func (m *mirror) log(test string, b []byte) {
-	m.test(test).Output().Write(b[len(logIndent):])
+	m.test(test).Output().Write(b[len(testtext.LogIndent):])
 }
 
 func (m *mirror) attr(test, key, value string) { m.test(test).Attr(key, value) }
@@ -51,7 +53,7 @@ func (m *mirror) run(test string) {
 	s := &subtest{
 		name:    test,
 		started: make(chan *testing.T),
-		verdict: make(chan verdict, 1),
+		verdict: make(chan testtext.Verdict, 1),
 		done:    make(chan struct{}),
 	}
 	go func() {
@@ -69,27 +71,27 @@ func (m *mirror) run(test string) {
 func (s *subtest) stand(t *testing.T) {
 	s.started <- t
 	switch <-s.verdict {
-	case fail:
+	case testtext.Fail:
 		t.Fail()
-	case skip:
+	case testtext.Skip:
 		t.SkipNow()
 	}
 }
 
 // report ends a subtest. The ones in it have ended: package testing sees to that.
-func (m *mirror) report(test string, v verdict) {
+func (m *mirror) report(test string, v testtext.Verdict) {
 	for i, s := range m.subs {
 		if s.name == test {
 			m.end(i, v)
 			return
 		}
 	}
-	if v == fail {
+	if v == testtext.Fail {
 		m.test(test).Fail()
 	}
 }
 
-func (m *mirror) end(i int, v verdict) {
+func (m *mirror) end(i int, v testtext.Verdict) {
 	s := m.subs[i]
 	m.subs = append(m.subs[:i], m.subs[i+1:]...)
 	s.verdict <- v
@@ -100,7 +102,7 @@ func (m *mirror) end(i int, v verdict) {
 func (m *mirror) close() {
 	for i := len(m.subs) - 1; i >= 0; i-- {
 		m.subs[i].t.Output().Write([]byte("isolate: the process ended while this test ran\n"))
-		m.end(i, fail)
+		m.end(i, testtext.Fail)
 	}
 	for _, d := range m.dirs {
 		os.Remove(d.parent) // empty; os.Rename doesn't replace directories

@@ -98,7 +98,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 		return nil, err
 	}
 	stop := limit.enforce(p)
-	s := &stream{sink: out, target: c.Test, mark: a.Mark, marks: testtext.Testing}
+	s := &stream{sink: out, target: c.Test, mark: a.Mark, marks: testtext.MarksOf(runtime.Version())}
 	proc.Drain(p.output, s, p.gone)
 	var reported strings.Builder
 	proc.Drain(p.reports, &reported, p.gone)
@@ -120,12 +120,12 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 }
 
 // read takes what the child reported, and what package testing printed about the test.
-func (e *ending) read(reports string, v verdict) {
+func (e *ending) read(reports string, v testtext.Verdict) {
 	has := func(report byte) bool { return strings.IndexByte(reports, report) >= 0 }
 	e.began = has(reportBegan)
 	e.returned = has(reportReturned)
 	e.done = has(reportPassed) || has(reportFailed) || has(reportSkipped)
-	e.failed = has(reportFailed) || v == fail
+	e.failed = has(reportFailed) || v == testtext.Fail
 	e.skipped = has(reportSkipped)
 }
 

@@ -10,28 +10,18 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A verdict is how package testing says that a test has ended.
-type verdict string
-
-const (
-	pass verdict = "PASS"
-	fail verdict = "FAIL"
-	skip verdict = "SKIP"
-)
-
 // A sink takes what a child printed, in order.
 type sink interface {
 	raw(b []byte)              // printed to standard output or standard error: any piece of it
 	log(test string, b []byte) // a line that the test logged, with its indentation
 	crash(b []byte)            // printed by a process that ended badly, about its end
 	run(test string)           // a subtest begins
-	report(test string, v verdict)
+	report(test string, v testtext.Verdict)
 	attr(test, key, value string)
 	artifacts(test, dir string)
 }
 
 const (
-	logIndent = "    "
 	// maxLine is the longest line that is kept back to find out what it is.
 	maxLine = 64 << 10
 	// maxHeld bounds the output that is kept back because it may tell about the end of the process.
@@ -76,8 +66,8 @@ type stream struct {
 	held    []byte
 	cause   []byte // the beginning of what was held
 
-	verdict     verdict // on the target, "" while it runs
-	outerFailed bool    // a test around the target failed
+	verdict     testtext.Verdict // on the target, "" while it runs
+	outerFailed bool             // a test around the target failed
 }
 
 // Write never fails.
@@ -118,7 +108,7 @@ func (s *stream) mayBePlain(b []byte) bool {
 // mustBePlain reports whether the line that begins with b, where it may be plain, can be neither a log line nor tell of
 // a crash.
 func mustBePlain(b []byte) bool {
-	if commonPrefix(b, logIndent) {
+	if commonPrefix(b, testtext.LogIndent) {
 		return false
 	}
 	for _, prefix := range crashPrefixes {
@@ -173,7 +163,7 @@ func (s *stream) unit(u []byte) {
 
 // beginsError reports whether an error begins with the unit. A test may print the mark itself.
 func (s *stream) beginsError(u []byte) bool {
-	return s.marks.BeginsError(u) && bytes.HasPrefix(u[1:], []byte(logIndent))
+	return s.marks.BeginsError(u) && bytes.HasPrefix(u[1:], []byte(testtext.LogIndent))
 }
 
 // error takes a line of an error that the test logged; mid says that there was a plain beginning of the line.
@@ -187,7 +177,7 @@ func (s *stream) error(u []byte, mid bool) {
 	mid = mid && !s.marks.BeginsError(u)
 	text, last := s.marks.Error(u)
 	s.failing = !last
-	if s.phase != during || s.holding || mid || !bytes.HasPrefix(text, []byte(logIndent)) {
+	if s.phase != during || s.holding || mid || !bytes.HasPrefix(text, []byte(testtext.LogIndent)) {
 		s.plain(text)
 		return
 	}
@@ -201,7 +191,7 @@ var callSite = regexp.MustCompile(`^ {4}(\S.*\.go|\?\?\?):[0-9]+: `)
 // isLog reports whether the test logged the line. Without a call site, an indented line is a further line of a
 // log entry, or was written to t.Output, or printed. The last is likely if a printed line came before it.
 func (s *stream) isLog(line []byte) bool {
-	return bytes.HasPrefix(line, []byte(logIndent)) && (!s.printed || callSite.Match(line))
+	return bytes.HasPrefix(line, []byte(testtext.LogIndent)) && (!s.printed || callSite.Match(line))
 }
 
 // plain takes a piece of output that is neither framing nor logged.
@@ -244,66 +234,51 @@ func (s *stream) finish(bad bool) {
 	}
 }
 
-// framing takes a line that begins with a marker, and reports whether it was package testing's.
-func (s *stream) framing(line string) bool {
-	if line == s.mark && s.phase == before {
+// framing takes a line that begins with a marker, and reports whether it was
+// package testing's and about a test.
+func (s *stream) framing(text string) bool {
+	if text == s.mark && s.phase == before {
 		s.phase, s.current, s.aside = during, s.target, nil
 		return true
 	}
-	line, whole := strings.CutSuffix(line[len(testtext.Marker):], "\n")
-	if !whole {
+	text, whole := strings.CutSuffix(text[len(testtext.Marker):], "\n")
+	line := testtext.ParseLine(text)
+	switch {
+	case !whole || line.Kind == testtext.None || line.Kind == testtext.End:
 		return false
-	}
-	if rest, ok := strings.CutPrefix(line, "=== "); ok {
-		action, rest, _ := strings.Cut(rest, " ")
-		return s.update(action, strings.TrimLeft(rest, " "))
-	}
-	if rest, ok := strings.CutPrefix(line, "--- "); ok {
-		v, rest, _ := strings.Cut(rest, ": ")
-		name, _, _ := strings.Cut(rest, " (")
-		return s.reported(verdict(v), name)
-	}
-	return false
-}
-
-// update takes a line "=== ACTION name", and reports whether it is one.
-func (s *stream) update(action, rest string) bool {
-	name, rest, _ := strings.Cut(rest, " ")
-	switch action {
-	case "RUN", "PAUSE", "CONT", "NAME", "ATTR", "ARTIFACTS":
-	default:
-		return false
-	}
-	if s.phase != during {
-		return true
-	}
-	s.release()
-	s.current = name
-	switch action {
-	case "RUN":
-		s.sink.run(name)
-	case "ATTR":
-		key, value, _ := strings.Cut(rest, " ")
-		s.sink.attr(name, key, value)
-	case "ARTIFACTS":
-		s.sink.artifacts(name, rest)
+	case line.Kind == testtext.Report:
+		s.reported(line.Verdict, line.Test)
+	case s.phase == during:
+		s.release()
+		s.update(line)
 	}
 	return true
 }
 
-// reported takes a line "--- VERDICT: name", and reports whether it is one.
-func (s *stream) reported(v verdict, name string) bool {
+// update takes a line that tells which test goes on, and how.
+func (s *stream) update(line testtext.Line) {
+	s.current = line.Test
+	switch line.Kind {
+	case testtext.Run:
+		s.sink.run(line.Test)
+	case testtext.Attr:
+		key, value, _ := strings.Cut(line.Rest, " ")
+		s.sink.attr(line.Test, key, value)
+	case testtext.Artifacts:
+		s.sink.artifacts(line.Test, line.Rest)
+	}
+}
+
+// reported takes the report of a test.
+func (s *stream) reported(v testtext.Verdict, name string) {
 	switch {
-	case v != pass && v != fail && v != skip:
-		return false
 	case s.phase == during && name == s.target:
 		s.release()
 		s.phase, s.verdict = after, v
 	case s.phase == during:
 		s.release()
 		s.sink.report(name, v)
-	case s.phase == after && v == fail && isBelow(s.target, name):
+	case s.phase == after && v == testtext.Fail && isBelow(s.target, name):
 		s.outerFailed = true
 	}
-	return true
 }

@@ -30,12 +30,12 @@ func (r *recorder) raw(b []byte) {
 	r.joined = true
 }
 
-func (r *recorder) log(test string, b []byte)     { r.add("log %s: %s", test, b) }
-func (r *recorder) crash(b []byte)                { r.add("crash %s", b) }
-func (r *recorder) run(test string)               { r.add("run %s", test) }
-func (r *recorder) report(test string, v verdict) { r.add("%s %s", v, test) }
-func (r *recorder) attr(test, key, value string)  { r.add("attr %s %s=%s", test, key, value) }
-func (r *recorder) artifacts(test, dir string)    { r.add("artifacts %s %s", test, dir) }
+func (r *recorder) log(test string, b []byte)              { r.add("log %s: %s", test, b) }
+func (r *recorder) crash(b []byte)                         { r.add("crash %s", b) }
+func (r *recorder) run(test string)                        { r.add("run %s", test) }
+func (r *recorder) report(test string, v testtext.Verdict) { r.add("%s %s", v, test) }
+func (r *recorder) attr(test, key, value string)           { r.add("attr %s %s=%s", test, key, value) }
+func (r *recorder) artifacts(test, dir string)             { r.add("artifacts %s %s", test, dir) }
 
 const testMark = testtext.Marker + "=== ISOLATE mark\n"
 

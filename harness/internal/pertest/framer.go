@@ -5,15 +5,12 @@ package pertest
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"pgtest/harness/internal/testtext"
 )
-
-// noTests is what package testing prints if it has run nothing. The go command
-// looks for it.
-const noTests = "testing: warning: no tests to run\n"
 
 // A part is a part of the output of a test's process.
 type part int
@@ -88,38 +85,38 @@ func (f *framer) unit(u []byte) {
 		return
 	}
 	if f.part != body {
-		if text, ok := bytes.CutSuffix(u, []byte(noTests)); ok {
+		if text, ok := bytes.CutSuffix(u, []byte(testtext.NoTests)); ok {
 			f.none = true // there may be others
 			u = text      // of TestMain's, without a newline
 		}
 	}
-	if f.alarm != "" && string(u) == "panic: test timed out after "+f.alarm+"\n" {
-		u = []byte("panic: test timed out after " + f.asked + "\n")
+	if f.alarm != "" && string(u) == testtext.TimedOut+f.alarm+"\n" {
+		u = []byte(testtext.TimedOut + f.asked + "\n")
 	}
 	f.text(u)
 }
 
 // frame takes a line of package testing, and reports whether there is nothing
 // more to do with it.
-func (f *framer) frame(line string) bool {
-	switch {
-	case strings.HasPrefix(line, "=== RUN   "):
-		name := line[len("=== RUN   "):]
-		f.turnToBody(name)
-		f.out.begin(name)
-		if isTopLevel(name) {
-			f.runs(name)
+func (f *framer) frame(text string) bool {
+	switch line := testtext.ParseLine(text); line.Kind {
+	case testtext.Run:
+		f.turnToBody(line.Test)
+		f.out.begin(line.Test)
+		if isTopLevel(line.Test) {
+			f.runs(line.Test)
 		}
-	case strings.HasPrefix(line, "=== NAME  "), strings.HasPrefix(line, "=== CONT  "):
-		f.out.turnTo(line[len("=== NAME  "):])
-	case strings.HasPrefix(line, "--- "):
-		word, rest, _ := strings.Cut(line[len("--- "):], ": ")
-		name, _, _ := strings.Cut(rest, " (")
-		f.out.end(name)
-		if isTopLevel(name) {
-			f.report(name, word == "FAIL")
+	case testtext.Name, testtext.Continue:
+		f.out.turnTo(line.Test)
+	case testtext.Report:
+		f.out.end(line.Test)
+		if isTopLevel(line.Test) {
+			f.report(line.Test, line.Verdict == testtext.Fail)
 		}
-	case (line == "PASS" || line == "FAIL") && f.part != body:
+	case testtext.End:
+		if f.part == body {
+			return false
+		}
 		if f.part == setup {
 			f.endSetup()
 		}
@@ -214,7 +211,7 @@ func (f *framer) finish(e ending) string {
 	f.blameLeaks(e)
 	f.flush(verdict)
 	ending := f.kept[teardown].String()
-	if isCoverage(ending) { // package testing's own line, before what TestMain prints
+	if testtext.IsCoverage(ending) { // package testing's own line, before what TestMain prints
 		f.coverage, ending, _ = strings.Cut(ending, "\n")
 	}
 	complaint := f.complaint(e)
@@ -277,14 +274,14 @@ func (f *framer) endOpen(e ending) {
 	}
 	f.note(culprit, "    pgtest: "+e.how())
 	for _, t := range slices.Backward(open) {
-		fmt.Fprintf(f.out, "%s--- FAIL: %s (%.2fs)\n", testtext.Marker, t.name, max(0, e.at.Sub(t.began).Seconds()))
+		io.WriteString(f.out, testtext.ReportLine(testtext.Fail, t.name, max(0, e.at.Sub(t.began).Seconds())))
 		f.out.end(t.name)
 		if isTopLevel(t.name) {
 			f.report(t.name, true)
 		}
 	}
 	f.bad = true
-	fmt.Fprintf(f.out, "%s=== NAME  \n", testtext.Marker)
+	io.WriteString(f.out, testtext.NameLine(""))
 }
 
 // blameLeaks makes a test fail that left processes behind.
@@ -300,5 +297,5 @@ func (f *framer) blameLeaks(e ending) {
 
 // note writes a line that belongs to a test, or to the package.
 func (f *framer) note(test, line string) {
-	fmt.Fprintf(f.out, "%s=== NAME  %s\n%s\n", testtext.Marker, test, line)
+	io.WriteString(f.out, testtext.NameLine(test)+line+"\n")
 }

@@ -9,7 +9,6 @@ package pertest
 import (
 	"debug/buildinfo"
 	"fmt"
-	"go/version"
 	"os"
 	"os/exec"
 	"slices"
@@ -80,8 +79,7 @@ func inspect(binary string) facts {
 	for _, s := range info.Settings {
 		f.race = f.race || s.Key == "-race" && s.Value == "true"
 	}
-	v, _, _ := strings.Cut(info.GoVersion, " ") // experiments follow
-	f.marks = testtext.Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)
+	f.marks = testtext.MarksOf(info.GoVersion)
 	return f
 }
 

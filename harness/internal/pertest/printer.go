@@ -123,7 +123,7 @@ func (s *section) Write(b []byte) (int, error) {
 func (s *section) write(b []byte) {
 	if s.p.mixed && s.p.last != s {
 		s.p.last = s
-		io.WriteString(s.p.w, testtext.Marker+"=== NAME  "+s.current+"\n")
+		io.WriteString(s.p.w, testtext.NameLine(s.current))
 	}
 	s.p.w.Write(b)
 }
@@ -141,7 +141,7 @@ func (s *section) begins(text string) {
 
 // writeSetup writes what TestMain printed if that is something new.
 func (s *section) writeSetup() {
-	text, key := s.setup, withoutCoverage(s.setup)
+	text, key := s.setup, testtext.WithoutCoverage(s.setup)
 	s.setup = ""
 	if text != "" && !s.p.setups[key] {
 		s.p.setups[key] = true
@@ -185,27 +185,10 @@ func (p *printer) addEnding(s *section) {
 	if s.ending == "" {
 		return
 	}
-	f := farewell{s.ending, withoutCoverage(s.ending)}
+	f := farewell{s.ending, testtext.WithoutCoverage(s.ending)}
 	p.endings = slices.DeleteFunc(p.endings, func(other farewell) bool { return other.key == f.key })
 	p.endings = append(p.endings, f)
 	s.ending = ""
-}
-
-// isCoverage says whether a line tells how much is covered, which differs from
-// process to process.
-func isCoverage(line string) bool { return strings.HasPrefix(line, "coverage: ") }
-
-func withoutCoverage(text string) string {
-	if !strings.Contains(text, "coverage: ") {
-		return text
-	}
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if !isCoverage(line) {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
 }
 
 // mix lets all tests write at once, from what was kept on. For a run that is
@@ -230,7 +213,7 @@ func (p *printer) mix() {
 		p.last = p.sections[p.head]
 	}
 	if len(p.endings) > 0 {
-		io.WriteString(p.w, testtext.Marker+"=== NAME  \n")
+		io.WriteString(p.w, testtext.NameLine(""))
 		p.last = nil
 		p.writeEndings()
 	}

@@ -152,12 +152,12 @@ func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
 		l.lost = err
 	}
 	if l.lost != nil {
-		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: a part of the output is lost: %v\n", testtext.Marker, l.lost)
+		fmt.Fprintf(stdout, "%spgtest: a part of the output is lost: %v\n", testtext.NameLine(""), l.lost)
 	}
 	if r.signal != 0 {
 		return 1, r.signal
 	}
-	fmt.Fprintf(stdout, "%s=== NAME  \npgtest: the tests can't be listed: %s\n", testtext.Marker, e.how())
+	fmt.Fprintf(stdout, "%spgtest: the tests can't be listed: %s\n", testtext.NameLine(""), e.how())
 	return e.exit(true)
 }
 
@@ -438,22 +438,22 @@ func (r *runner) conclude() (int, syscall.Signal) {
 	}
 	for _, reason := range r.reasons {
 		r.failed = true
-		fmt.Fprintf(stdout, "%s=== NAME  \npgtest: %s\n", testtext.Marker, reason)
+		fmt.Fprintf(stdout, "%spgtest: %s\n", testtext.NameLine(""), reason)
 	}
 	if len(r.tests) == 1 && !r.last.ended { // as the process ended, so does the package
 		r.printer.writeEndings()
 		return r.last.ending.exit(r.failed)
 	}
-	word, status := "PASS", 0
+	verdict, status := testtext.Pass, 0
 	if r.failed {
-		word, status = "FAIL", 1
+		verdict, status = testtext.Fail, 1
 	} else {
 		r.files.joinTestlogs(len(r.tests))
 	}
 	if !r.any {
-		fmt.Fprint(stdout, noTests)
+		fmt.Fprint(stdout, testtext.NoTests)
 	}
-	fmt.Fprintf(stdout, "%s%s\n", testtext.Marker, word)
+	fmt.Fprint(stdout, testtext.EndLine(verdict))
 	if r.last.coverage != "" {
 		fmt.Fprintln(stdout, r.last.coverage)
 	}

@@ -1,6 +1,6 @@
-// Package testtext takes apart what a test binary prints with
-// -test.v=test2json: lines of package testing, which begin with a marker,
-// between what tests print.
+// Package testtext is what a test binary prints with -test.v=test2json: lines of
+// package testing, which begin with a marker, between what tests print. It takes
+// them apart, and writes them.
 package testtext
 
 import "bytes"
