@@ -16,6 +16,22 @@ const (
 	reportSkipped  = 's'
 )
 
+// isElsewhere reports whether the call is another process's. If it is this child's
+// it runs f and ends the test.
+func isElsewhere(t *testing.T, c call, f func(t *testing.T)) bool {
+	t.Helper()
+	switch placeOf(c) {
+	case target:
+		runTarget(t, f)
+	case around:
+		f(t)
+		leave(t)
+	case elsewhere:
+		return true
+	}
+	return false
+}
+
 // runTarget runs the function that this child is for, and ends the test.
 func runTarget(t *testing.T, f func(t *testing.T)) {
 	t.Helper()

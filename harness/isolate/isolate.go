@@ -67,13 +67,7 @@ import (
 func Run(t *testing.T, f func(t *testing.T)) bool {
 	t.Helper()
 	c := nextCall(t)
-	switch placeOf(c) {
-	case target:
-		runTarget(t, f)
-	case around:
-		f(t)
-		leave(t)
-	case elsewhere:
+	if isElsewhere(t, c, f) {
 		return !earlierResult(c).Failed
 	}
 	m := &mirror{t: t, name: t.Name()}
@@ -128,13 +122,7 @@ type Result struct {
 func Try(t *testing.T, f func(t *testing.T)) Result {
 	t.Helper()
 	c := nextCall(t)
-	switch placeOf(c) {
-	case target:
-		runTarget(t, f)
-	case around:
-		f(t)
-		leave(t)
-	case elsewhere:
+	if isElsewhere(t, c, f) {
 		return earlierResult(c)
 	}
 	var out collector

@@ -1,0 +1,120 @@
+//go:build unix
+
+package isolate
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"pgtest/harness/internal/proc"
+)
+
+// A process is a running child.
+type process struct {
+	cmd     *exec.Cmd
+	output  *os.File      // the child's standard output and standard error
+	reports *os.File      // what it reports
+	gone    chan struct{} // closed when it and its group have ended
+	reaped  chan error    // gets the result of cmd.Wait
+	fed     chan struct{} // closed when the assignment is written, or can't be
+}
+
+// startProcess starts the test binary as a child, the leader of a new process group.
+func startProcess(args []string, a assignment) (_ *process, err error) {
+	env := startEnv[:len(startEnv):len(startEnv)]
+	if raceDetector {
+		options := os.Getenv(raceVariable)
+		a.Race = &options
+		env = append(env, raceVariable+"="+strings.TrimSpace(noRaceSleep+" "+options))
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		cmd: exec.Command(self, args...), gone: make(chan struct{}), reaped: make(chan error, 1), fed: make(chan struct{}),
+	}
+	var output, reports, assignmentEnd, input *os.File // the child's ends, and ours of its assignment
+	defer func() {
+		closeAll(output, reports, assignmentEnd)
+		if err != nil {
+			closeAll(p.output, p.reports, input)
+		}
+	}()
+	for _, pipe := range []struct{ r, w **os.File }{{&p.output, &output}, {&p.reports, &reports}, {&assignmentEnd, &input}} {
+		if *pipe.r, *pipe.w, err = os.Pipe(); err != nil {
+			return nil, err
+		}
+	}
+	p.cmd.Args[0] = os.Args[0]
+	p.cmd.Dir = startDir
+	p.cmd.Env = append(env, environment+"="+a.target().Test)
+	p.cmd.Stdout, p.cmd.Stderr = output, output
+	p.cmd.ExtraFiles = []*os.File{reportsFd - 3: reports, assignmentFd - 3: assignmentEnd}
+	p.cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)
+	p.cmd.SysProcAttr.Setpgid = true
+	started := make(chan error)
+	go p.run(started)
+	if err = <-started; err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.fed)
+		input.Write(text) // fails if the child has died: its end tells
+		input.Close()
+	}()
+	return p, nil
+}
+
+// closeAll closes files, nil ones excepted.
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// termGrace is the time that what a child left in its group has after SIGTERM.
+const termGrace = 500 * time.Millisecond
+
+// run starts the child, waits for its end, ends its group, and only then reaps it: until then the group's number
+// can't be given to anybody else. It keeps its thread, because the end of the thread that started the child
+// would be a parent's death to it.
+func (p *process) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	pid := p.cmd.Process.Pid
+	if err := proc.AwaitExit(pid); err == nil {
+		group := proc.Group(pid)
+		proc.Policy{Term: termGrace}.End(group)
+		group.Kill() // what was forked while the list was read
+	}
+	close(p.gone)
+	p.reaped <- p.cmd.Wait()
+}
+
+// wait returns how the process ended, after everything about it has.
+func (p *process) wait() (*os.ProcessState, error) {
+	<-p.fed
+	err := <-p.reaped
+	closeAll(p.output, p.reports)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	return p.cmd.ProcessState, nil
+}
