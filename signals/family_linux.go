@@ -148,25 +148,7 @@ func awakeMembers() []int {
 }
 
 // children returns the children of this process.
-func children() []int {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, task := range tasks {
-		list, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
-		if err != nil {
-			continue
-		}
-		for _, field := range bytes.Fields(list) {
-			if pid, err := strconv.Atoi(string(field)); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
+func children() []int { return procfs.Children() }
 
 // continueChildren continues the children of this process that are stopped, except
 // those that it inherited.

@@ -28,7 +28,7 @@ func TestLight(t *testing.T) {
 		"net", "net/http", "crypto/tls", "text/template", "html/template", "go/parser", "encoding/xml", "runtime/cgo",
 		"gotest.tools/gotestsum/testjson", "pgtest/jsonstream", "pgtest/harness",
 	}
-	role := slices.Concat(heavy, []string{"testing", "flag", "pgtest/harness/isolate"})
+	role := slices.Concat(heavy, []string{"testing", "pgtest/harness/isolate"})
 	less := func(more ...string) []string { return slices.Concat(role, more) }
 	for pkg, forbidden := range map[string][]string{
 		"pgtest/harness/internal/supervisor": role,

@@ -79,6 +79,28 @@ func PIDs() []int {
 	return pids
 }
 
+// Children returns the ids of the children of this process. One that starts or
+// ends meanwhile may be missing, and others with it.
+func Children() []int {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, task := range tasks {
+		list, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		if err != nil {
+			continue
+		}
+		for _, field := range bytes.Fields(list) {
+			if pid, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
 // Arguments returns a process' command line as the kernel keeps it, a NUL
 // behind each word. It is empty for a process that is dead or gone.
 func Arguments(pid int) []byte {

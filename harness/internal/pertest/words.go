@@ -3,10 +3,11 @@
 package pertest
 
 import (
-	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -26,45 +27,35 @@ type Options struct {
 }
 
 const (
-	testTimeout = "--test-timeout="
-	failOnLeaks = "--fail-on-leaks"
-	command     = "--command="
+	testTimeout = "test-timeout"
+	failOnLeaks = "fail-on-leaks"
+	command     = "command" // how many words of Command follow
 )
 
 // Words returns the options as words for a command line, to go behind the role's name.
 func (o Options) Words() []string {
-	var words []string
-	if o.TestTimeout > 0 {
-		words = append(words, testTimeout+o.TestTimeout.String())
+	words := []string{
+		"--" + testTimeout + "=" + o.TestTimeout.String(),
+		"--" + failOnLeaks + "=" + strconv.FormatBool(o.FailOnLeaks),
+		"--" + command + "=" + strconv.Itoa(len(o.Command)),
 	}
-	if o.FailOnLeaks {
-		words = append(words, failOnLeaks)
-	}
-	words = append(words, command+strconv.Itoa(len(o.Command)))
-	return append(append(words, o.Command...), o.Args...)
+	return slices.Concat(words, o.Command, o.Args)
 }
 
 // parseWords is the inverse of Words.
 func parseWords(words []string) (o Options, err error) {
-	for i, word := range words {
-		value := word[strings.IndexByte(word, '=')+1:]
-		switch {
-		case strings.HasPrefix(word, testTimeout):
-			if o.TestTimeout, err = time.ParseDuration(value); err != nil {
-				return o, err
-			}
-		case word == failOnLeaks:
-			o.FailOnLeaks = true
-		case strings.HasPrefix(word, command):
-			n, err := strconv.Atoi(value)
-			if rest := words[i+1:]; err == nil && n > 0 && n <= len(rest) {
-				o.Command, o.Args = rest[:n], rest[n:]
-				return o, nil
-			}
-			return o, fmt.Errorf("%s: %s: bad count", Role, word)
-		default:
-			return o, fmt.Errorf("%s: %s: unknown option", Role, word)
-		}
+	set := flag.NewFlagSet(Role, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.DurationVar(&o.TestTimeout, testTimeout, 0, "")
+	set.BoolVar(&o.FailOnLeaks, failOnLeaks, false, "")
+	n := set.Uint(command, 0, "")
+	if err := set.Parse(words); err != nil {
+		return o, fmt.Errorf("%s: %w", Role, err)
 	}
-	return o, errors.New(Role + ": no test binary")
+	rest := set.Args()
+	if *n == 0 || *n > uint(len(rest)) {
+		return o, fmt.Errorf("%s: no test binary", Role)
+	}
+	o.Command, o.Args = rest[:*n], rest[*n:]
+	return o, nil
 }

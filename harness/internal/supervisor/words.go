@@ -1,10 +1,10 @@
 package supervisor
 
 import (
-	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -37,71 +37,62 @@ type Options struct {
 // role's name and the test binary.
 func (o Options) Words() []string {
 	var words []string
+	add := func(name, value string) { words = append(words, "--"+name+"="+value) }
 	if o.Program != "" {
-		words = append(words, program+o.Program)
+		add(program, o.Program)
 	}
 	if o.FailOnLeaks {
-		words = append(words, failOnLeaks)
+		add(failOnLeaks, "true")
 	}
 	if o.Terminal {
-		words = append(words, terminal)
+		add(terminal, "true")
 	}
 	for _, pattern := range o.PerTest {
-		words = append(words, perTest+pattern)
+		add(perTest, pattern)
 	}
 	if o.TestTimeout > 0 {
-		words = append(words, testTimeout+o.TestTimeout.String())
+		add(testTimeout, o.TestTimeout.String())
 	}
 	if len(o.Via) > 0 {
-		words = append(words, via+strconv.Itoa(len(o.Via)))
-		words = append(words, o.Via...)
+		add(via, strconv.Itoa(len(o.Via)))
 	}
-	return words
+	return append(words, o.Via...)
 }
 
 const (
-	program     = "--program="
-	failOnLeaks = "--fail-on-leaks"
-	terminal    = "--terminal"
-	perTest     = "--per-test="
-	testTimeout = "--test-timeout="
-	via         = "--via="
+	program     = "program"
+	failOnLeaks = "fail-on-leaks"
+	terminal    = "terminal"
+	perTest     = "per-test"
+	testTimeout = "test-timeout"
+	via         = "via" // how many words of Via follow
 )
 
 // parseWords is the inverse of Words. The second result is the test binary and
 // its arguments, at least one word.
-func parseWords(words []string) (Options, []string, error) {
-	var o Options
-	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
-		word := words[0]
-		words = words[1:]
-		switch {
-		case strings.HasPrefix(word, program):
-			o.Program = word[len(program):]
-		case word == failOnLeaks:
-			o.FailOnLeaks = true
-		case word == terminal:
-			o.Terminal = true
-		case strings.HasPrefix(word, perTest):
-			o.PerTest = append(o.PerTest, word[len(perTest):])
-		case strings.HasPrefix(word, testTimeout):
-			d, err := time.ParseDuration(word[len(testTimeout):])
-			if err != nil {
-				return o, nil, fmt.Errorf("__exec: %s: %w", word, err)
-			}
-			o.TestTimeout = d
-		case strings.HasPrefix(word, via):
-			n, err := strconv.Atoi(word[len(via):])
-			if err != nil || n < 0 || n > len(words) {
-				return o, nil, fmt.Errorf("__exec: %s: bad count", word)
-			}
-			o.Via, words = words[:n], words[n:]
-		default:
-			return o, nil, fmt.Errorf("__exec: %s: unknown option", word)
-		}
+func parseWords(words []string) (o Options, command []string, err error) {
+	set := flag.NewFlagSet(Role, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&o.Program, program, "", "")
+	set.BoolVar(&o.FailOnLeaks, failOnLeaks, false, "")
+	set.BoolVar(&o.Terminal, terminal, false, "")
+	set.Func(perTest, "", func(pattern string) error {
+		o.PerTest = append(o.PerTest, pattern)
+		return nil
+	})
+	set.DurationVar(&o.TestTimeout, testTimeout, 0, "")
+	n := set.Uint(via, 0, "")
+	if err := set.Parse(words); err != nil {
+		return o, nil, fmt.Errorf("%s: %w", Role, err)
 	}
-	if len(words) == 0 {
-		return o, nil, errors.New("__exec: no test binary")
+	command = set.Args()
+	switch {
+	case *n > uint(len(command)):
+		return o, nil, fmt.Errorf("%s: --%s=%d: bad count", Role, via, *n)
+	case *n == uint(len(command)):
+		return o, nil, fmt.Errorf("%s: no test binary", Role)
+	case *n > 0:
+		o.Via, command = command[:*n], command[*n:]
 	}
-	return o, words, nil
+	return o, command, nil
 }
