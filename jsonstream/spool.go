@@ -44,10 +44,10 @@ func (b *buffer) empty() bool { return len(b.extents) == 0 && len(b.mem) == 0 }
 
 // add appends a record and returns it, valid until the next add to any buffer.
 func (s *spool) add(b *buffer, t text) []byte {
-	if len(b.mem) >= bufferLimit {
+	if !s.broken && len(b.mem) >= bufferLimit {
 		s.spill(b)
 	}
-	if s.used >= spoolLimit {
+	if !s.broken && s.used >= spoolLimit {
 		s.spillAll()
 	}
 	if b.mem == nil {
@@ -142,9 +142,6 @@ func (s *spool) moved(b *buffer, off int64) {
 
 // write appends to the file and returns where.
 func (s *spool) write(p []byte) (off int64, ok bool) {
-	if s.broken {
-		return 0, false
-	}
 	if s.file == nil {
 		f, err := unlinkedFile(s.dir)
 		if err != nil {
