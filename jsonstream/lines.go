@@ -82,39 +82,53 @@ func (l *lineReader) fill() {
 // before the pause, and there is none if the stream had been silent.
 //
 //	the latest read                               before the next
-//	was of enough bytes, or all it had room for   no pause
-//	waited for as long as a pause, with the one
-//	before it if there was one                    no pause
-//	otherwise                                     a pause
+//	had to wait for as long as a pause, with the
+//	one before it if there was one                no pause
+//	was of all it had room for                    no pause
+//	was of little                                 a pause, twice as long as the last
+//	was of much                                   a pause, half as long as the last
+//	otherwise                                     a pause as long as the last
+//
+// Little is less than an eighth of what the pipe holds and much more than a
+// quarter, so that a pause does not make the writer wait.
 type pace struct {
-	busy bool // a pause is due
+	holds int           // bytes that the pipe holds; 0 stands for smallPipe
+	wait  time.Duration // before the next read
 
 	now   func() time.Time    // nil for the system's
 	sleep func(time.Duration) // nil for the system's
 }
 
 const (
-	// pause is so short that nobody sees it, and long enough for go to write
-	// some hundred lines.
-	pause = 500 * time.Microsecond
+	// A pause is as long as minPause to maxPause: so short that nobody sees it,
+	// and long enough for go to write some hundred lines.
+	minPause = 500 * time.Microsecond
+	maxPause = 4 * time.Millisecond
 	// atOnce is less than a read takes that finds nothing and has to wait.
 	atOnce = 50 * time.Microsecond
-	// enough bytes make a read worth its while. A pipe that can't be enlarged
-	// holds twice as many, so a pause does not make its writer wait.
-	enough = 32 << 10
+	// smallPipe is what a pipe holds that can't be enlarged.
+	smallPipe = 64 << 10
 )
 
 func (p *pace) read(r io.Reader, room []byte) (int, error) {
 	if p.now == nil {
 		p.now, p.sleep = time.Now, time.Sleep
 	}
-	silence := pause
-	if p.busy {
-		p.sleep(pause)
+	silence := minPause
+	if p.wait > 0 {
+		p.sleep(p.wait)
 		silence = atOnce
 	}
+	holds := max(p.holds, smallPipe)
 	before := p.now()
 	n, err := r.Read(room)
-	p.busy = n < enough && n < len(room) && p.now().Sub(before) < silence
+	switch {
+	case n == len(room), p.now().Sub(before) >= silence:
+		p.wait = 0
+	case n < holds/8:
+		p.wait = min(max(2*p.wait, minPause), maxPause)
+	case n > holds/4:
+		p.wait /= 2
+	}
 	return n, err
 }

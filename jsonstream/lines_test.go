@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pacedSource is a stream on a clock of its own, on which lines arrive. A read
-// gets what has arrived, or waits for the next line.
+// pacedSource is a pipe on a clock of its own, in which lines arrive. A read gets
+// what has arrived, as far as the pipe holds it, or waits for the next line.
 type pacedSource struct {
 	t      *testing.T
 	clock  time.Time
@@ -19,6 +19,7 @@ type pacedSource struct {
 	lines  []arrival
 	pauses []time.Duration // when they began, since the start
 	reads  int
+	most   int // bytes of one read
 }
 
 type arrival struct {
@@ -34,11 +35,16 @@ func (s *pacedSource) Read(p []byte) (int, error) {
 	if first := s.start.Add(s.lines[0].at); first.After(s.clock) {
 		s.clock = first
 	}
+	p = p[:min(len(p), smallPipe)]
 	n := 0
-	for len(s.lines) > 0 && !s.start.Add(s.lines[0].at).After(s.clock) && n+len(s.lines[0].text) <= len(p) {
-		n += copy(p[n:], s.lines[0].text)
-		s.lines = s.lines[1:]
+	for n < len(p) && len(s.lines) > 0 && !s.start.Add(s.lines[0].at).After(s.clock) {
+		copied := copy(p[n:], s.lines[0].text)
+		n += copied
+		if s.lines[0].text = s.lines[0].text[copied:]; s.lines[0].text == "" {
+			s.lines = s.lines[1:]
+		}
 	}
+	s.most = max(s.most, n)
 	return n, nil
 }
 
@@ -60,8 +66,8 @@ func TestPaceAlone(t *testing.T) {
 	s := &pacedSource{t: t}
 	var want []time.Duration
 	for i := range 50 {
-		at := time.Duration(i+1) * 2 * pause
-		want = append(want, at+pause/2, at+pause/2+pause/10)
+		at := time.Duration(i+1) * 2 * minPause
+		want = append(want, at+minPause/2, at+minPause/2+minPause/10)
 		s.lines = append(s.lines, arrival{want[2*i], "a line\n"}, arrival{want[2*i+1], "and one more\n"})
 	}
 	var got []time.Duration
@@ -105,8 +111,44 @@ func TestPaceBusy(t *testing.T) {
 	if handled != count {
 		t.Errorf("%d lines, want %d", handled, count)
 	}
-	if limit := 2 * int(count*4*time.Microsecond/pause); s.reads > limit {
+	if limit := int(count*4*time.Microsecond/maxPause) + 10; s.reads > limit {
 		t.Errorf("%d reads, want at most %d", s.reads, limit)
+	}
+}
+
+// TestPaceSmallPipe reads a stream that gets faster during long pauses. They get
+// shorter before a small pipe is full.
+func TestPaceSmallPipe(t *testing.T) {
+	s := &pacedSource{t: t}
+	at := time.Duration(0)
+	add := func(lines int, every time.Duration) {
+		for range lines {
+			s.lines = append(s.lines, arrival{at, strings.Repeat("x", 199) + "\n"})
+			at += every
+		}
+	}
+	const last = 10_000
+	add(10_000, time.Microsecond) // which makes the reader's buffer large
+	add(1_000, 100*time.Microsecond)
+	add(last, 20*time.Microsecond)
+	var lines *lineReader
+	longest := time.Duration(0)
+	lines = s.reader(func() {
+		longest = max(longest, lines.pace.wait)
+		if len(s.lines) > last*9/10 {
+			s.most = 0
+		}
+	})
+	for {
+		if _, _, err := lines.next(); err == io.EOF {
+			break
+		}
+	}
+	if longest != maxPause {
+		t.Errorf("the longest pause is %v, want %v", longest, maxPause)
+	}
+	if s.most == 0 || s.most > smallPipe/2 {
+		t.Errorf("a read found %d bytes in a pipe of %d", s.most, smallPipe)
 	}
 }
 

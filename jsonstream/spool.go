@@ -44,10 +44,10 @@ func (b *buffer) empty() bool { return len(b.extents) == 0 && len(b.mem) == 0 }
 
 // add appends a record and returns it, valid until the next add to any buffer.
 func (s *spool) add(b *buffer, t text) []byte {
-	if len(b.mem) >= bufferLimit {
+	if !s.broken && len(b.mem) >= bufferLimit {
 		s.spill(b)
 	}
-	if s.used >= spoolLimit {
+	if !s.broken && s.used >= spoolLimit {
 		s.spillAll()
 	}
 	if b.mem == nil {
@@ -97,10 +97,12 @@ func (s *spool) dropMemory(b *buffer) {
 	b.mem, b.live = nil, 0
 }
 
-// spill moves the buffer's memory to the file.
+// spill moves the records in the buffer's memory to the file. The buffer keeps
+// the memory: a test that printed so much is likely to go on.
 func (s *spool) spill(b *buffer) {
 	if off, ok := s.write(b.mem); ok {
-		s.moved(b, off)
+		b.extend(off, int64(len(b.mem)))
+		b.mem = b.mem[:0]
 	}
 }
 
@@ -109,7 +111,7 @@ func (s *spool) spillAll() {
 	const batchSize = 1 << 20
 	batch := make([]byte, 0, batchSize+2*bufferLimit)
 	var members []*buffer
-	all := slices.Clone(s.live) // which moved changes
+	all := slices.Clone(s.live) // which dropMemory changes
 	for i, b := range all {
 		batch = append(batch, b.mem...)
 		members = append(members, b)
@@ -122,29 +124,25 @@ func (s *spool) spillAll() {
 		}
 		for _, m := range members {
 			n := int64(len(m.mem))
-			s.moved(m, off)
+			m.extend(off, n)
+			s.dropMemory(m)
 			off += n
 		}
 		batch, members = batch[:0], members[:0]
 	}
 }
 
-// moved says that the buffer's memory is in the file now, and drops it.
-func (s *spool) moved(b *buffer, off int64) {
-	n := int64(len(b.mem))
+// extend notes that the buffer's next n bytes are in the file at off.
+func (b *buffer) extend(off, n int64) {
 	if last := len(b.extents) - 1; last >= 0 && b.extents[last].off+b.extents[last].len == off {
 		b.extents[last].len += n
 	} else {
 		b.extents = append(b.extents, extent{off, n})
 	}
-	s.dropMemory(b)
 }
 
 // write appends to the file and returns where.
 func (s *spool) write(p []byte) (off int64, ok bool) {
-	if s.broken {
-		return 0, false
-	}
 	if s.file == nil {
 		f, err := unlinkedFile(s.dir)
 		if err != nil {

@@ -150,9 +150,9 @@ func buildScreen(opts Options) io.Writer {
 // for SpoolDir: that line is shown, and those after it are read. Errors of writing
 // come from Finish (and OnWriteError) and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
-	enlargePipe(r)
+	holds := enlargePipe(r)
 	defer s.flush()
-	lines := &lineReader{r: r, idle: s.flush}
+	lines := &lineReader{r: r, idle: s.flush, pace: pace{holds: holds}}
 	var unread error
 	for {
 		piece, whole, err := lines.next()
