@@ -59,8 +59,5 @@ versions:
 	done; exit $$status
 
 # Figures over their limits make it fail, after all are printed.
-bench: build
-	@status=0; \
-	$(GO) run ./harness/bench || status=1; \
-	echo; $(GO) run ./jsonstream/bench || status=1; \
-	exit $$status
+bench:
+	$(GO) run ./cmd/pgtest/bench

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"gotest.tools/gotestsum/testjson"
-	"pgtest/jsonstream/internal/genstream"
+	"pgtest/jsonstream/genstream"
 	"pgtest/jsonstream/junit"
 )
 

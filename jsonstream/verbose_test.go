@@ -9,7 +9,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
-	"pgtest/jsonstream/internal/genstream"
+	"pgtest/jsonstream/genstream"
 )
 
 // script makes events of short words: "p start", "p/Test run", "p/Test pass",
