@@ -52,6 +52,7 @@ type bench struct {
 func main() {
 	b := bench{}
 	generate := flag.String("generate", "", "only write the stream of part formats to `file`")
+	dropping := flag.Bool("drop", false, "only read standard input and drop it")
 	flag.StringVar(&b.pgtest, "pgtest", "", "measure this `program` (default: build ./cmd/pgtest)")
 	flag.IntVar(&b.rounds, "rounds", 7, "run each command `n` times")
 	flag.StringVar(&b.pkg, "package", "net/http", "the `package` that part patterns tests")
@@ -63,9 +64,12 @@ func main() {
 	}
 	flag.Parse()
 	var err error
-	if *generate != "" {
+	switch {
+	case *dropping:
+		err = drop()
+	case *generate != "":
 		err = writeStream(*generate, func(w io.Writer) error { return genstream.Write(w, genstream.Million) })
-	} else {
+	default:
 		err = b.run(flag.Args())
 	}
 	if err != nil {
