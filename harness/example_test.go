@@ -38,15 +38,15 @@ func TestBad(t *testing.T) { t.Error("no good") }
 	}
 	fmt.Println("exit code", result.ExitCode)
 	for _, p := range result.Report.Packages {
-		fmt.Println(p.Path, p.Result, p.PassedTests, "passed")
+		fmt.Println(p.Path, p.End, p.PassedTests, "passed")
 		for _, t := range p.Failed {
-			fmt.Println(t.Name, t.Result)
+			fmt.Println(t.Name, t.End)
 		}
 	}
 	fmt.Println(len(result.Processes), "test binary ran")
 	// Output:
 	// exit code 1
-	// example.com/m fail 1 passed
-	// TestBad fail
+	// example.com/m failed 1 passed
+	// TestBad failed
 	// 1 test binary ran
 }

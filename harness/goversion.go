@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"pgtest/jsonstream/result"
 )
 
 // goVersionPatience is how long the report may wait for its go.version at the
@@ -24,7 +26,7 @@ func (r *run) askGoVersion() (tell func()) {
 		}
 	}
 	if known != "" || !r.runsGo() || r.cfg.Stream.JUnit == nil {
-		return func() { r.stream.SetGoVersion(known) }
+		return func() { r.stream.Note(result.GoVersion(known)) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, r.command.Path, "env", "GOVERSION")
@@ -39,7 +41,7 @@ func (r *run) askGoVersion() (tell func()) {
 		defer cancel()
 		select {
 		case version := <-answer:
-			r.stream.SetGoVersion(version)
+			r.stream.Note(result.GoVersion(version))
 		case <-time.After(goVersionPatience):
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/linkcache"
 	"pgtest/harness/roles"
 	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
 
@@ -77,9 +78,8 @@ type Config struct {
 	KeepWork bool
 	// Env is the environment of the go command; nil is the process' own.
 	Env []string
-	// Stream says how events are shown and kept. Its BeforeSummary is called
-	// before the harness writes its own sections. If its Stderr is nil, what the
-	// go command says there is dropped, summary excepted.
+	// Stream says how events are shown and kept. If its Stderr is nil, what the
+	// go command says there is dropped, summary excepted. Its Notices are the run's.
 	Stream jsonstream.Options
 	// Leaks says what leaked processes mean.
 	Leaks LeakPolicy
@@ -87,8 +87,6 @@ type Config struct {
 	// a last line that is no part of the output. It is for formats that write whole
 	// lines.
 	Progress bool
-	// ShowResources adds a table of what each package used to the summary.
-	ShowResources bool
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
 	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL, and
@@ -139,7 +137,7 @@ type Result struct {
 	// OutputClosed says that nobody reads the formatted output any more.
 	OutputClosed bool
 	// Report holds the results that were read from the events.
-	Report jsonstream.Report
+	Report result.Report
 	// Processes holds a record of each test binary that ran, in the order of
 	// their starts. A cached package has none.
 	Processes []Process

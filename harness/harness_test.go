@@ -26,7 +26,9 @@ func runModule(t *testing.T, module string, cfg harness.Config) (harness.Result,
 	t.Helper()
 	var out bytes.Buffer
 	cfg.Dir = filepath.Join("testdata", module)
-	cfg.Stream.Stdout = &out
+	if cfg.Stream.Stdout == nil {
+		cfg.Stream.Stdout = &out
+	}
 	if cfg.Stream.Format == "" {
 		cfg.Stream.Format = "standard-verbose"
 	}

@@ -107,7 +107,7 @@ func TestLeakPolicies(t *testing.T) {
 	if result.ExitCode != 1 || len(p.Leaks) != 1 {
 		t.Errorf("fail: exit code %d, leaks %+v\n%s", result.ExitCode, p.Leaks, out)
 	}
-	if r := result.Report.Package("example.com/leaks"); r == nil || r.Result != "fail" {
+	if r := result.Report.Package("example.com/leaks"); r == nil || !r.End.Failed() {
 		t.Errorf("fail: package = %+v", r)
 	}
 	result, _, out = leak(t, "TestGroup", harness.IgnoreLeaks)

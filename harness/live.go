@@ -17,7 +17,7 @@ import (
 
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 )
 
 // A liveLine is the last line of a terminal while tests run. It says what is
@@ -191,7 +191,7 @@ func (r *run) hideLive() {
 const hidePatience = 200 * time.Millisecond
 
 // liveText is a line about a run that has gone on for elapsed.
-func liveText(p jsonstream.Progress, running []jsonstream.Running, elapsed time.Duration, now time.Time) string {
+func liveText(p result.Progress, running []result.Running, elapsed time.Duration, now time.Time) string {
 	var busy []string
 	packages := 0
 	for _, t := range running {

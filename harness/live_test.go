@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 )
 
 func TestClip(t *testing.T) {
@@ -29,7 +29,7 @@ func TestClip(t *testing.T) {
 func TestLiveText(t *testing.T) {
 	now := time.Now()
 	at := func(d time.Duration) time.Time { return now.Add(-d) }
-	running := []jsonstream.Running{
+	running := []result.Running{
 		{Package: "example.com/m/a", Started: at(4 * time.Second), Parent: true},
 		{Package: "example.com/m/a", Test: "TestX", Started: at(3 * time.Second), Parent: true},
 		{Package: "example.com/m/a", Test: "TestX/sub", Started: at(2500 * time.Millisecond)},
@@ -37,13 +37,13 @@ func TestLiveText(t *testing.T) {
 		{Package: "example.com/m/b", Started: at(-time.Second)},
 	}
 	for _, c := range []struct {
-		progress jsonstream.Progress
-		running  []jsonstream.Running
+		progress result.Progress
+		running  []result.Running
 		want     string
 	}{
-		{jsonstream.Progress{}, nil, "5s, 0 packages done"},
-		{jsonstream.Progress{Ended: 1}, running, "5s, 1 package done, 2 running: example.com/m/a TestX/sub 2.5s, example.com/m/b 0.0s"},
-		{jsonstream.Progress{Ended: 3, Failed: 2}, nil, "5s, 3 packages done, 2 failed"},
+		{result.Progress{}, nil, "5s, 0 packages done"},
+		{result.Progress{Ended: 1}, running, "5s, 1 package done, 2 running: example.com/m/a TestX/sub 2.5s, example.com/m/b 0.0s"},
+		{result.Progress{Ended: 3, Failed: 2}, nil, "5s, 3 packages done, 2 failed"},
 	} {
 		if got := liveText(c.progress, c.running, 5900*time.Millisecond, now); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -138,4 +139,28 @@ func (o *outlet) close() {
 	case <-o.ended:
 	case <-o.given:
 	}
+}
+
+// posts is an outlet as a writer that nobody waits for: each write is posted.
+type posts struct{ *outlet }
+
+func (p posts) Write(text []byte) (int, error) {
+	p.post(string(text))
+	return len(text), nil
+}
+
+// readerWatch passes writes on, and closes a channel when one of them finds that
+// nobody reads any more.
+type readerWatch struct {
+	w      io.Writer
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (r *readerWatch) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		r.once.Do(func() { close(r.closed) })
+	}
+	return n, err
 }

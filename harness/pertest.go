@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 )
 
 // runningTest is a test that runs in a process of its own.
@@ -28,8 +28,8 @@ func (s *supervised) note(m control.Running, at time.Time) {
 // running returns what runs. The events of a package whose tests have processes of
 // their own come in the order of its source: they tell of one test at a time. The
 // others are behind it.
-func (r *run) running() []jsonstream.Running {
-	var all []jsonstream.Running
+func (r *run) running() []result.Running {
+	var all []result.Running
 	told := make(map[[2]string]bool)
 	events := r.stream.Running()
 	for i, t := range events {
@@ -43,7 +43,7 @@ func (r *run) running() []jsonstream.Running {
 		}
 		for _, hidden := range r.testsOf(t.Package) {
 			if !told[[2]string{t.Package, hidden.name}] {
-				all = append(all, jsonstream.Running{Package: t.Package, Test: hidden.name, Started: hidden.started})
+				all = append(all, result.Running{Package: t.Package, Test: hidden.name, Started: hidden.started})
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func (r *run) undivided(reason string) {
 		r.reasons = make(map[string]bool)
 	}
 	r.reasons[reason] = true
-	r.Explain("pgtest: --isolate=test: " + reason)
+	r.stream.Note(result.Message("pgtest: --isolate=test: " + reason))
 }
 
 // isPerTest says whether a package's tests run in a process each.

@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
 
@@ -92,7 +93,7 @@ func newRun(cfg Config) (*run, error) {
 		return nil, err
 	}
 	r.live = newLiveLine(cfg)
-	r.stdout = r.openOutlet(r.live.around(orDiscard(cfg.Stream.Stdout)))
+	r.stdout = r.openOutlet(&readerWatch{w: steady.Writer(r.live.around(orDiscard(cfg.Stream.Stdout))), closed: r.outputClosed})
 	r.stderr = r.openOutlet(r.live.around(orDiscard(cfg.Stream.Stderr)))
 	if r.stream, err = jsonstream.New(r.streamOptions()); err != nil {
 		r.listener.Close()
@@ -118,24 +119,7 @@ func (r *run) streamOptions() jsonstream.Options {
 		report.Out = r.openOutlet(report.Out)
 		opts.JUnit = &report
 	}
-	opts.OnWriteError = func(err error) {
-		if errors.Is(err, syscall.EPIPE) {
-			close(r.outputClosed)
-		}
-		if asked.OnWriteError != nil {
-			asked.OnWriteError(err)
-		}
-	}
-	opts.BeforeSummary = func(w io.Writer) {
-		if asked.NoSummary {
-			// Standard output is for events or lists alone.
-			w = r.stderr
-		}
-		if asked.BeforeSummary != nil {
-			asked.BeforeSummary(w)
-		}
-		r.writeSections(w)
-	}
+	opts.Notices = posts{r.stderr}
 	return opts
 }
 
@@ -183,10 +167,9 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	tellGoVersion := r.askGoVersion()
 	r.loop(ctx, ended)
 	r.finishWatchdog()
-	r.annotate()
-	r.annotateOvertime()
+	r.noteProcesses()
 	if r.runsGo() && r.commandStatus() == goUsage && !r.stream.Seen() {
-		r.stream.HideSummary()
+		r.stream.Note(result.Refusal{})
 	}
 	r.serveDuring(tellGoVersion)
 	report, err := r.finishStream()
@@ -204,7 +187,7 @@ const incompleteStatus = 2
 
 // incomplete says why the events are not whole. It returns nil if they are, and
 // if that is no wonder: the run is being ended, or the command was killed.
-func (r *run) incomplete(report jsonstream.Report) error {
+func (r *run) incomplete(report result.Report) error {
 	reason := ""
 	switch {
 	case r.readErr != nil:
@@ -222,12 +205,12 @@ func (r *run) incomplete(report jsonstream.Report) error {
 }
 
 // withoutEnd says which packages have no end, "" for none.
-func withoutEnd(report jsonstream.Report) string {
+func withoutEnd(report result.Report) string {
 	var open []string
 	failed := false
 	for _, p := range report.Packages {
-		failed = failed || p.Result == jsonstream.Failed
-		if p.NoEnd && p.Result == jsonstream.Failed {
+		failed = failed || p.End.Failed()
+		if p.NoEnd && p.End.Failed() {
 			open = append(open, p.Path)
 		}
 	}
@@ -259,7 +242,7 @@ func withoutUnread(err error) error {
 }
 
 // finishStream writes what comes at the end.
-func (r *run) finishStream() (report jsonstream.Report, err error) {
+func (r *run) finishStream() (report result.Report, err error) {
 	r.serveDuring(func() { report, err = r.stream.Finish() })
 	return report, err
 }
@@ -472,7 +455,7 @@ func (r *run) isOwnChild(pid int) bool {
 func (r *run) commandStatus() int { return r.status.ExitStatus() }
 
 // result puts together what came of the run.
-func (r *run) result(report jsonstream.Report) Result {
+func (r *run) result(report result.Report) Result {
 	res := Result{
 		ExitCode:     r.commandStatus(),
 		Ran:          true,

@@ -1,7 +1,6 @@
 package harness_test
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,7 +23,7 @@ func TestSpread(t *testing.T) {
 		t.Skip("not on ext4")
 	}
 	var flags uint32
-	runModule(t, "leaks", harness.Config{Command: []string{"true"}, TempDir: temp, Stream: jsonstream.Options{BeforeSummary: func(io.Writer) {
+	runModule(t, "leaks", harness.Config{Command: []string{"true"}, TempDir: temp, Stream: jsonstream.Options{Stdout: writerFunc(func(p []byte) (int, error) {
 		dirs, err := filepath.Glob(filepath.Join(temp, "pgtest-*"))
 		if err != nil || len(dirs) != 1 {
 			t.Fatalf("directories of the run: %q, %v", dirs, err)
@@ -37,8 +36,13 @@ func TestSpread(t *testing.T) {
 		if flags, err = unix.IoctlGetUint32(int(dir.Fd()), unix.FS_IOC_GETFLAGS); err != nil {
 			t.Fatal(err)
 		}
-	}}})
+		return len(p), nil
+	})}})
 	if flags&topOfHierarchy == 0 {
 		t.Errorf("flags %#x, want %#x among them", flags, topOfHierarchy)
 	}
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

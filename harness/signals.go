@@ -2,11 +2,12 @@ package harness
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
 	"pgtest/harness/control"
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
 
@@ -22,7 +23,7 @@ var _ signals.Run = (*run)(nil)
 func (r *run) InterruptGo() {
 	if !r.goGone && !r.unfollowed || r.signals.Cause() != 0 {
 		r.interrupted = true
-		r.stream.Interrupt(r.reason())
+		r.stream.Note(result.Interruption{At: time.Now(), Reason: r.reason()})
 	}
 	if len(r.cfg.Command) == 0 {
 		r.signalGo(syscall.SIGINT)
@@ -111,7 +112,7 @@ func (r *run) Continue() {
 }
 
 // Explain prints a line on standard error.
-func (r *run) Explain(line string) { r.stderr.post(line + "\n") }
+func (r *run) Explain(line string) { r.stream.Note(result.Message(line)) }
 
 // Report prints what is running, a line each.
 func (r *run) Report() {
@@ -125,11 +126,11 @@ func (r *run) Report() {
 	} else if text == "" {
 		text = fmt.Sprintf("pgtest: no test is running; %s is pid %d\n", r.commandName(), r.watchdog.CommandPID())
 	}
-	r.stderr.post(text)
+	r.stream.Note(result.Message(strings.TrimSuffix(text, "\n")))
 }
 
 // describe is a line about a running package or test.
-func (r *run) describe(running jsonstream.Running, now time.Time) string {
+func (r *run) describe(running result.Running, now time.Time) string {
 	elapsed := now.Sub(running.Started).Seconds()
 	if running.Test != "" {
 		paused := ""

@@ -1,15 +1,13 @@
 package harness
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 	"time"
 
 	"pgtest/harness/control"
 	"pgtest/harness/internal/stopwatch"
-	"pgtest/jsonstream"
-	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // A watch follows how long tests run, by a clock of its own from when their first
@@ -83,7 +81,7 @@ func (r *run) look(now time.Time) {
 func (r *run) judge(w watched, now, d time.Duration) {
 	if limit := r.cfg.SlowAfter; limit > 0 && d >= limit && !r.watch.told[w] {
 		r.watch.told[w] = true
-		r.saySlow(w.pkg, w.test, d)
+		r.stream.Note(result.Slow{Package: w.pkg, Test: w.test, Elapsed: d})
 	}
 	limit := r.cfg.TestTimeout
 	if _, ended := r.watch.over[w.pkg]; limit <= 0 || d < limit || ended || r.signals.Ending() {
@@ -93,15 +91,7 @@ func (r *run) judge(w watched, now, d time.Duration) {
 		return // it has just ended
 	}
 	r.watch.over[w.pkg] = overtime{w.test, now + quitGrace}
-	r.Explain("pgtest: " + r.overtimeMessage(w.pkg, w.test))
-}
-
-func (r *run) saySlow(pkg, test string, d time.Duration) {
-	r.Explain(fmt.Sprintf("pgtest: slow: %s of %s has been running for %v", test, pkg, d.Round(time.Millisecond)))
-}
-
-func (r *run) overtimeMessage(pkg, test string) string {
-	return fmt.Sprintf("%s of %s ran for longer than --test-timeout=%v; the package was ended", test, pkg, r.cfg.TestTimeout)
+	r.stream.Note(result.Timeout{Package: w.pkg, Test: w.test, Limit: limit})
 }
 
 // killOvertime kills the packages that did not end on SIGQUIT.
@@ -125,16 +115,4 @@ func (r *run) orderPackage(pkg string, o control.Order) bool {
 		}
 	}
 	return found
-}
-
-// annotateOvertime adds the test that ended its package to the JUnit report.
-func (r *run) annotateOvertime() {
-	for pkg, o := range r.watch.over {
-		r.stream.Annotate(pkg, jsonstream.Annotation{
-			Properties: []junit.Property{{Name: "pgtest.timeout", Value: o.test}},
-			Errors: []jsonstream.AnnotatedError{{
-				Name: "timeout", Type: "timeout", Message: r.overtimeMessage(pkg, o.test),
-			}},
-		})
-	}
 }

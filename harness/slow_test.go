@@ -25,7 +25,7 @@ func TestSlowAfter(t *testing.T) {
 				stderr:  newOutlet(&errors),
 			}
 			var err error
-			if r.stream, err = jsonstream.New(jsonstream.Options{Format: "none"}); err != nil {
+			if r.stream, err = jsonstream.New(jsonstream.Options{Format: "none", Notices: posts{r.stderr}}); err != nil {
 				t.Fatal(err)
 			}
 			_, stop := r.startWatch()

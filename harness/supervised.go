@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pgtest/harness/control"
+	"pgtest/jsonstream/result"
 )
 
 // supervised is what the run knows of one supervisor and its test binary.
@@ -92,9 +93,9 @@ func (r *run) heard(m inbound) {
 	case m.report.Running != nil:
 		s.note(*m.report.Running, m.arrived)
 	case m.report.Began != nil:
-		r.stream.Began(m.report.Began.Package, m.report.Began.Test, m.arrived.Add(-m.report.Began.Elapsed))
+		r.stream.Note(result.Began{Package: m.report.Began.Package, Test: m.report.Began.Test, At: m.arrived.Add(-m.report.Began.Elapsed)})
 	case m.report.Slow != nil:
-		r.saySlow(m.report.Slow.Package, m.report.Slow.Test, m.report.Slow.Elapsed)
+		r.stream.Note(result.Slow(*m.report.Slow))
 	case m.report.Leaked != nil:
 		r.leaked(*m.report.Leaked)
 	case m.report.Undivided != nil:

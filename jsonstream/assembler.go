@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"pgtest/jsonstream/result"
 )
 
 // assembler keeps what each running test printed and decides when it ends. It
@@ -26,7 +28,7 @@ type assembler struct {
 	lastTest     *test
 	first, last  stamp // earliest and latest event
 	builds       map[string]*buffer
-	interrupt    func() *interruption
+	interrupt    func() *result.Interruption
 	file         *eventFile // nil for none
 	build        io.Writer  // shows build output as it comes, or nil
 	errors       *errorLog

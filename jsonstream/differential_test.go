@@ -12,6 +12,7 @@ import (
 
 	"github.com/creack/pty"
 	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/result"
 )
 
 // streams returns the recorded streams by name.
@@ -88,7 +89,7 @@ func (r *reference) run(t *testing.T, stream []byte, format string, opts testjso
 }
 
 // ours formats a stream with the package.
-func ours(t testing.TB, stream []byte, stderr string, opts Options) (string, Report) {
+func ours(t testing.TB, stream []byte, stderr string, opts Options) (string, result.Report) {
 	t.Helper()
 	var out bytes.Buffer
 	opts.Stdout = &out

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"pgtest/jsonstream/result"
 )
 
 // eventFile writes events as they are, in lines of their own, and an end for
@@ -65,8 +67,8 @@ func (f *eventFile) endTests(p *pkg) {
 		case p.passes(t):
 			f.end(f.assembler.endedAt(p), p, t.name, "pass", 0, "", noEndPassed)
 		case stop != nil:
-			text := fmt.Sprintf("    %s\n", interruptedAfter(elapsed, stop.reason))
-			f.end(at, p, t.name, "fail", elapsed, text, noEndInterrupted+stop.reason)
+			text := fmt.Sprintf("    %s\n", interruptedAfter(elapsed, stop.Reason))
+			f.end(at, p, t.name, "fail", elapsed, text, noEndInterrupted+stop.Reason)
 		default:
 			f.end(at, p, t.name, "fail", elapsed, "    the test has no end: its process ended first\n", noEndFailed)
 		}
@@ -86,7 +88,7 @@ func (f *eventFile) endPackage(p *pkg) {
 	f.endTests(p)
 	at, elapsed := f.at(p), p.started.until(f.assembler.endedAt(p))
 	if stop := f.assembler.interrupt(); stop != nil {
-		f.end(at, p, "", "fail", elapsed, "interrupted by "+stop.reason+"\n", noEndInterrupted+stop.reason)
+		f.end(at, p, "", "fail", elapsed, "interrupted by "+stop.Reason+"\n", noEndInterrupted+stop.Reason)
 		return
 	}
 	f.end(at, p, "", "fail", elapsed, "the package has no end: the events end first\n", noEndFailed)
@@ -97,7 +99,7 @@ func (f *eventFile) endPackage(p *pkg) {
 func (f *eventFile) at(p *pkg) stamp {
 	at := f.assembler.endedAt(p)
 	if stop := f.assembler.interrupt(); stop != nil {
-		if s := stampOf(stop.at); at.before(s) {
+		if s := stampOf(stop.At); at.before(s) {
 			return s
 		}
 	}
@@ -128,7 +130,7 @@ func (f *eventFile) put(ev noEndEvent) {
 // was interrupted, and how long a test ran.
 func (s *Stream) heedNoEnd(ev *event) {
 	if reason, ok := strings.CutPrefix(string(ev.noEnd.appendTo(nil)), noEndInterrupted); ok {
-		s.stop.CompareAndSwap(nil, &interruption{at: ev.arrival().time(), reason: reason})
+		s.Note(result.Interruption{At: ev.arrival().time(), Reason: reason})
 	}
 	if ev.kind == kindFail && len(ev.test) > 0 {
 		ran := time.Duration(math.Round(ev.elapsed*1000)) * time.Millisecond

@@ -13,6 +13,7 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // outcome is all that a stream leads to.
@@ -20,7 +21,7 @@ type outcome struct {
 	file   []byte
 	text   string
 	xml    string
-	report Report
+	report result.Report
 }
 
 // through puts a stream through a Stream that writes all there is.
@@ -32,7 +33,7 @@ func through(t testing.TB, stream []byte, interrupt string) outcome {
 		t.Fatal(err)
 	}
 	if interrupt != "" {
-		s.Interrupt(interrupt)
+		s.Note(result.Interruption{At: time.Now(), Reason: interrupt})
 	}
 	if err := s.ReadOutput(bytes.NewReader(stream)); err != nil {
 		t.Fatal(err)
@@ -146,8 +147,8 @@ func TestEventFileInterrupted(t *testing.T) {
 		at(2, `"Action":"start","Package":"cut"`),
 		at(2, `"Action":"run","Package":"cut","Test":"TestCut"`),
 	)
-	f.s.Interrupt("SIGTERM")
-	f.s.Began("a", "TestA", time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC))
+	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGTERM"})
+	f.s.Note(result.Began{Package: "a", Test: "TestA", At: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)})
 	f.write(
 		at(4, `"Action":"fail","Package":"a","Elapsed":3`),
 		at(4, `"Action":"fail","Package":"b","Elapsed":2`),
@@ -174,7 +175,7 @@ func TestEventFileInterrupted(t *testing.T) {
 		for _, r := range p.Interrupted {
 			want = append(want, fmt.Sprint(r.Name, r.Elapsed.Milliseconds()))
 		}
-		if !slices.Equal(got, want) || again.report.Packages[i].Result != p.Result {
+		if !slices.Equal(got, want) || again.report.Packages[i].End != p.End {
 			t.Errorf("%s: %v, want %v", p.Path, got, want)
 		}
 	}
@@ -252,7 +253,7 @@ func TestNoRoomForLongLine(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if p := report.Package("p"); p == nil || p.Result != Passed || !strings.Contains(out.String(), long) {
+	if p := report.Package("p"); p == nil || p.End != result.Passed || !strings.Contains(out.String(), long) {
 		t.Errorf("%+v", report)
 	}
 }

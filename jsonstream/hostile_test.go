@@ -12,6 +12,7 @@ import (
 	"gotest.tools/gotestsum/testjson"
 	"pgtest/jsonstream/genstream"
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // TestCutAnywhere ends each recorded stream in 400 places, or with
@@ -46,7 +47,7 @@ func TestCutAnywhere(t *testing.T) {
 }
 
 // checkCounts checks that every test of a report has a result.
-func checkCounts(t *testing.T, r Report) {
+func checkCounts(t *testing.T, r result.Report) {
 	t.Helper()
 	for _, p := range r.Packages {
 		if n := p.PassedTests + len(p.Failed) + len(p.Skipped) + len(p.Interrupted); n > p.Tests {

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // validate checks a report against Jenkins' schema.
@@ -234,7 +236,7 @@ func TestJUnitTimeout(t *testing.T) {
 func TestReportError(t *testing.T) {
 	_, r := ours(t, streams(t)["go1.27-fail"], "", Options{})
 	failed := r.Package("example.com/m/fail").Failed
-	i := slices.IndexFunc(failed, func(t TestReport) bool { return t.Name == "TestSubFail/bad/deep_one" })
+	i := slices.IndexFunc(failed, func(t result.TestReport) bool { return t.Name == "TestSubFail/bad/deep_one" })
 	if i < 0 || failed[i].Error != "a_test.go:18: deep" {
 		t.Errorf("%+v", failed)
 	}
@@ -243,10 +245,11 @@ func TestReportError(t *testing.T) {
 func TestJUnitProperties(t *testing.T) {
 	var out bytes.Buffer
 	f := newFeed(t, Options{Format: "none", JUnit: &junit.Options{Out: &out, GoVersion: "go1.26"}})
-	f.s.Annotate("example.com/m/attrs", Annotation{Properties: []junit.Property{{Name: "cpu.user", Value: "1.5s"}}})
-	f.s.Annotate("example.com/other", Annotation{Properties: []junit.Property{{Name: "x", Value: "y"}}})
+	f.s.Note(result.Timeout{Package: "example.com/m/attrs", Test: "TestAttrs"})
+	f.s.Note(result.Usage{Package: "example.com/m/attrs", User: 1500 * time.Millisecond})
+	f.s.Note(result.Usage{Package: "example.com/other"})
 	f.write(strings.TrimSuffix(string(streams(t)["attrs"]), "\n"))
-	f.s.Annotate("example.com/m/attrs", Annotation{Errors: []AnnotatedError{{Name: "leaked", Type: "leak", Message: "1 process", Output: "17 <sleep>\n"}}})
+	f.s.Note(result.Leaks{Package: "example.com/m/attrs", Fail: true, Leaks: []result.Leak{{PID: 17, Command: "<sleep>", End: "SIGKILL"}}})
 	f.finish()
 	suites, cases := parse(t, out.Bytes())
 	if len(suites.Suites) != 1 {
@@ -257,14 +260,19 @@ func TestJUnitProperties(t *testing.T) {
 		got[p.Name] = p.Value
 	}
 	for name, value := range map[string]string{
-		"go.version": "go1.26", "cpu.user": "1.5s", "TestAttrs.owner": "storage team", "TestAttrs.issue": "42",
+		"go.version": "go1.26", "pgtest.cpu.user": "1.500s", "pgtest.memory.peak": "0", "pgtest.timeout": "TestAttrs", "TestAttrs.owner": "storage team", "TestAttrs.issue": "42",
 		"TestAttrs/sub.deep": `a "quoted" value`, "TestFailsWithAttr.owner": "nobody",
 	} {
 		if got[name] != value {
 			t.Errorf("property %s is %q", name, got[name])
 		}
 	}
-	if c := cases["example.com/m/attrs leaked"]; c.Error == nil || c.Error.Type != "leak" || c.Error.Text != "17 <sleep>\n" {
+	leak := "pid 17: <sleep>: in the test's process group; ended with SIGKILL"
+	c := cases["example.com/m/attrs leaked processes"]
+	if c.Error == nil || c.Error.Type != "leak" || c.Error.Message != "1 leaked process" || c.Error.Text != leak+"\n" || got["pgtest.leak"] != leak {
+		t.Errorf("%+v", c)
+	}
+	if c := cases["example.com/m/attrs timeout"]; c.Error == nil || c.Error.Type != "timeout" || !strings.Contains(c.Error.Message, "TestAttrs of") {
 		t.Errorf("%+v", c)
 	}
 	validate(t, out.Bytes())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // junitSink makes the JUnit report. Testcases of passed tests are kept as they
@@ -51,7 +52,7 @@ func (j *junitSink) suiteName(p *pkg) string {
 }
 
 // write writes the report of packages, in their order.
-func (j *junitSink) write(pkgs []*pkg, r Report, notes map[string]*Annotation, reason string) error {
+func (j *junitSink) write(pkgs []*pkg, r result.Report, notes map[string]*annotation, reason string) error {
 	suites := make([]suite, 0, len(pkgs))
 	var total junit.Counts
 	for _, p := range pkgs {
@@ -99,7 +100,7 @@ func (s *suite) add(c junit.Case) {
 	}
 }
 
-func (j *junitSink) suite(p *pkg, note *Annotation, reason string) suite {
+func (j *junitSink) suite(p *pkg, note *annotation, reason string) suite {
 	s := suite{pkg: p}
 	s.Name = j.suiteName(p)
 	s.Time = p.elapsed
@@ -112,7 +113,7 @@ func (j *junitSink) suite(p *pkg, note *Annotation, reason string) suite {
 		s.Properties = append(s.Properties, junit.Property{Name: "coverage.statements.pct", Value: percentage(p.coverage)})
 	}
 	if note != nil {
-		s.Properties = append(s.Properties, note.Properties...)
+		s.Properties = append(s.Properties, note.properties...)
 	}
 	d := j.death(p)
 	if c, ok := j.packageError(p, d, reason); ok {
@@ -130,8 +131,9 @@ func (j *junitSink) suite(p *pkg, note *Annotation, reason string) suite {
 		}
 	}
 	if note != nil {
-		for _, e := range note.Errors {
-			s.add(j.annotatedCase(p, e))
+		for _, c := range note.errors {
+			c.ClassName = j.class(p)
+			s.add(c)
 		}
 	}
 	for _, list := range [][]*test{p.interrupted, p.failed, p.skipped} {
@@ -212,14 +214,4 @@ func (j *junitSink) skippedCase(t *test) junit.Case {
 	c.Message = j.skipMessage(t)
 	c.Body = nil
 	return c
-}
-
-func (j *junitSink) annotatedCase(p *pkg, e AnnotatedError) junit.Case {
-	return junit.Case{
-		ClassName: j.class(p), Name: e.Name, Outcome: junit.Error, Type: e.Type, Message: e.Message,
-		Body: func(w io.Writer) error {
-			_, err := io.WriteString(w, e.Output)
-			return err
-		},
-	}
 }

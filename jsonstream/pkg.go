@@ -164,7 +164,7 @@ func (a *assembler) endPackage(p *pkg, ev *event) {
 	if a.file != nil {
 		a.file.endTests(p)
 		if state == pkgInterrupted {
-			a.file.interruptPackage(p, stop.reason)
+			a.file.interruptPackage(p, stop.Reason)
 		}
 	}
 	a.settlePassed(p)
@@ -279,7 +279,7 @@ func (a *assembler) endedAt(p *pkg) stamp {
 	if stop == nil {
 		return a.last
 	}
-	if at := stampOf(stop.at); !at.before(a.last) {
+	if at := stampOf(stop.At); !at.before(a.last) {
 		return at
 	}
 	return a.last

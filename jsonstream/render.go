@@ -352,7 +352,6 @@ type screen struct {
 	buf     []byte
 	whole   int // how much of buf is whole lines
 	err     error
-	onError func(error)
 	open    bool // what was written last is no whole line
 	scratch []byte
 }
@@ -409,9 +408,6 @@ func (s *screen) writeOut(n int) {
 	if _, err := s.w.Write(s.buf[:n]); err != nil && s.err == nil {
 		s.err = err
 		s.buf = nil
-		if s.onError != nil {
-			s.onError(err)
-		}
 		return
 	}
 	s.open = s.buf[n-1] != '\n'

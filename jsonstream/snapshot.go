@@ -3,13 +3,15 @@ package jsonstream
 import (
 	"slices"
 	"strings"
+
+	"pgtest/jsonstream/result"
 )
 
 // snapshot returns what is running. It may be called from any goroutine.
-func (a *assembler) snapshot() []Running {
+func (a *assembler) snapshot() []result.Running {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var all []Running
+	var all []result.Running
 	for _, p := range a.order {
 		if p.state == pkgRunning {
 			all = append(all, p.snapshot()...)
@@ -20,8 +22,8 @@ func (a *assembler) snapshot() []Running {
 
 // snapshot returns the package and its running tests. A test whose name is the
 // start of another's, up to a slash, is its parent.
-func (p *pkg) snapshot() []Running {
-	all := []Running{{Package: p.path, Started: p.started.time(), Parent: p.running.first != nil}}
+func (p *pkg) snapshot() []result.Running {
+	all := []result.Running{{Package: p.path, Started: p.started.time(), Parent: p.running.first != nil}}
 	parents := make(map[string]bool)
 	for t := p.running.first; t != nil; t = t.next {
 		for i := strings.LastIndexByte(t.name, '/'); i >= 0; i = strings.LastIndexByte(t.name[:i], '/') {
@@ -29,7 +31,7 @@ func (p *pkg) snapshot() []Running {
 		}
 	}
 	for t := p.running.first; t != nil; t = t.next {
-		all = append(all, Running{
+		all = append(all, result.Running{
 			Package: p.path,
 			Test:    t.name,
 			Started: t.started.time(),
@@ -42,10 +44,10 @@ func (p *pkg) snapshot() []Running {
 
 // progress counts the packages that have ended. It may be called from any
 // goroutine.
-func (a *assembler) progress() Progress {
+func (a *assembler) progress() result.Progress {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var p Progress
+	var p result.Progress
 	for _, pkg := range a.order {
 		if pkg.state != pkgRunning {
 			p.Ended++
@@ -83,8 +85,8 @@ func (a *assembler) showTimes() {
 }
 
 // report says what came out. Tests without an end have one by now.
-func (a *assembler) report(errors int) Report {
-	r := Report{Errors: errors, FailedBuilds: a.failedBuilds, Started: a.first.time()}
+func (a *assembler) report(errors int) result.Report {
+	r := result.Report{Errors: errors, FailedBuilds: a.failedBuilds, Started: a.first.time()}
 	if a.first.ok {
 		r.Elapsed = a.last.time().Sub(a.first.time())
 	}
@@ -93,7 +95,7 @@ func (a *assembler) report(errors int) Report {
 		r.Packages = append(r.Packages, pr)
 		r.Tests += pr.Tests
 		r.FailedTests += len(pr.Failed)
-		if pr.Result == Failed && len(pr.Failed) == 0 {
+		if pr.End.Failed() && len(pr.Failed) == 0 {
 			r.FailedTests++
 		}
 		r.SkippedTests += len(pr.Skipped)
@@ -102,10 +104,10 @@ func (a *assembler) report(errors int) Report {
 	return r
 }
 
-func (p *pkg) report() PackageReport {
-	return PackageReport{
+func (p *pkg) report() result.PackageReport {
+	return result.PackageReport{
 		Path:        p.path,
-		Result:      p.result(),
+		End:         p.end(),
 		Elapsed:     p.elapsed,
 		Cached:      p.cached,
 		Coverage:    p.coverage,
@@ -114,28 +116,58 @@ func (p *pkg) report() PackageReport {
 		Panicked:    p.panicked,
 		Tests:       p.total,
 		PassedTests: p.passed,
-		Failed:      reports(p.failed, Failed),
-		Skipped:     reports(p.skipped, Skipped),
-		Interrupted: reports(p.interrupted, Interrupted),
+		Failed:      reports(p.failed),
+		Skipped:     reports(p.skipped),
+		Interrupted: reports(p.interrupted),
 	}
 }
 
-func (p *pkg) result() Result {
-	switch p.state {
-	case pkgPassed:
-		return Passed
-	case pkgSkipped:
-		return Skipped
-	case pkgInterrupted:
-		return Interrupted
+// end says how the package ended. Of several reasons the first in this order
+// counts.
+func (p *pkg) end() result.End {
+	switch {
+	case p.state == pkgPassed:
+		return result.Passed
+	case p.state == pkgSkipped:
+		return result.Skipped
+	case p.state == pkgInterrupted:
+		return result.Interrupted
+	case p.noEnd:
+		return result.NoEnd
+	case p.failedBuild != "":
+		return result.BuildFailed
+	case p.timedOut != "":
+		return result.TimedOut
+	case p.panicked:
+		return result.Panicked
+	case len(p.failed)+len(p.interrupted) == 0:
+		return result.Exited
 	}
-	return Failed // also without an end
+	return result.Failed
 }
 
-func reports(tests []*test, r Result) []TestReport {
-	var all []TestReport
+// end says how a test ended that is in one of its package's lists. Of several
+// reasons the first in this order counts.
+func (t *test) end() result.End {
+	switch {
+	case t.state == testSkipped:
+		return result.Skipped
+	case t.state == testInterrupted:
+		return result.Interrupted
+	case t.name == t.pkg.timedOut:
+		return result.TimedOut
+	case t.panicked:
+		return result.Panicked
+	case t.noEnd:
+		return result.Exited
+	}
+	return result.Failed
+}
+
+func reports(tests []*test) []result.TestReport {
+	var all []result.TestReport
 	for _, t := range tests {
-		all = append(all, TestReport{Name: t.name, Result: r, Elapsed: t.elapsed, NoEnd: t.noEnd, Panicked: t.panicked, Error: t.firstError})
+		all = append(all, result.TestReport{Name: t.name, End: t.end(), Elapsed: t.elapsed, NoEnd: t.noEnd, Panicked: t.panicked, Error: t.firstError})
 	}
 	return all
 }

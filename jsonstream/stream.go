@@ -7,18 +7,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"gotest.tools/gotestsum/testjson"
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // Options say what a [Stream] makes of its events.
 type Options struct {
 	// Stdout gets the formatted output and the summary, always from one
-	// goroutine at a time. nil discards them.
+	// goroutine at a time, until a write fails: the stream goes on without it, so
+	// that files still get everything. nil discards them.
 	Stdout io.Writer
 	// Stderr gets what go wrote to its stderr, line by line, except in the dots
 	// formats, whose rows it would break: they show it in the summary alone.
@@ -42,13 +42,13 @@ type Options struct {
 	BuildToStderr bool
 	// NoSummary shows nothing at all after the stream.
 	NoSummary bool
-	// BeforeSummary writes sections of the caller's own between the stream's
-	// output and the summary. It runs in Finish, also with NoSummary.
-	BeforeSummary func(io.Writer)
-	// OnWriteError is called once, from the goroutine that writes, when a write
-	// to Stdout fails for the first time. The stream goes on without Stdout:
-	// files still get everything. It must not call the Stream's Finish.
-	OnWriteError func(error)
+	// Resources adds a table of what each package used to the sections before the
+	// summary, if the run notes it ([result.Usage]). With NoSummary the sections go
+	// to Stderr.
+	Resources bool
+	// Notices gets a line for each note that the user is to see at once. The
+	// goroutine that calls [Stream.Note] writes it. nil discards them.
+	Notices io.Writer
 	// JSONFile gets every event as a line, whole lines in each write, and an end
 	// for each package and test that the stream gives none. It may be nil.
 	JSONFile io.Writer
@@ -61,7 +61,7 @@ type Options struct {
 
 // Stream formats one event stream. Each of ReadOutput and ReadErrors may be
 // called once, concurrently with each other; Finish comes after both. Running,
-// Progress, Interrupt, Began and Annotate may be called at any time from any goroutine. A Stream
+// Progress and Note may be called at any time from any goroutine. A Stream
 // that was made must be finished: it holds a goroutine and a temporary file.
 type Stream struct {
 	opts      Options
@@ -74,16 +74,10 @@ type Stream struct {
 	file      *eventFile  // nil for none
 	seen      atomic.Bool // an event came
 	cut       bool        // the last line is the start of one
-	stop      atomic.Pointer[interruption]
-
-	notesMu sync.Mutex
-	notes   map[string]*Annotation
-}
-
-// interruption is when and why the run is being ended.
-type interruption struct {
-	at     time.Time
-	reason string
+	stop      atomic.Pointer[result.Interruption]
+	goVersion atomic.Pointer[result.GoVersion]
+	refused   atomic.Bool // there was no run
+	notes     notes
 }
 
 // New returns a Stream, which Finish or Close ends. It fails if the format or the
@@ -105,10 +99,9 @@ func New(opts Options) (*Stream, error) {
 		opts.Stderr = io.Discard
 	}
 	s := &Stream{
-		opts:  opts,
-		out:   &screen{w: opts.Stdout, onError: opts.OnWriteError},
-		exec:  newExecution(),
-		notes: make(map[string]*Annotation),
+		opts: opts,
+		out:  &screen{w: opts.Stdout},
+		exec: newExecution(),
 	}
 	sp := &spool{dir: opts.SpoolDir}
 	s.view = newRenderer(opts.Format, opts, s.out, s.exec, sp)
@@ -148,7 +141,7 @@ func buildScreen(opts Options) io.Writer {
 // the lines is written whenever no more of them are at hand. Its error is that
 // of reading, or of a line that may be an event but is too long for memory and
 // for SpoolDir: that line is shown, and those after it are read. Errors of writing
-// come from Finish (and OnWriteError) and do not end it.
+// come from Finish and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
 	holds := enlargePipe(r)
 	defer s.flush()
@@ -276,41 +269,35 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 // Running returns what has started and not ended: packages in the order of
 // their start, each followed by its tests in theirs. It never waits for a slow
 // Stdout.
-func (s *Stream) Running() []Running {
+func (s *Stream) Running() []result.Running {
 	return s.assembler.snapshot()
 }
 
 // Progress says how far the stream is. It may be called as Running may.
-func (s *Stream) Progress() Progress {
+func (s *Stream) Progress() result.Progress {
 	return s.assembler.progress()
 }
 
-// Interrupt says that the run is being ended, for the given reason ("SIGINT").
-// From now on a test or package that has no end event is interrupted rather
-// than failed. Later calls change nothing.
-func (s *Stream) Interrupt(reason string) {
-	s.stop.CompareAndSwap(nil, &interruption{at: time.Now(), reason: reason})
-}
-
-// Began says when a test began whose events come later than they happen. If the
-// test turns out to be interrupted, its elapsed time counts from there. It may be
-// called until Finish, also for a test that has no event yet.
-func (s *Stream) Began(pkg, test string, at time.Time) {
-	s.assembler.noteBegan(pkg, test, stampOf(at))
-}
-
-// SetGoVersion gives the JUnit report the version that its options do not have.
-// It must not be called concurrently with Finish.
-func (s *Stream) SetGoVersion(version string) {
-	if s.view.junit != nil && s.view.junit.opts.GoVersion == "" {
-		s.view.junit.opts.GoVersion = version
+// Note takes in a fact of the run. It may be called at any time from any
+// goroutine, until Finish; only a [result.Message] still makes sense after it.
+// Notes about a package that the stream never has are in no JUnit report.
+func (s *Stream) Note(n result.Note) {
+	switch n := n.(type) {
+	case result.Interruption:
+		s.stop.CompareAndSwap(nil, &n)
+	case result.Began:
+		s.assembler.noteBegan(n.Package, n.Test, stampOf(n.At))
+	case result.Refusal:
+		s.refused.Store(true)
+	case result.GoVersion:
+		s.goVersion.Store(&n)
+	case result.Usage, result.Leaks, result.Timeout:
+		s.notes.add(n)
+	}
+	if line := notice(n); line != "" && s.opts.Notices != nil {
+		io.WriteString(s.opts.Notices, line+"\n")
 	}
 }
-
-// HideSummary makes Finish write nothing after the stream, as NoSummary does:
-// for a run that turns out to be none. It must not be called concurrently with
-// Finish.
-func (s *Stream) HideSummary() { s.opts.NoSummary = true }
 
 // Close ends the stream in Finish's place if there is nothing to be read and
 // nothing to be told: it writes nothing.
@@ -320,55 +307,22 @@ func (s *Stream) Close() {
 	s.errors.close()
 }
 
-// Annotation is what the run knows about a package and the stream does not
-// tell. It goes to the JUnit report alone.
-type Annotation struct {
-	// Properties are added to the package's suite.
-	Properties []junit.Property
-	// Errors are added as testcases with an error.
-	Errors []AnnotatedError
-}
-
-// AnnotatedError is a testcase that shows an error of a whole package.
-type AnnotatedError struct {
-	// Name is the name of the testcase ("leaked processes").
-	Name string
-	// Type and Message are attributes of its error element, Output its text.
-	Type, Message, Output string
-}
-
-// Annotate adds to what the JUnit report says about the package with the given
-// import path. It may be called until Finish, also before the package's first
-// event; annotations of a package that the stream never had are left out.
-func (s *Stream) Annotate(pkg string, a Annotation) {
-	s.notesMu.Lock()
-	defer s.notesMu.Unlock()
-	note := s.notes[pkg]
-	if note == nil {
-		note = new(Annotation)
-		s.notes[pkg] = note
-	}
-	note.Properties = append(note.Properties, a.Properties...)
-	note.Errors = append(note.Errors, a.Errors...)
-}
-
-// Finish ends the stream: tests that never ended get their end, the caller's
+// Finish ends the stream: tests that never ended get their end, the run's
 // sections and the summary are written, then the JUnit report. The Report is
 // whole in any case. The error joins the first ones of writing to Stdout, to
 // JSONFile and to the JUnit report.
-func (s *Stream) Finish() (Report, error) {
+func (s *Stream) Finish() (result.Report, error) {
 	defer s.assembler.spool.close()
 	defer s.errors.close()
 	cut := s.assembler.finish()
-	if s.opts.NoSummary && s.view.straight != nil {
+	silent := s.opts.NoSummary || s.refused.Load()
+	if silent && s.view.straight != nil {
 		s.view.straight = func(*screen, *event) {} // no empty lines in pure events
 	}
 	s.assembler.showTimes()
 	s.view.cut(cut)
-	if s.opts.BeforeSummary != nil {
-		s.opts.BeforeSummary(s.out)
-	}
-	if !s.opts.NoSummary {
+	s.printSections()
+	if !silent {
 		sum := summary{w: s.out, shows: s.opts.Summary, exec: s.exec.exec, assembler: s.assembler, errors: s.errors, unframed: s.view.inTurn}
 		sum.print()
 	}
@@ -382,11 +336,25 @@ func (s *Stream) Finish() (Report, error) {
 	if s.view.junit != nil {
 		reason := ""
 		if stop := s.stop.Load(); stop != nil {
-			reason = stop.reason
+			reason = stop.Reason
 		}
-		s.notesMu.Lock()
-		defer s.notesMu.Unlock()
-		errs = append(errs, s.view.junit.write(s.assembler.sorted(), report, s.notes, reason))
+		if v := s.goVersion.Load(); v != nil && s.view.junit.opts.GoVersion == "" {
+			s.view.junit.opts.GoVersion = string(*v)
+		}
+		errs = append(errs, s.view.junit.write(s.assembler.sorted(), report, annotations(&s.notes), reason))
 	}
 	return report, errors.Join(errs...)
+}
+
+// printSections writes what the run noted about packages. With NoSummary Stdout
+// is for events or lists alone.
+func (s *Stream) printSections() {
+	var w io.Writer = s.out
+	if s.opts.NoSummary {
+		w = s.opts.Stderr
+	}
+	if s.opts.Resources {
+		s.notes.printResources(w)
+	}
+	s.notes.printLeaks(w)
 }

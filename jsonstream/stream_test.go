@@ -13,6 +13,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/result"
 )
 
 // feed writes lines to a stream that reads them as they come, and waits until
@@ -44,7 +45,7 @@ func (f *feed) write(lines ...string) {
 	f.w.Write(nil)
 }
 
-func (f *feed) finish() Report {
+func (f *feed) finish() result.Report {
 	f.t.Helper()
 	f.w.Close()
 	if err := <-f.done; err != nil {
@@ -82,8 +83,8 @@ func TestInterrupt(t *testing.T) {
 		at(2, `"Action":"run","Package":"example.com/crashed","Test":"TestCrash"`),
 		at(2, `"Action":"fail","Package":"example.com/crashed","Elapsed":0.5`),
 	)
-	f.s.Interrupt("SIGINT")
-	f.s.Interrupt("SIGTERM")
+	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGINT"})
+	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGTERM"})
 	f.write(
 		at(4.5, `"Action":"output","Package":"example.com/b","Output":"signal: interrupt\n"`),
 		at(4.5, `"Action":"fail","Package":"example.com/b","Elapsed":3.5`),
@@ -120,12 +121,12 @@ DONE 6 tests, 2 failures, 3 interrupted in 4.500s
 `
 	want = strings.Replace(want, "signal: none\n", "", 1)
 	diff(t, out.String(), want)
-	for path, result := range map[string]Result{
-		"example.com/a": Failed, "example.com/b": Interrupted, "example.com/c": Interrupted,
-		"example.com/d": Passed, "example.com/e": Interrupted, "example.com/crashed": Failed,
+	for path, end := range map[string]result.End{
+		"example.com/a": result.Failed, "example.com/b": result.Interrupted, "example.com/c": result.Interrupted,
+		"example.com/d": result.Passed, "example.com/e": result.Interrupted, "example.com/crashed": result.Failed,
 	} {
-		if p := r.Package(path); p == nil || p.Result != result {
-			t.Errorf("%s: %+v, want %s", path, p, result)
+		if p := r.Package(path); p == nil || p.End != end {
+			t.Errorf("%s: %+v, want %s", path, p, end)
 		}
 	}
 	if r.InterruptedTests != 3 || r.FailedTests != 2 || r.OK() {
@@ -171,14 +172,14 @@ func TestRunning(t *testing.T) {
 		at(7, `"Action":"pass","Package":"b"`),
 	)
 	diff(t, show(), "a  00 true false\na TestA 01 false false\na TestAB 03 false false")
-	if got, want := f.s.Progress(), (Progress{Ended: 2}); got != want {
+	if got, want := f.s.Progress(), (result.Progress{Ended: 2}); got != want {
 		t.Errorf("progress %+v, want %+v", got, want)
 	}
 	f.finish()
 	if left := f.s.Running(); len(left) > 0 {
 		t.Errorf("after the end: %+v", left)
 	}
-	if got, want := f.s.Progress(), (Progress{Ended: 3, Failed: 1}); got != want {
+	if got, want := f.s.Progress(), (result.Progress{Ended: 3, Failed: 1}); got != want {
 		t.Errorf("progress %+v, want %+v", got, want)
 	}
 }
@@ -197,12 +198,12 @@ func TestBegan(t *testing.T) {
 	moment := func(seconds int) time.Time {
 		return time.Date(2026, 11, 23, 12, 0, seconds, 0, time.UTC)
 	}
-	f.s.Began("a", "TestFirst", moment(3)) // its events know better
-	f.s.Began("a", "TestHidden", moment(2))
-	f.s.Began("a", "TestPassed", moment(2))
-	f.s.Began("a", "TestUnknown", moment(2))
-	f.s.Began("b", "TestHidden", moment(2))
-	f.s.Interrupt("SIGINT")
+	f.s.Note(result.Began{Package: "a", Test: "TestFirst", At: moment(3)}) // its events know better
+	f.s.Note(result.Began{Package: "a", Test: "TestHidden", At: moment(2)})
+	f.s.Note(result.Began{Package: "a", Test: "TestPassed", At: moment(2)})
+	f.s.Note(result.Began{Package: "a", Test: "TestUnknown", At: moment(2)})
+	f.s.Note(result.Began{Package: "b", Test: "TestHidden", At: moment(2)})
+	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGINT"})
 	f.write(at(10, `"Action":"fail","Package":"a","Elapsed":10`))
 	report := f.finish()
 	var got []string
@@ -254,7 +255,7 @@ func TestSlowReader(t *testing.T) {
 	if running := s.Running(); len(running) != 2 || running[1].Test != "TestA" {
 		t.Errorf("running while blocked: %+v", running)
 	}
-	s.Interrupt("output is slow")
+	s.Note(result.Interruption{At: time.Now(), Reason: "output is slow"})
 	if n := <-written; n > readSize+screenMax {
 		t.Errorf("%d bytes were read while nothing could be written", n)
 	}
@@ -304,12 +305,10 @@ func TestOutputClosed(t *testing.T) {
 	for _, format := range Formats() {
 		var whole, part, wholeXML, partXML bytes.Buffer
 		ours(t, stream, "", Options{Format: format, Summary: testjson.SummarizeAll, JSONFile: &whole, JUnit: &junit.Options{Out: &wholeXML}})
-		var reported []error
 		w := &closedWriter{room: 10}
 		s, err := New(Options{
 			Format: format, Stdout: w, JSONFile: &part, Summary: testjson.SummarizeAll,
-			JUnit:        &junit.Options{Out: &partXML},
-			OnWriteError: func(err error) { reported = append(reported, err) },
+			JUnit: &junit.Options{Out: &partXML},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -322,9 +321,6 @@ func TestOutputClosed(t *testing.T) {
 		}
 		if w.failures != 1 {
 			t.Errorf("%s: %d writes failed", format, w.failures)
-		}
-		if len(reported) != 1 || reported[0] != errClosed {
-			t.Errorf("%s: reported %v", format, reported)
 		}
 		if !bytes.Equal(part.Bytes(), whole.Bytes()) || partXML.String() != wholeXML.String() {
 			t.Errorf("%s: the files are not whole", format)
@@ -476,12 +472,12 @@ DONE 2 tests, 1 failure`},
 // TestBenchmarksPass has benchmarks, which have no end event when they pass.
 func TestBenchmarksPass(t *testing.T) {
 	_, r := ours(t, streams(t)["bench"], "", Options{})
-	if p := r.Package("example.com/m/bench"); p.Result != Passed || p.PassedTests != 4 || len(p.Failed) > 0 {
+	if p := r.Package("example.com/m/bench"); p.End != result.Passed || p.PassedTests != 4 || len(p.Failed) > 0 {
 		t.Errorf("%+v", p)
 	}
 	_, r = ours(t, streams(t)["benchfail"], "", Options{})
 	p := r.Package("example.com/m/benchfail")
-	if p.Result != Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" || p.PassedTests != 1 {
+	if p.End != result.Failed || len(p.Failed) != 1 || p.Failed[0].Name != "BenchmarkFails" || p.PassedTests != 1 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -549,10 +545,10 @@ func TestNewerEvents(t *testing.T) {
 func TestStreamReport(t *testing.T) {
 	_, r := ours(t, streams(t)["cover"], "", Options{})
 	p := r.Package("example.com/m/pass")
-	if p.Coverage != "coverage: 66.7% of statements" || p.Result != Passed || p.Cached || p.Elapsed == 0 {
+	if p.Coverage != "coverage: 66.7% of statements" || p.End != result.Passed || p.Cached || p.Elapsed == 0 {
 		t.Errorf("pass: %+v", p)
 	}
-	if p := r.Package("example.com/m/fail"); p.Result != Failed || len(p.Failed) == 0 || len(p.Skipped) != 2 {
+	if p := r.Package("example.com/m/fail"); p.End != result.Failed || len(p.Failed) == 0 || len(p.Skipped) != 2 {
 		t.Errorf("fail: %+v", p)
 	}
 	if r.Elapsed <= 0 || r.Started.IsZero() || r.OK() {
@@ -563,7 +559,7 @@ func TestStreamReport(t *testing.T) {
 		t.Errorf("cached: %+v", r)
 	}
 	_, r = ours(t, streams(t)["panic"], "", Options{})
-	if p := r.Package("example.com/m/panics"); !p.Panicked || !slices.ContainsFunc(p.Failed, func(t TestReport) bool { return t.Panicked }) {
+	if p := r.Package("example.com/m/panics"); !p.Panicked || !slices.ContainsFunc(p.Failed, func(t result.TestReport) bool { return t.Panicked }) {
 		t.Errorf("panic: %+v", p)
 	}
 	_, r = ours(t, streams(t)["buildfail"], "", Options{})
@@ -599,19 +595,56 @@ func TestStderr(t *testing.T) {
 	}
 }
 
-// TestBeforeSummary puts the caller's sections between output and summary.
-func TestBeforeSummary(t *testing.T) {
+// TestSections puts the run's sections between output and summary, or on standard
+// error if there is none.
+func TestSections(t *testing.T) {
 	for _, no := range []bool{false, true} {
-		got, _ := ours(t, []byte(`{"Action":"skip","Package":"p"}`), "", Options{
-			NoSummary: no, BeforeSummary: func(w io.Writer) { io.WriteString(w, "\n=== Leaked\n") },
-		})
-		got, _, _ = strings.Cut(got, " in ")
-		want := "∅  p\n\n=== Leaked\n"
-		if !no {
-			want += "\nDONE 0 tests"
+		var out, errors bytes.Buffer
+		f := newFeed(t, Options{Stdout: &out, Stderr: &errors, NoSummary: no, Resources: true})
+		f.write(`{"Action":"skip","Package":"p"}`)
+		f.s.Note(result.Usage{Package: "p", Elapsed: 2 * time.Second, User: time.Second, PeakMemory: 1 << 20, AtMost: true})
+		f.s.Note(result.Usage{Package: "q", System: 3 * time.Second})
+		f.s.Note(result.Leaks{Package: "p", Leaks: []result.Leak{{PID: 7, Test: "TestA", Command: "sleep 60", End: "SIGTERM"}}, More: 1234})
+		f.finish()
+		const sections = `
+=== Resources
+     CPU    user  system  elapsed  peak memory  package
+  3.000s  0.000s  3.000s   0.000s      0.0 MiB  q
+  1.000s  1.000s  0.000s   2.000s    ≤ 1.0 MiB  p
+
+=== Leaked processes
+=== LEAK: p
+    TestA: pid 7: sleep 60: in the test's process group; ended with SIGTERM
+    and 1,234 more
+`
+		shown, _, _ := strings.Cut(out.String(), " in ")
+		if no {
+			diff(t, shown, "∅  p\n")
+			diff(t, errors.String(), sections)
+		} else {
+			diff(t, shown, "∅  p\n"+sections+"\nDONE 0 tests")
+			diff(t, errors.String(), "")
 		}
-		diff(t, got, want)
 	}
+}
+
+// TestNotices says at once what the user is to see at once.
+func TestNotices(t *testing.T) {
+	var notices bytes.Buffer
+	s, err := New(Options{Notices: &notices})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Note(result.Slow{Package: "p", Test: "TestA", Elapsed: 1500 * time.Millisecond})
+	s.Note(result.Timeout{Package: "p", Test: "TestA", Limit: time.Minute})
+	s.Note(result.Began{Package: "p", Test: "TestA"})
+	s.Note(result.Message("pgtest: x\ny"))
+	diff(t, notices.String(), `pgtest: slow: TestA of p has been running for 1.5s
+pgtest: TestA of p ran for longer than --test-timeout=1m0s; the package was ended
+pgtest: x
+y
+`)
+	s.Close()
 }
 
 func TestUnknownNames(t *testing.T) {

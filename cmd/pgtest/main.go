@@ -168,19 +168,18 @@ func prepare(o *options, w words) (harness.Config, *files, error) {
 	}
 	setColor(useColor(o.color, os.Stdout))
 	cfg := harness.Config{
-		Env:           withoutOutputs(os.Environ()),
-		Exec:          w.goes.exec,
-		ToolExec:      w.goes.toolExec,
-		Stream:        streamOptions(o, w.goes.goFlags, files),
-		Leaks:         o.leaks,
-		Isolation:     o.isolation,
-		Terminal:      o.tty == ttyTests,
-		TestTimeout:   o.testTimeout,
-		SlowAfter:     o.slowAfter,
-		ShowResources: o.resources,
-		TempDir:       goEnv("GOTMPDIR"),
-		KeepWork:      w.goes.keepWork,
-		ReapOrphans:   true,
+		Env:         withoutOutputs(os.Environ()),
+		Exec:        w.goes.exec,
+		ToolExec:    w.goes.toolExec,
+		Stream:      streamOptions(o, w.goes.goFlags, files),
+		Leaks:       o.leaks,
+		Isolation:   o.isolation,
+		Terminal:    o.tty == ttyTests,
+		TestTimeout: o.testTimeout,
+		SlowAfter:   o.slowAfter,
+		TempDir:     goEnv("GOTMPDIR"),
+		KeepWork:    w.goes.keepWork,
+		ReapOrphans: true,
 	}
 	cfg.Progress = showProgress(o, cfg.Stream)
 	w.setSource(o, &cfg)
@@ -197,6 +196,7 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 		Icons:             o.icons,
 		HideEmptyPackages: o.hideEmpty,
 		Summary:           o.hideSummary,
+		Resources:         o.resources,
 		BuildToStderr:     f.printCommands,
 	}
 	switch {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/result"
 )
 
 // meant is a word that goes to the test binary, though the user may have meant
@@ -54,11 +54,11 @@ func (w words) sayMisspelt(out io.Writer) {
 // though it is the name of one of our flags, if that may be the reason for what
 // came of the run: a package that failed before a test of it began, as it does
 // with a flag that it does not know, or no package with tests at all.
-func (w words) sayMeant(out io.Writer, packages []jsonstream.PackageReport) {
+func (w words) sayMeant(out io.Writer, packages []result.PackageReport) {
 	withTests, failedAtOnce := false, false
 	for _, p := range packages {
-		withTests = withTests || p.Result == jsonstream.Passed || p.Tests > 0
-		failedAtOnce = failedAtOnce || p.Result == jsonstream.Failed && p.Tests == 0 && p.FailedBuild == ""
+		withTests = withTests || p.End == result.Passed || p.Tests > 0
+		failedAtOnce = failedAtOnce || p.End.Failed() && p.Tests == 0 && p.FailedBuild == ""
 	}
 	if withTests && !failedAtOnce {
 		return

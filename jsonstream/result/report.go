@@ -1,25 +1,17 @@
-package jsonstream
+// Package result is the vocabulary between a run and its outputs: what became of
+// packages and tests, and what the run itself has to say ([Note]). It knows no
+// output and no go command.
+package result
 
 import "time"
 
-// Result says how a test or a package ended.
-type Result string
-
-// The results. A test or package without an end event is Failed, or
-// Interrupted if [Stream.Interrupt] was called while it ran.
-const (
-	Passed      Result = "pass"
-	Failed      Result = "fail"
-	Skipped     Result = "skip"
-	Interrupted Result = "interrupted"
-)
-
-// Report is what a whole stream said.
+// Report is what a whole stream said. As JSON its members have the names of the
+// fields; durations are nanoseconds, times as in RFC 3339, an End is its text.
 type Report struct {
 	// Packages are all packages of the stream, sorted by import path.
 	Packages []PackageReport
 	// Tests counts tests, subtests, examples, benchmarks and fuzz tests that
-	// were started; the others are the part of them with that result. FailedTests
+	// were started; the others are the part of them with that end. FailedTests
 	// counts packages that failed without a failed test, too.
 	Tests, FailedTests, SkippedTests, InterruptedTests int
 	// Errors counts build errors and other lines that go wrote as errors.
@@ -50,7 +42,7 @@ func (r *Report) Package(path string) *PackageReport {
 // the stream is whole.
 func (r *Report) OK() bool {
 	for _, p := range r.Packages {
-		if p.Result != Passed && p.Result != Skipped {
+		if !p.End.OK() {
 			return false
 		}
 	}
@@ -61,8 +53,8 @@ func (r *Report) OK() bool {
 type PackageReport struct {
 	// Path is the import path.
 	Path string
-	// Result is Skipped for a package without test files.
-	Result Result
+	// End is Skipped for a package without test files.
+	End End
 	// Elapsed is what the end event said, in milliseconds' precision.
 	Elapsed time.Duration
 	// Cached says that go took the result from its cache.
@@ -78,7 +70,7 @@ type PackageReport struct {
 	Panicked bool
 	// Tests counts the started tests and subtests, PassedTests those that passed.
 	Tests, PassedTests int
-	// Failed, Skipped and Interrupted are the tests with that result, in the
+	// Failed, Skipped and Interrupted are the tests with such an end, in the
 	// order in which they ended.
 	Failed, Skipped, Interrupted []TestReport
 }
@@ -86,7 +78,7 @@ type PackageReport struct {
 // TestReport is what the stream said about one test that did not pass.
 type TestReport struct {
 	Name    string
-	Result  Result
+	End     End
 	Elapsed time.Duration
 	// NoEnd says that the stream had no end event for the test: its process
 	// ended first.
