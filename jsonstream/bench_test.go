@@ -2,11 +2,11 @@ package jsonstream
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"testing"
 
 	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/genstream"
 	"pgtest/jsonstream/junit"
 )
@@ -24,14 +24,14 @@ func generated(t testing.TB) []byte {
 // BenchmarkStream formats 100,040 events in each format.
 func BenchmarkStream(b *testing.B) {
 	stream := generated(b)
-	for _, format := range Formats() {
-		for _, name := range []string{"", "+junit"} {
-			b.Run(format+name, func(b *testing.B) {
+	for _, name := range format.Names() {
+		for _, report := range []string{"", "+junit"} {
+			b.Run(name+report, func(b *testing.B) {
 				b.SetBytes(int64(len(stream)))
 				b.ReportAllocs()
 				for range b.N {
-					opts := Options{Format: format, Summary: testjson.SummarizeAll}
-					if name != "" {
+					opts := Options{Format: name, Summary: testjson.SummarizeAll}
+					if report != "" {
 						opts.JUnit = &junit.Options{Out: io.Discard}
 					}
 					s, err := New(opts)
@@ -46,25 +46,6 @@ func BenchmarkStream(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkDecode decodes one line, in place and with encoding/json.
-func BenchmarkDecode(b *testing.B) {
-	line := []byte(`{"Time":"2026-11-23T19:00:58.819542753Z","Action":"output","Package":"example.com/m/bench","Test":"TestBeside","Output":"    a_test.go:11: want \"a\", got <b> \u0026 more of it\n"}`)
-	b.Run("fast", func(b *testing.B) {
-		var d decoder
-		b.ReportAllocs()
-		for range b.N {
-			d.decode(line)
-		}
-	})
-	b.Run("encoding/json", func(b *testing.B) {
-		var ev testjson.TestEvent
-		b.ReportAllocs()
-		for range b.N {
-			json.Unmarshal(line, &ev)
-		}
-	})
 }
 
 // TestNoAllocations handles lines that nobody will see: outputs of a test that

@@ -12,6 +12,7 @@ import (
 
 	"github.com/creack/pty"
 	"gotest.tools/gotestsum/testjson"
+	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/result"
 )
 
@@ -128,28 +129,28 @@ func TestSameAsTestjson(t *testing.T) {
 		if gaps[versionPrefix.ReplaceAllString(name, "")] != "" {
 			continue
 		}
-		for _, format := range append(Formats(), "debug") {
+		for _, formatName := range append(format.Names(), "debug") {
 			for i, opts := range []Options{
 				{Summary: testjson.SummarizeAll},
 				{Summary: testjson.SummarizeFailed | testjson.SummarizeSkipped, HideEmptyPackages: true, Icons: "text"},
 				{},
 			} {
-				t.Run(fmt.Sprint(name, "/", format, "/", i), func(t *testing.T) {
+				t.Run(fmt.Sprint(name, "/", formatName, "/", i), func(t *testing.T) {
 					lines := stderr
-					if i > 0 || format != "dots" || bytes.Contains(stream, []byte("build-output")) {
+					if i > 0 || formatName != "dots" || bytes.Contains(stream, []byte("build-output")) {
 						lines = "" // shown in place, or testjson's order of errors is a race
 					}
-					opts.Format = format
-					SetColor(i == 1)
-					defer SetColor(false)
+					opts.Format = formatName
+					format.SetColor(i == 1)
+					defer format.SetColor(false)
 					got, _ := ours(t, stream, lines, opts)
-					want := new(reference).run(t, stream, format,
+					want := new(reference).run(t, stream, formatName,
 						testjson.FormatOptions{HideEmptyPackages: opts.HideEmptyPackages, Icons: opts.Icons}, opts.Summary, lines)
-					if format == "dots-v2" {
+					if formatName == "dots-v2" {
 						// Before the first event with a time this is the present.
 						got, want = noTime.ReplaceAllString(got, ""), noTime.ReplaceAllString(want, "")
 					}
-					if format == "standard-verbose" {
+					if formatName == "standard-verbose" {
 						// It shows one package after another, reports of subtests
 						// below their parents', and names tests, as go test -v
 						// does and testjson does not. Its summary leaves out all
@@ -175,7 +176,7 @@ func sortedText(s string, frames bool) string {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case line == "", strings.HasPrefix(line, "=== NAME  "), strings.HasPrefix(line, "=== RUN   Benchmark"):
-		case frames || !looksFramed([]byte(line)):
+		case frames || !result.LooksFramed([]byte(line)):
 			lines = append(lines, line)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
 )
@@ -220,7 +221,7 @@ func TestIncomplete(t *testing.T) {
 		{"text at the end", passes + "done", false, true},
 		{"cut in a line", passes + `{"Action":"start","Pack`, true, false},
 		{"cut after a brace", passes + `{`, true, false},
-		{"cut in a long line", passes + `{"Action":"output","Output":"` + strings.Repeat("x", 2*maxLine), true, false},
+		{"cut in a long line", passes + `{"Action":"output","Output":"` + strings.Repeat("x", 2*event.MaxLine), true, false},
 		{"package without end", passes + `{"Action":"start","Package":"q"}` + "\n", false, false},
 		{"test without end", passes + `{"Action":"run","Package":"q","Test":"TestA"}` + "\n", false, false},
 		{"build without package", passes + `{"ImportPath":"q","Action":"build-fail"}` + "\n", false, false},
@@ -238,13 +239,13 @@ func TestIncomplete(t *testing.T) {
 // TestNoRoomForLongLine has no room for a line that may be an event. It is
 // shown, what comes after it is read, and the error says so.
 func TestNoRoomForLongLine(t *testing.T) {
-	long := `{"Action":"output","Package":"p","Test":"TestA","Output":"` + strings.Repeat("x", 2*maxLine) + `"}`
+	long := `{"Action":"output","Package":"p","Test":"TestA","Output":"` + strings.Repeat("x", 2*event.MaxLine) + `"}`
 	var out bytes.Buffer
 	s, err := New(Options{Stdout: &out, Format: "none", SpoolDir: "/does/not/exist"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := strings.Repeat("plain", maxLine) + "\n" + long + "\n" + `{"Action":"pass","Package":"p"}` + "\n"
+	stream := strings.Repeat("plain", event.MaxLine) + "\n" + long + "\n" + `{"Action":"pass","Package":"p"}` + "\n"
 	err = s.ReadOutput(strings.NewReader(stream))
 	if err == nil || !strings.Contains(err.Error(), "can't be kept: no such file or directory") {
 		t.Errorf("error %v", err)

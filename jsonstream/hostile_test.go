@@ -2,17 +2,25 @@ package jsonstream
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/event"
+	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/genstream"
+	"pgtest/jsonstream/internal/race"
+	"pgtest/jsonstream/internal/spool"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/sink"
 )
 
 // TestCutAnywhere ends each recorded stream in 400 places, or with
@@ -27,7 +35,7 @@ func TestCutAnywhere(t *testing.T) {
 			switch {
 			case every:
 				step = 1
-			case raceEnabled:
+			case race.Enabled:
 				step = 1 + len(stream)/50
 			}
 			for n := 0; n <= len(stream); n += step {
@@ -56,25 +64,44 @@ func checkCounts(t *testing.T, r result.Report) {
 	}
 }
 
+// oddLines are lines that go does not write.
+var oddLines = readOddLines("event/testdata/oddlines")
+
+func readOddLines(file string) []string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	var lines []string
+	for quoted := range strings.Lines(string(data)) {
+		line, err := strconv.Unquote(strings.TrimSuffix(quoted, "\n"))
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, line)
+	}
+	return append(lines, strings.Repeat("[", 20000), `{"Action":"run","X":`+strings.Repeat("[", 11000)+strings.Repeat("]", 11000)+`}`)
+}
+
 // TestOddLines shows every line that is no event as it is, in every format.
 func TestOddLines(t *testing.T) {
 	terminal(t)
 	var stream bytes.Buffer
 	var plain []string
-	var d decoder
+	var d event.Decoder
 	for i, line := range oddLines {
-		if line != "" && d.decode([]byte(strings.TrimSuffix(line, "\r"))) == nil {
+		if line != "" && d.Decode([]byte(strings.TrimSuffix(line, "\r"))) == nil {
 			plain = append(plain, line)
 		}
 		fmt.Fprintf(&stream, "%s\n{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"T%d\",\"Output\":\"x\\n\"}\r\n", line, i)
 	}
 	stream.WriteString(`{"Action":"run","Package":"p","Test":"cut`)
 	plain = append(plain, `{"Action":"run","Package":"p","Test":"cut`)
-	for _, format := range append(Formats(), "debug") {
-		got, r := ours(t, stream.Bytes(), "", Options{Format: format, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard}})
+	for _, name := range append(format.Names(), "debug") {
+		got, r := ours(t, stream.Bytes(), "", Options{Format: name, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard}})
 		for _, line := range plain {
 			if !strings.Contains(got, line+"\n") {
-				t.Errorf("%s does not show %.80q", format, line)
+				t.Errorf("%s does not show %.80q", name, line)
 			}
 		}
 		checkCounts(t, r)
@@ -112,16 +139,16 @@ func TestStrangeOrder(t *testing.T) {
 	}
 	for first := range events {
 		for step := 1; step < 4; step++ {
-			if raceEnabled && first%4 > 0 {
+			if race.Enabled && first%4 > 0 {
 				continue
 			}
 			var stream []string
 			for i := range events {
 				stream = append(stream, events[(first+i*step)%len(events)])
 			}
-			for _, format := range append(Formats(), "debug") {
+			for _, name := range append(format.Names(), "debug") {
 				_, r := ours(t, []byte(strings.Join(stream, "\n")), "", Options{
-					Format: format, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard},
+					Format: name, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: io.Discard},
 				})
 				checkCounts(t, r)
 			}
@@ -131,22 +158,25 @@ func TestStrangeOrder(t *testing.T) {
 
 // TestLongLines has lines far beyond what is held in memory.
 func TestLongLines(t *testing.T) {
-	const size = maxLine + maxLine/3 + 12345
+	const size = event.MaxLine + event.MaxLine/3 + 12345
 	value := strings.Repeat(`line with \"quotes\" \u003cand\u003e ü😀 \ud83d\ude00\n`, size/50)
-	decoded := string(unescape(nil, []byte(value)))
-	event := `{"Time":"2026-11-23T19:00:48Z","Action":"output","Package":"p","Test":"TestLong","Output":"` + value + `"}`
+	var decoded string
+	if err := json.Unmarshal([]byte(`"`+value+`"`), &decoded); err != nil {
+		t.Fatal(err)
+	}
+	line := `{"Time":"2026-11-23T19:00:48Z","Action":"output","Package":"p","Test":"TestLong","Output":"` + value + `"}`
 	for _, tt := range []struct{ name, line, want string }{
-		{"event", event, decoded},
-		{"spaced event", strings.Replace(event, ":", " : ", 1), decoded},
+		{"event", line, decoded},
+		{"spaced event", strings.Replace(line, ":", " : ", 1), decoded},
 		{"event in odd order", `{"Output":"` + value + `","action":"output","Elapsed":1e2,"More":null,"Test":"TestLong","Package":"p"}`, decoded},
-		{"cut", strings.TrimSuffix(event, `"}`), strings.TrimSuffix(event, `"}`) + "\n"},
-		{"trailing bytes", event + "x", event + "x\n"},
-		{"bad escape", strings.Replace(event, `"}`, `\x"}`, 1), strings.Replace(event, `"}`, `\x"}`, 1) + "\n"},
+		{"cut", strings.TrimSuffix(line, `"}`), strings.TrimSuffix(line, `"}`) + "\n"},
+		{"trailing bytes", line + "x", line + "x\n"},
+		{"bad escape", strings.Replace(line, `"}`, `\x"}`, 1), strings.Replace(line, `"}`, `\x"}`, 1) + "\n"},
 		{"two types", `{"Action":1,"Output":"` + value + `"}`, `{"Action":1,"Output":"` + value + "\"}\n"},
 		{"nested", `{"Action":"output","X":{},"Output":"` + value + `"}`, `{"Action":"output","X":{},"Output":"` + value + "\"}\n"},
 		{"long name", `{"Action":"output","Package":"` + value + `"}`, `{"Action":"output","Package":"` + value + "\"}\n"},
 		{"plain", value, value + "\n"},
-		{"CRLF", event + "\r", decoded},
+		{"CRLF", line + "\r", decoded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stream := []byte(`{"Action":"run","Package":"p","Test":"TestLong"}` + "\n" + tt.line + "\n" +
@@ -214,7 +244,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // the spool hold stays within their bounds.
 func TestLineMemory(t *testing.T) {
 	size := 16 << 20
-	if !raceEnabled {
+	if !race.Enabled {
 		size = 256 << 20
 	}
 	for _, head := range []string{"", `{"Action":"output","Package":"p","Test":"T","Output":"`} {
@@ -222,18 +252,18 @@ func TestLineMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines := &lineReader{r: &endless{head: head, left: size}, idle: func() {
-			if used := s.assembler.spool.used; used > spoolLimit+bufferLimit*2 {
+		lines := event.NewLines(&endless{head: head, left: size}, 0, func() {
+			if used := s.spool.Used(); used > spool.Limit+spool.BufferLimit*2 {
 				t.Errorf("the spool holds %d bytes", used)
 			}
-		}}
+		})
 		for {
-			piece, whole, err := lines.next()
+			piece, whole, err := lines.Next()
 			if err == io.EOF {
 				break
 			}
-			if cap(lines.buf) > 2*maxLine {
-				t.Fatalf("the reader holds %d bytes", cap(lines.buf))
+			if lines.Held() > 2*event.MaxLine {
+				t.Fatalf("the reader holds %d bytes", lines.Held())
 			}
 			if whole {
 				s.line(piece)
@@ -273,14 +303,14 @@ func (c *counter) Write(p []byte) (int, error) {
 // TestLargeOutput has a test that prints far more than the spool keeps in
 // memory, and fails: all of it is shown and reported, and memory keeps its bound.
 func TestLargeOutput(t *testing.T) {
-	const size = 12 * spoolLimit
+	const size = 12 * spool.Limit
 	for _, format := range []string{"pkgname", "testname", "github-actions"} {
 		var s *Stream
 		check := func() {
-			if used := s.assembler.spool.used; used > spoolLimit+2*bufferLimit {
+			if used := s.spool.Used(); used > spool.Limit+2*spool.BufferLimit {
 				t.Fatalf("%s: the spool holds %d bytes", format, used)
 			}
-			if held := cap(s.out.buf); held > 2*screenMax {
+			if held := s.out.Held(); held > 2*sink.ScreenMax {
 				t.Fatalf("%s: %d bytes wait for Stdout", format, held)
 			}
 		}
@@ -317,7 +347,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(stream[:min(len(stream), 3000)], uint8(len(stream)))
 	}
 	f.Add([]byte(strings.Join(oddLines[:len(oddLines)-2], "\n")), uint8(0))
-	formats := Formats()
+	formats := format.Names()
 	f.Fuzz(func(t *testing.T, stream []byte, n uint8) {
 		shown, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true})
 		want := strings.ReplaceAll(string(stream), "\r\n", "\n")

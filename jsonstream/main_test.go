@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"pgtest/jsonstream/format"
 )
 
 func TestMain(m *testing.M) {
-	SetColor(false)
+	format.SetColor(false)
 	goleak.VerifyTestMain(m)
 }

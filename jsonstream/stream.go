@@ -7,11 +7,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"sync/atomic"
 
 	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/event"
+	"pgtest/jsonstream/format"
+	"pgtest/jsonstream/internal/spool"
+	"pgtest/jsonstream/jsonfile"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/section"
+	"pgtest/jsonstream/sink"
 )
 
 // Options say what a [Stream] makes of its events.
@@ -59,37 +67,37 @@ type Options struct {
 	SpoolDir string
 }
 
-// Stream formats one event stream. Each of ReadOutput and ReadErrors may be
-// called once, concurrently with each other; Finish comes after both. Running,
-// Progress and Note may be called at any time from any goroutine. A Stream
-// that was made must be finished: it holds a goroutine and a temporary file.
+// Stream makes results of one event stream, and outputs of these. Each of ReadOutput
+// and ReadErrors may be called once, concurrently with each other; Finish comes
+// after both. Running, Progress and Note may be called at any time from any
+// goroutine. A Stream that was made must be finished: it may hold a goroutine and a
+// temporary file.
 type Stream struct {
-	opts      Options
-	out       *screen
-	exec      *execution
-	view      *renderer
-	assembler *assembler
-	decoder   decoder
-	errors    *errorLog
-	file      *eventFile  // nil for none
-	seen      atomic.Bool // an event came
-	cut       bool        // the last line is the start of one
-	stop      atomic.Pointer[result.Interruption]
-	goVersion atomic.Pointer[result.GoVersion]
-	refused   atomic.Bool // there was no run
-	notes     notes
+	opts    Options
+	out     *sink.Screen
+	quiet   bool // go's standard error would break the format's rows
+	sinks   []sink.Sink
+	events  []sink.Sink // those that want every event
+	passed  []sink.Sink // those that want tests that passed
+	results *result.Results
+	decoder event.Decoder
+	spool   *spool.Spool
+	errors  *result.Errors
+	seen    atomic.Bool // an event came
+	cut     bool        // the last line is the start of one
+
+	mu    sync.Mutex
+	notes []result.Note // for the sinks, which get them at the end
 }
 
 // New returns a Stream, which Finish or Close ends. It fails if the format or the
 // icons are unknown; the error names the known ones.
 func New(opts Options) (*Stream, error) {
-	if opts.Format == "" {
-		opts.Format = "pkgname"
-	}
-	if err := CheckFormat(opts.Format); err != nil {
+	opts.Format = cmp.Or(opts.Format, "pkgname")
+	if err := format.Check(opts.Format); err != nil {
 		return nil, err
 	}
-	if err := CheckIcons(opts.Icons); err != nil {
+	if err := format.CheckIcons(opts.Icons); err != nil {
 		return nil, err
 	}
 	if opts.Stdout == nil {
@@ -99,42 +107,77 @@ func New(opts Options) (*Stream, error) {
 		opts.Stderr = io.Discard
 	}
 	s := &Stream{
-		opts: opts,
-		out:  &screen{w: opts.Stdout},
-		exec: newExecution(),
+		opts:   opts,
+		out:    sink.NewScreen(opts.Stdout),
+		quiet:  !format.WritesLines(opts.Format),
+		spool:  spool.New(opts.SpoolDir),
+		errors: result.NewErrors(opts.SpoolDir),
 	}
-	sp := &spool{dir: opts.SpoolDir}
-	s.view = newRenderer(opts.Format, opts, s.out, s.exec, sp)
-	s.errors = &errorLog{spool: spool{dir: opts.SpoolDir}}
-	s.assembler = &assembler{
-		spool:     sp,
-		exec:      s.exec,
-		view:      s.view,
-		junit:     opts.JUnit != nil,
-		hold:      opts.JUnit != nil || !opts.NoSummary || s.view.failOutput || s.view.grouped,
-		pkgs:      make(map[string]*pkg),
-		builds:    make(map[string]*buffer),
-		interrupt: s.stop.Load,
-		build:     buildScreen(opts),
-		errors:    s.errors,
-	}
-	if opts.JUnit != nil {
-		s.view.junit = &junitSink{opts: *opts.JUnit, assembler: s.assembler}
-	}
-	if opts.JSONFile != nil {
-		s.file = newEventFile(opts.JSONFile, s.assembler)
-		s.assembler.file = s.file
-	}
+	s.addSinks()
+	needs := sink.Of(s.sinks)
+	s.results = result.New(result.Options{
+		Spool: s.spool, Outputs: needs.Outputs, Passed: needs.Passed, Watcher: s,
+		BuildShown: opts.BuildToStderr, Errors: s.errors,
+	})
 	return s, nil
 }
 
-// buildScreen is where the build's output is shown as it comes, nil if it waits
-// for the summary.
-func buildScreen(opts Options) io.Writer {
-	if opts.BuildToStderr {
-		return opts.Stderr
+// addSinks makes the sinks that the options ask for, in the order in which they
+// write what comes at the end.
+func (s *Stream) addSinks() {
+	o := s.opts
+	s.add(format.New(format.Options{
+		Format: o.Format, Icons: o.Icons, HideEmptyPackages: o.HideEmptyPackages, Terse: o.Terse, Pure: o.NoSummary,
+		Out: s.out, Spool: s.spool, Errors: s.errors,
+	}))
+	if o.BuildToStderr {
+		s.add(&buildOutput{w: o.Stderr})
 	}
-	return nil
+	var sections io.Writer = s.out
+	if o.NoSummary {
+		sections = o.Stderr // Stdout is for events or lists alone
+	}
+	if o.Resources {
+		s.add(&section.Resources{Out: sections})
+	}
+	s.add(&section.Leaks{Out: sections})
+	if !o.NoSummary {
+		s.add(format.NewSummary(format.Summary{
+			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format),
+		}))
+	}
+	if o.JSONFile != nil {
+		s.add(jsonfile.New(o.JSONFile))
+	}
+	if o.JUnit != nil {
+		s.add(junit.New(*o.JUnit, s.spool))
+	}
+}
+
+func (s *Stream) add(k sink.Sink) {
+	s.sinks = append(s.sinks, k)
+	needs := k.Needs()
+	if needs.Events {
+		s.events = append(s.events, k)
+	}
+	if needs.Passed {
+		s.passed = append(s.passed, k)
+	}
+}
+
+// buildOutput shows what the build prints as it comes.
+type buildOutput struct {
+	sink.None
+	w       io.Writer
+	scratch []byte
+}
+
+func (b *buildOutput) Needs() sink.Needs { return sink.Needs{Events: true} }
+
+func (b *buildOutput) Event(ev *event.Event, _ *result.Package) {
+	if ev.Kind == event.BuildOutput && len(ev.NoEnd.Raw) == 0 {
+		b.w.Write(ev.Output.Bytes(&b.scratch))
+	}
 }
 
 // ReadOutput reads go's stdout until its end and formats it. What was made of
@@ -143,12 +186,12 @@ func buildScreen(opts Options) io.Writer {
 // for SpoolDir: that line is shown, and those after it are read. Errors of writing
 // come from Finish and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
-	holds := enlargePipe(r)
+	holds := event.EnlargePipe(r)
 	defer s.flush()
-	lines := &lineReader{r: r, idle: s.flush, pace: pace{holds: holds}}
+	lines := event.NewLines(r, holds, s.flush)
 	var unread error
 	for {
-		piece, whole, err := lines.next()
+		piece, whole, err := lines.Next()
 		switch {
 		case err != nil:
 			if err != io.EOF {
@@ -178,18 +221,18 @@ func reason(err error) error {
 
 // flush writes what is ready, before the stream waits for more.
 func (s *Stream) flush() {
-	s.out.flush()
-	if s.file != nil {
-		s.file.flush()
+	s.out.Flush()
+	for _, k := range s.sinks {
+		k.Flush()
 	}
 }
 
 // line takes a line that is in memory, with its end.
 func (s *Stream) line(line []byte) {
 	ended := line[len(line)-1] == '\n'
-	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
-	ev := s.decoder.decode(line)
-	if ev == nil || ev.foreign() {
+	line = trimEnd(line)
+	ev := s.decoder.Decode(line)
+	if ev == nil || ev.Foreign() {
 		s.cut = !ended && startsEvent(line)
 		s.plain(line)
 		return
@@ -197,34 +240,42 @@ func (s *Stream) line(line []byte) {
 	s.event(ev)
 }
 
+func trimEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
+}
+
 // startsEvent says whether a line that is no event looks like the start of one.
 func startsEvent(line []byte) bool { return bytes.HasPrefix(line, []byte{'{'}) }
 
-// event takes an event in one piece. What the assembler puts into the event
-// file in front of an end comes before that end.
-func (s *Stream) event(ev *event) {
-	s.show(ev)
-	s.handle(ev)
-	if s.file != nil {
-		s.file.event(ev)
-	}
-}
-
-// show shows an event to the formats that need nothing else. The events of an
-// event file's own are no output of go's.
-func (s *Stream) show(ev *event) {
-	if s.view.straight != nil && (s.view.raw || len(ev.noEnd.raw) == 0) {
-		s.view.straight(s.out, ev)
-	}
-}
-
-func (s *Stream) handle(ev *event) {
+// event takes an event, or a piece of one.
+func (s *Stream) event(ev *event.Event) {
 	s.seen.Store(true)
-	if len(ev.noEnd.raw) > 0 {
-		s.heedNoEnd(ev)
-		return
+	var p *result.Package
+	if len(ev.NoEnd.Raw) > 0 {
+		jsonfile.Heed(ev, s.results)
+	} else {
+		p = s.results.Handle(ev)
 	}
-	s.assembler.handle(ev)
+	for _, k := range s.events {
+		k.Event(ev, p)
+	}
+}
+
+// TestEnded and PackageEnded pass on what the results say.
+func (s *Stream) TestEnded(t *result.Test) {
+	sinks := s.sinks
+	if t.End() == result.Passed {
+		sinks = s.passed
+	}
+	for _, k := range sinks {
+		k.TestEnded(t)
+	}
+}
+
+func (s *Stream) PackageEnded(p *result.Package) {
+	for _, k := range s.sinks {
+		k.PackageEnded(p)
+	}
 }
 
 // Seen reports whether an event has come.
@@ -232,36 +283,32 @@ func (s *Stream) Seen() bool { return s.seen.Load() }
 
 // plain shows a line that is no event.
 func (s *Stream) plain(line []byte) {
-	s.out.newline()
-	s.out.write(line)
-	s.out.write([]byte{'\n'})
+	s.out.Newline()
+	s.out.Write(line)
+	s.out.Write([]byte{'\n'})
 }
 
 // ReadErrors reads go's stderr until its end. Lines are shown on Stderr as they
 // come, or in formats whose rows they would break kept for the summary: once in
 // any case. Its error is that of reading.
 func (s *Stream) ReadErrors(r io.Reader) error {
-	shown := &screen{w: s.opts.Stderr}
-	defer shown.flush()
-	lines := &lineReader{r: r, idle: shown.flush}
+	shown := sink.NewScreen(s.opts.Stderr)
+	defer shown.Flush()
+	lines := event.NewLines(r, 0, shown.Flush)
 	for {
-		piece, whole, err := lines.next()
-		if err == io.EOF {
+		piece, whole, err := lines.Next()
+		switch {
+		case err == io.EOF:
 			return nil
-		} else if err != nil {
+		case err != nil:
 			return fmt.Errorf("reading errors: %w", reason(err))
-		}
-		if !s.view.quiet {
-			shown.write(piece)
-			if whole && piece[len(piece)-1] != '\n' {
-				shown.write([]byte{'\n'})
-			}
+		case s.quiet:
+			s.errors.AddStderr(trimEnd(piece)) // a line beyond memory becomes several
 			continue
 		}
-		// A line beyond memory becomes several in the summary.
-		line := bytes.TrimSuffix(bytes.TrimSuffix(piece, []byte{'\n'}), []byte{'\r'})
-		if !goChatter(line) && s.errors.add(line) {
-			s.exec.addStderr(line)
+		shown.Write(piece)
+		if whole && piece[len(piece)-1] != '\n' {
+			shown.Write([]byte{'\n'})
 		}
 	}
 }
@@ -269,14 +316,10 @@ func (s *Stream) ReadErrors(r io.Reader) error {
 // Running returns what has started and not ended: packages in the order of
 // their start, each followed by its tests in theirs. It never waits for a slow
 // Stdout.
-func (s *Stream) Running() []result.Running {
-	return s.assembler.snapshot()
-}
+func (s *Stream) Running() []result.Running { return s.results.Running() }
 
 // Progress says how far the stream is. It may be called as Running may.
-func (s *Stream) Progress() result.Progress {
-	return s.assembler.progress()
-}
+func (s *Stream) Progress() result.Progress { return s.results.Progress() }
 
 // Note takes in a fact of the run. It may be called at any time from any
 // goroutine, until Finish; only a [result.Message] still makes sense after it.
@@ -284,77 +327,50 @@ func (s *Stream) Progress() result.Progress {
 func (s *Stream) Note(n result.Note) {
 	switch n := n.(type) {
 	case result.Interruption:
-		s.stop.CompareAndSwap(nil, &n)
+		s.results.Interrupt(n)
 	case result.Began:
-		s.assembler.noteBegan(n.Package, n.Test, stampOf(n.At))
-	case result.Refusal:
-		s.refused.Store(true)
-	case result.GoVersion:
-		s.goVersion.Store(&n)
-	case result.Usage, result.Leaks, result.Timeout:
-		s.notes.add(n)
+		s.results.Began(n)
+	default:
+		s.mu.Lock()
+		s.notes = append(s.notes, n)
+		s.mu.Unlock()
 	}
-	if line := notice(n); line != "" && s.opts.Notices != nil {
+	if line := result.Notice(n); line != "" && s.opts.Notices != nil {
 		io.WriteString(s.opts.Notices, line+"\n")
 	}
 }
 
-// Close ends the stream in Finish's place if there is nothing to be read and
-// nothing to be told: it writes nothing.
+// Close releases a Stream that is not to be finished. It writes nothing.
 func (s *Stream) Close() {
-	s.exec.close()
-	s.assembler.spool.close()
-	s.errors.close()
+	for _, k := range s.sinks {
+		if k, ok := k.(interface{ Release() }); ok {
+			k.Release()
+		}
+	}
+	s.spool.Close()
+	s.errors.Close()
 }
 
 // Finish ends the stream: tests that never ended get their end, the run's
-// sections and the summary are written, then the JUnit report. The Report is
-// whole in any case. The error joins the first ones of writing to Stdout, to
-// JSONFile and to the JUnit report.
+// sections and the summary are written, then the files. The Report is whole in any
+// case. The error joins the first ones of writing to Stdout, to JSONFile and to the
+// JUnit report.
 func (s *Stream) Finish() (result.Report, error) {
-	defer s.assembler.spool.close()
-	defer s.errors.close()
-	cut := s.assembler.finish()
-	silent := s.opts.NoSummary || s.refused.Load()
-	if silent && s.view.straight != nil {
-		s.view.straight = func(*screen, *event) {} // no empty lines in pure events
+	defer s.spool.Close()
+	defer s.errors.Close()
+	s.results.Finish()
+	s.mu.Lock()
+	notes := s.notes
+	s.mu.Unlock()
+	var errs []error
+	for _, k := range s.sinks {
+		for _, n := range notes {
+			k.Note(n)
+		}
+		errs = append(errs, k.Close(s.results))
+		s.out.Flush()
 	}
-	s.assembler.showTimes()
-	s.view.cut(cut)
-	s.printSections()
-	if !silent {
-		sum := summary{w: s.out, shows: s.opts.Summary, exec: s.exec.exec, assembler: s.assembler, errors: s.errors, unframed: s.view.inTurn}
-		sum.print()
-	}
-	s.flush()
-	report := s.assembler.report(s.errors.count)
+	report := s.results.Report()
 	report.Empty, report.Cut = !s.Seen(), s.cut
-	errs := []error{s.out.err, s.assembler.spool.err}
-	if s.file != nil {
-		errs = append(errs, s.file.err)
-	}
-	if s.view.junit != nil {
-		reason := ""
-		if stop := s.stop.Load(); stop != nil {
-			reason = stop.Reason
-		}
-		if v := s.goVersion.Load(); v != nil && s.view.junit.opts.GoVersion == "" {
-			s.view.junit.opts.GoVersion = string(*v)
-		}
-		errs = append(errs, s.view.junit.write(s.assembler.sorted(), report, annotations(&s.notes), reason))
-	}
-	return report, errors.Join(errs...)
-}
-
-// printSections writes what the run noted about packages. With NoSummary Stdout
-// is for events or lists alone.
-func (s *Stream) printSections() {
-	var w io.Writer = s.out
-	if s.opts.NoSummary {
-		w = s.opts.Stderr
-	}
-	if s.opts.Resources {
-		s.notes.printResources(w)
-	}
-	s.notes.printLeaks(w)
+	return report, errors.Join(append([]error{s.out.Err(), s.spool.Err()}, errs...)...)
 }

@@ -10,6 +10,8 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/jsonstream/genstream"
+	"pgtest/jsonstream/internal/spool"
+	"pgtest/jsonstream/result"
 )
 
 // script makes events of short words: "p start", "p/Test run", "p/Test pass",
@@ -103,7 +105,7 @@ func TestInTurnMemory(t *testing.T) {
 	if err := s.ReadOutput(&stream); err != nil {
 		t.Fatal(err)
 	}
-	if used := s.assembler.spool.used; used > spoolLimit+2*bufferLimit {
+	if used := s.spool.Used(); used > spool.Limit+2*spool.BufferLimit {
 		t.Errorf("%d bytes wait in memory", used)
 	}
 	if err := s.ReadOutput(strings.NewReader(strings.Join(events[4:], "\n"))); err != nil {
@@ -163,7 +165,7 @@ func TestVerboseSummary(t *testing.T) {
 			t.Fatalf("%s: the stream is another with a summary", name)
 		}
 		for line := range strings.Lines(sections) {
-			if looksFramed([]byte(line)) {
+			if result.LooksFramed([]byte(line)) {
 				t.Errorf("%s: %q", name, line)
 			}
 		}

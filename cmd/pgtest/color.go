@@ -6,7 +6,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/format"
 )
 
 // useColor decides whether output to f is coloured: --color if it says so,
@@ -35,7 +35,7 @@ func setColor(on bool) {
 	if on {
 		os.Unsetenv("NO_COLOR")
 	}
-	jsonstream.SetColor(on)
+	format.SetColor(on)
 }
 
 func isTerminal(f *os.File) bool {

@@ -16,6 +16,7 @@ import (
 	"pgtest/harness/roles"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
+	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
 )
@@ -231,7 +232,7 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 // showProgress decides whether a terminal gets a line that says what is running.
 // It would be drawn over what tests write to a terminal that they have.
 func showProgress(o *options, opts jsonstream.Options) bool {
-	return o.progress == "auto" && o.tty != ttyTests && !opts.NoSummary && jsonstream.WritesLines(opts.Format) &&
+	return o.progress == "auto" && o.tty != ttyTests && !opts.NoSummary && format.WritesLines(opts.Format) &&
 		!slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
-	"pgtest/jsonstream"
+	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
 )
@@ -67,11 +67,11 @@ func newFlagSet() (*flag.FlagSet, *options) {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
 
-	f.Func("format", "", checked(&o.format, jsonstream.CheckFormat))
-	f.Func("format-icons", "", checked(&o.icons, jsonstream.CheckIcons))
+	f.Func("format", "", checked(&o.format, format.Check))
+	f.Func("format-icons", "", checked(&o.icons, format.CheckIcons))
 	f.BoolVar(&o.hideEmpty, "format-hide-empty-pkg", false, "")
 	f.Func("hide-summary", "", func(v string) (err error) {
-		o.hideSummary, err = jsonstream.HideSummary(v)
+		o.hideSummary, err = format.HideSummary(v)
 		return err
 	})
 	o.color = "auto"

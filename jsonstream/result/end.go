@@ -19,10 +19,10 @@ const (
 )
 
 // Failed reports whether the end is a failure. An interruption is none, and no
-// success either.
+// success either; nor is "", which says that there is no end yet.
 func (e End) Failed() bool {
 	switch e {
-	case NotRun, Passed, Skipped, Interrupted:
+	case "", NotRun, Passed, Skipped, Interrupted:
 		return false
 	}
 	return true
@@ -30,3 +30,59 @@ func (e End) Failed() bool {
 
 // OK reports whether the test or the package passed or was skipped.
 func (e End) OK() bool { return e == Passed || e == Skipped }
+
+// facts tell failures apart.
+type facts struct {
+	incomplete bool // a package that the stream ends before
+	build      bool // a package that could not be built
+	timedOut   bool
+	raced      bool
+	panicked   bool
+	noEnd      bool // a test without an end, a package that failed without a failed test
+	signal     bool // the process died of one, by the test's output
+	beside     bool // another test of the package panicked
+	process    End  // how the process ended, by the package's output; "" if unknown
+}
+
+// of returns the end that facts make of one: of several reasons for a failure the
+// first in this order counts.
+func (f facts) of(end End) End {
+	switch {
+	case end != Failed:
+		return end
+	case f.incomplete:
+		return NoEnd
+	case f.build:
+		return BuildFailed
+	case f.timedOut:
+		return TimedOut
+	case f.raced:
+		return Raced
+	case f.panicked:
+		return Panicked
+	case !f.noEnd:
+		return Failed
+	case f.process == TimedOut:
+		return TimedOut
+	case f.signal:
+		return Killed
+	case f.beside:
+		return Panicked
+	case f.process != "":
+		return f.process
+	}
+	return Exited
+}
+
+// facts are what is known of a package without reading what it printed.
+func (p *Package) facts() facts {
+	return facts{
+		incomplete: p.NoEnd, build: p.FailedBuild != "", timedOut: p.TimedOut != "", panicked: p.Panicked,
+		noEnd: len(p.Failed)+len(p.Interrupted) == 0,
+	}
+}
+
+// facts are what is known of a test without reading what it printed.
+func (t *Test) facts() facts {
+	return facts{timedOut: t.Name == t.Package.TimedOut, panicked: t.Panicked, noEnd: t.NoEnd, beside: t.Package.Panicked}
+}

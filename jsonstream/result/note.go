@@ -1,6 +1,9 @@
 package result
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Note is a fact about a run that the events of go test do not tell. It is one
 // of the types in this file.
@@ -12,6 +15,11 @@ type Note interface{ note() }
 type Interruption struct {
 	At     time.Time
 	Reason string // "SIGINT"
+}
+
+// After says how long a test ran until the interruption.
+func (i Interruption) After(elapsed time.Duration) string {
+	return fmt.Sprintf("interrupted after %.2fs by %s", elapsed.Seconds(), i.Reason)
 }
 
 // Began records the true start of a test whose output is held back. If the test
@@ -82,3 +90,65 @@ func (Timeout) note()      {}
 func (Refusal) note()      {}
 func (GoVersion) note()    {}
 func (Message) note()      {}
+
+// String describes the process and what became of it.
+func (l Leak) String() string {
+	where := "in the test's process group"
+	if l.Escaped {
+		where = "had left the test's process group"
+	}
+	command := l.Command
+	if command == "" {
+		command = "(command line unknown)"
+	}
+	end := "ended with " + l.End
+	if l.Alive != "" {
+		end = fmt.Sprintf("could not be ended: %s; it still runs", l.Alive)
+	}
+	text := fmt.Sprintf("pid %d: %s: %s; %s", l.PID, command, where, end)
+	if l.Test != "" {
+		return l.Test + ": " + text
+	}
+	return text
+}
+
+// Lines describes the leaks, one a line.
+func (l Leaks) Lines() []string {
+	var lines []string
+	for _, leak := range l.Leaks {
+		lines = append(lines, leak.String())
+	}
+	if l.More > 0 {
+		lines = append(lines, "and "+thousands(l.More)+" more")
+	}
+	return lines
+}
+
+// thousands writes a number with commas between groups of three digits.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+func (s Slow) String() string {
+	return fmt.Sprintf("slow: %s of %s has been running for %v", s.Test, s.Package, s.Elapsed.Round(time.Millisecond))
+}
+
+func (t Timeout) String() string {
+	return fmt.Sprintf("%s of %s ran for longer than --test-timeout=%v; the package was ended", t.Test, t.Package, t.Limit)
+}
+
+// Notice is the line that shows a note to the user as soon as it comes, "" for none.
+func Notice(n Note) string {
+	switch n := n.(type) {
+	case Message:
+		return string(n)
+	case Slow:
+		return "pgtest: " + n.String()
+	case Timeout:
+		return "pgtest: " + n.String()
+	}
+	return ""
+}

@@ -90,21 +90,18 @@ type TestReport struct {
 	Error string
 }
 
-// Running is a package or a test that has started and not ended.
-type Running struct {
-	Package string
-	// Test is empty for the package itself.
-	Test    string
-	Started time.Time
-	// Parent says that a subtest of this test is running, or that a test of
-	// this package is: the innermost ones have Parent false.
-	Parent bool
-	// Paused says that a parallel test waits for its turn.
-	Paused bool
+func (p *Package) report() PackageReport {
+	r := p.PackageReport
+	r.End, r.Failed, r.Skipped, r.Interrupted = p.End(), reports(p.Failed), reports(p.Skipped), reports(p.Interrupted)
+	return r
 }
 
-// Progress counts packages.
-type Progress struct {
-	// Ended have their result; Failed of them failed.
-	Ended, Failed int
+func reports(tests []*Test) []TestReport {
+	var all []TestReport
+	for _, t := range tests {
+		r := t.TestReport
+		r.End = t.End()
+		all = append(all, r)
+	}
+	return all
 }

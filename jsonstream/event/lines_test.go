@@ -1,0 +1,170 @@
+package event
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pacedSource is a pipe on a clock of its own, in which lines arrive. A read gets
+// what has arrived, as far as the pipe holds it, or waits for the next line.
+type pacedSource struct {
+	t      *testing.T
+	clock  time.Time
+	start  time.Time
+	lines  []arrival
+	pauses []time.Duration // when they began, since the start
+	reads  int
+	most   int // bytes of one read
+}
+
+type arrival struct {
+	at   time.Duration
+	text string
+}
+
+func (s *pacedSource) Read(p []byte) (int, error) {
+	if len(s.lines) == 0 {
+		return 0, io.EOF
+	}
+	s.reads++
+	if first := s.start.Add(s.lines[0].at); first.After(s.clock) {
+		s.clock = first
+	}
+	p = p[:min(len(p), smallPipe)]
+	n := 0
+	for n < len(p) && len(s.lines) > 0 && !s.start.Add(s.lines[0].at).After(s.clock) {
+		copied := copy(p[n:], s.lines[0].text)
+		n += copied
+		if s.lines[0].text = s.lines[0].text[copied:]; s.lines[0].text == "" {
+			s.lines = s.lines[1:]
+		}
+	}
+	s.most = max(s.most, n)
+	return n, nil
+}
+
+func (s *pacedSource) reader(idle func()) *Lines {
+	s.start = time.Unix(0, 0)
+	s.clock = s.start
+	return &Lines{r: s, idle: idle, pace: pace{
+		now: func() time.Time { return s.clock },
+		sleep: func(d time.Duration) {
+			s.pauses = append(s.pauses, s.clock.Sub(s.start))
+			s.clock = s.clock.Add(d)
+		},
+	}}
+}
+
+// TestPaceAlone reads lines that come alone, or just after one that did: each is
+// handed on at the moment it arrives.
+func TestPaceAlone(t *testing.T) {
+	s := &pacedSource{t: t}
+	var want []time.Duration
+	for i := range 50 {
+		at := time.Duration(i+1) * 2 * minPause
+		want = append(want, at+minPause/2, at+minPause/2+minPause/10)
+		s.lines = append(s.lines, arrival{want[2*i], "a line\n"}, arrival{want[2*i+1], "and one more\n"})
+	}
+	var got []time.Duration
+	lines := s.reader(func() {})
+	for {
+		_, _, err := lines.Next()
+		if err == io.EOF {
+			break
+		}
+		got = append(got, s.clock.Sub(s.start))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("handed on at %v, arrived at %v", got, want)
+	}
+}
+
+// TestPaceBusy reads lines that come one by one without end: a read gets many,
+// and what was read is handled and written before each pause.
+func TestPaceBusy(t *testing.T) {
+	const count = 10_000
+	s := &pacedSource{t: t}
+	for i := range count {
+		s.lines = append(s.lines, arrival{time.Duration(i) * 4 * time.Microsecond, fmt.Sprintln("line", i)})
+	}
+	handled, written := 0, 0
+	lines := s.reader(func() { written = handled })
+	sleep := lines.pace.sleep
+	lines.pace.sleep = func(d time.Duration) {
+		if written != handled || handled+len(s.lines) > count {
+			t.Errorf("a pause with %d lines handled and %d written", handled, written)
+		}
+		sleep(d)
+	}
+	for {
+		_, _, err := lines.Next()
+		if err == io.EOF {
+			break
+		}
+		handled++
+	}
+	if handled != count {
+		t.Errorf("%d lines, want %d", handled, count)
+	}
+	if limit := int(count*4*time.Microsecond/maxPause) + 10; s.reads > limit {
+		t.Errorf("%d reads, want at most %d", s.reads, limit)
+	}
+}
+
+// TestPaceSmallPipe reads a stream that gets faster during long pauses. They get
+// shorter before a small pipe is full.
+func TestPaceSmallPipe(t *testing.T) {
+	s := &pacedSource{t: t}
+	at := time.Duration(0)
+	add := func(lines int, every time.Duration) {
+		for range lines {
+			s.lines = append(s.lines, arrival{at, strings.Repeat("x", 199) + "\n"})
+			at += every
+		}
+	}
+	const last = 10_000
+	add(10_000, time.Microsecond) // which makes the reader's buffer large
+	add(1_000, 100*time.Microsecond)
+	add(last, 20*time.Microsecond)
+	var lines *Lines
+	longest := time.Duration(0)
+	lines = s.reader(func() {
+		longest = max(longest, lines.pace.wait)
+		if len(s.lines) > last*9/10 {
+			s.most = 0
+		}
+	})
+	for {
+		if _, _, err := lines.Next(); err == io.EOF {
+			break
+		}
+	}
+	if longest != maxPause {
+		t.Errorf("the longest pause is %v, want %v", longest, maxPause)
+	}
+	if s.most == 0 || s.most > smallPipe/2 {
+		t.Errorf("a read found %d bytes in a pipe of %d", s.most, smallPipe)
+	}
+}
+
+// TestPaceFull has a stream that always has more: nothing pauses.
+func TestPaceFull(t *testing.T) {
+	paused := 0
+	lines := &Lines{
+		r: bytes.NewReader(bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 100_000)), idle: func() {},
+		pace: pace{now: time.Now, sleep: func(time.Duration) { paused++ }},
+	}
+	for {
+		if _, _, err := lines.Next(); err == io.EOF {
+			break
+		}
+	}
+	if paused > 1 { // the last read is what is left
+		t.Errorf("%d pauses", paused)
+	}
+}

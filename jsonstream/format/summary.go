@@ -1,0 +1,177 @@
+package format
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fatih/color"
+	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/sink"
+)
+
+// Summary writes what comes after the stream: testjson's sections, byte for byte,
+// and one more for what was interrupted.
+type Summary struct {
+	sink.None
+	Out   *sink.Screen
+	Shows testjson.Summary // the sections; the last line is shown in any case
+	// Unframed leaves out all lines of package testing: programs that read go
+	// test -v from a pipe take them for more results.
+	Unframed bool
+	Errors   *result.Errors
+
+	started time.Time
+	failed  map[*result.Package]bool // by their latest end event
+	refused bool
+}
+
+// NewSummary returns a Summary with these fields, of a stream that starts now.
+func NewSummary(s Summary) *Summary {
+	s.started, s.failed = time.Now(), make(map[*result.Package]bool)
+	return &s
+}
+
+func (s *Summary) Needs() sink.Needs { return sink.Needs{Outputs: true} }
+
+func (s *Summary) PackageEnded(p *result.Package) {
+	switch end := p.End(); {
+	case end == result.Passed:
+		s.failed[p] = false
+	case end.Failed():
+		s.failed[p] = true
+	}
+}
+
+func (s *Summary) Note(n result.Note) {
+	if _, ok := n.(result.Refusal); ok {
+		s.refused = true
+	}
+}
+
+// entry is a test of a section, or a package if there is no test to be named.
+type entry struct {
+	p       *result.Package
+	t       *result.Test
+	elapsed string
+}
+
+func (s *Summary) Close(r *result.Results) error {
+	if s.refused {
+		return nil
+	}
+	total := 0
+	var skipped, failed, interrupted []entry
+	packages := r.Packages()
+	for _, p := range packages {
+		total += p.Tests
+		skipped = append(skipped, entries(p, p.Skipped)...)
+		if p.TimedOut != "" || s.failed[p] && len(p.Failed) == 0 {
+			failed = append(failed, entry{p, nil, seconds(0)})
+		}
+		failed = append(failed, entries(p, p.Failed)...)
+		if p.End() == result.Interrupted && len(p.Interrupted) == 0 {
+			interrupted = append(interrupted, entry{p, nil, seconds(p.Elapsed)})
+		}
+		interrupted = append(interrupted, entries(p, p.Interrupted)...)
+	}
+	if s.Shows.Includes(testjson.SummarizeSkipped) {
+		s.section(color.YellowString("Skipped"), color.YellowString("SKIP"), skipped)
+	}
+	if s.Shows.Includes(testjson.SummarizeFailed) {
+		s.section(color.RedString("Failed"), color.RedString("FAIL"), failed)
+	}
+	s.section(color.YellowString("Interrupted"), color.YellowString("INTERRUPTED"), interrupted)
+	if s.Shows.Includes(testjson.SummarizeErrors) {
+		s.errors()
+	}
+	elapsed, known := r.Elapsed()
+	if !known || len(packages) == 0 {
+		elapsed = time.Since(s.started)
+	}
+	cut := len(interrupted)
+	for _, e := range interrupted {
+		if e.t == nil {
+			cut--
+		}
+	}
+	fmt.Fprintf(s.Out, "\nDONE %d tests%s%s%s%s in %s\n", total,
+		count(len(skipped), "skipped", ""), count(len(failed), "failure", "s"), count(s.Errors.Count(), "error", "s"),
+		count(cut, "interrupted", ""), testjson.FormatDurationAsSeconds(elapsed, 3))
+	return nil
+}
+
+func entries(p *result.Package, tests []*result.Test) []entry {
+	var all []entry
+	for _, t := range tests {
+		e := entry{p, t, seconds(t.Elapsed)}
+		if t.NoEnd && t.End() != result.Interrupted {
+			e.elapsed = "unknown"
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// count is a part of the last line, with the plural's ending.
+func count(n int, what, plural string) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		plural = ""
+	}
+	return fmt.Sprintf(", %d %s%s", n, what, plural)
+}
+
+// section writes a list of tests with their output.
+func (s *Summary) section(header, prefix string, entries []entry) {
+	if len(entries) == 0 {
+		return
+	}
+	fmt.Fprintln(s.Out, "\n=== "+header)
+	for i, e := range entries {
+		name := ""
+		if e.t != nil {
+			name = e.t.Name
+		}
+		fmt.Fprintf(s.Out, "=== %s: %s %s (%s)\n", prefix, testjson.RelativePackagePath(e.p.Path), name, e.elapsed)
+		if s.Shows.Includes(testjson.SummarizeOutput) {
+			s.output(e, name)
+			if i+1 < len(entries) {
+				fmt.Fprintln(s.Out)
+			}
+		}
+	}
+}
+
+func seconds(d time.Duration) string { return testjson.FormatDurationAsSeconds(d, 2) }
+
+// output writes what a test printed, or a package, without the lines that frame it.
+func (s *Summary) output(e entry, name string) {
+	write := func(line []byte) bool {
+		if !result.Framing(line, name) && !(s.Unframed && result.LooksFramed(line)) {
+			s.Out.Write(line)
+		}
+		return true
+	}
+	if e.t == nil {
+		e.p.Output(write)
+	} else {
+		e.t.Output(func(line []byte) { write(line) })
+	}
+}
+
+// errors writes what compilers said and what go wrote to standard error.
+func (s *Summary) errors() {
+	header := false
+	s.Errors.Each(func(line []byte) {
+		if !header {
+			fmt.Fprintln(s.Out, color.MagentaString("\n=== Errors"))
+			header = true
+		}
+		s.Out.Write(line)
+		s.Out.Write([]byte{'\n'})
+	})
+}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package jsonstream
-
-const raceEnabled = false

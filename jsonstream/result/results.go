@@ -1,0 +1,182 @@
+package result
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pgtest/jsonstream/event"
+	"pgtest/jsonstream/internal/spool"
+)
+
+// Options say what Results keep, and who hears of ends.
+type Options struct {
+	// Spool holds outputs. Its owner closes it.
+	Spool *spool.Spool
+	// Outputs keeps what tests print until they pass. Without it nobody can ask
+	// for outputs, and they are not even decoded.
+	Outputs bool
+	// Passed calls Watcher for tests that passed, too.
+	Passed  bool
+	Watcher Watcher
+	// BuildShown says that what the build prints is shown as it comes, so that it
+	// counts as no error.
+	BuildShown bool
+	// Errors gets what the build prints otherwise.
+	Errors *Errors
+}
+
+// A Watcher is told of ends, by the goroutine that hands in the events.
+type Watcher interface {
+	// TestEnded has its test whole, with its outputs. A test that passes without
+	// an end event has NoEnd. A test that fails without one ends with the stream.
+	TestEnded(*Test)
+	// PackageEnded comes before the package's open tests get their ends. With
+	// NoEnd the stream ends before the package.
+	PackageEnded(*Package)
+}
+
+// Results are what the events of a stream say so far: packages, their tests, and
+// what these printed. They belong to the goroutine that hands in the events, except
+// for the methods that say otherwise.
+type Results struct {
+	opts  Options
+	spool *spool.Spool
+
+	mu     sync.Mutex                   // guards what Running looks at
+	begins map[[2]string]event.Stamp    // by package and test: see Began
+	ran    map[[2]string]time.Duration  // by package and test: see RanFor
+	pkgs   map[string]*Package          // by import path
+	order  []*Package                   // as they appeared
+	stop   atomic.Pointer[Interruption] // nil: the run is not being ended
+	builds map[string]*spool.Buffer     // what compilers said, by package
+
+	lastPackage  *Package // the latest lookups: most lines are about the same test
+	lastTest     *Test
+	first, last  event.Stamp // earliest and latest event
+	failedBuilds []string
+	cut          []*Test
+	scratch      []byte
+	free         []*Test
+}
+
+// New returns Results of no event.
+func New(opts Options) *Results {
+	return &Results{
+		opts:   opts,
+		spool:  opts.Spool,
+		pkgs:   make(map[string]*Package),
+		builds: make(map[string]*spool.Buffer),
+	}
+}
+
+// Handle takes an event and returns its package. It returns nil for an event of a
+// build, and for one that is of no consequence because its test is over.
+func (r *Results) Handle(ev *event.Event) *Package {
+	if ev.Time.Known() {
+		if !r.first.Known() || ev.Time.Before(r.first) {
+			r.first = ev.Time
+		}
+		if !r.last.Known() || r.last.Before(ev.Time) {
+			r.last = ev.Time
+		}
+	}
+	switch {
+	case ev.Kind == event.BuildOutput:
+		r.buildOutput(ev)
+		return nil
+	case ev.Kind == event.BuildFail:
+		r.failedBuilds = append(r.failedBuilds, ev.ImportPath.String())
+		return nil
+	}
+	p := r.pkg(ev)
+	if len(ev.Test) == 0 {
+		r.packageEvent(p, ev)
+	} else if !r.testEvent(p, ev) {
+		return nil
+	}
+	return p
+}
+
+// buildOutput keeps what a compiler said, for the packages that fail because of
+// it and for the errors.
+func (r *Results) buildOutput(ev *event.Event) {
+	if r.opts.Outputs {
+		path := string(ev.ImportPath.Bytes(&r.scratch))
+		b := r.builds[path]
+		if b == nil {
+			b = new(spool.Buffer)
+			r.builds[path] = b
+		}
+		r.spool.Add(b, ev.Output)
+	}
+	if !r.opts.BuildShown {
+		r.opts.Errors.Add(ev.Output.Bytes(&r.scratch))
+	}
+}
+
+// Interrupt says that the run is being ended. Only the first call counts. It may
+// be called from any goroutine.
+func (r *Results) Interrupt(i Interruption) { r.stop.CompareAndSwap(nil, &i) }
+
+// Interruption returns when and why the run was ended, nil if it was not. It may
+// be called from any goroutine.
+func (r *Results) Interruption() *Interruption { return r.stop.Load() }
+
+// Finish gives everything an end.
+func (r *Results) Finish() {
+	interrupted := r.Interruption() != nil
+	for _, p := range r.order {
+		if p.end == "" {
+			p.NoEnd = true
+			r.opts.Watcher.PackageEnded(p)
+			r.cutPackage(p, interrupted)
+		}
+		for _, t := range p.Interrupted {
+			t.Elapsed = max(t.Elapsed, t.RanFor()) // it may have begun earlier than was known
+		}
+		for t := p.running.first; t != nil; {
+			next := t.next
+			t.NoEnd = true
+			t.Elapsed = t.RanFor()
+			r.unlink(t, Failed)
+			p.Failed = append(p.Failed, t)
+			r.cut = append(r.cut, t)
+			t = next
+		}
+		r.cut = append(r.cut, r.blameLate(p)...)
+	}
+}
+
+// Cut returns the tests that failed because they have no end, by package in the
+// order of their starts. They are known after Finish.
+func (r *Results) Cut() []*Test { return r.cut }
+
+// Packages returns the packages by import path.
+func (r *Results) Packages() []*Package {
+	return slices.SortedFunc(slices.Values(r.order), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+}
+
+// Elapsed is the time from the earliest event to the latest one. It reports false
+// if no event had a time.
+func (r *Results) Elapsed() (time.Duration, bool) { return r.first.Until(r.last), r.first.Known() }
+
+// Report says what came out. Tests without an end have one by now.
+func (r *Results) Report() Report {
+	report := Report{Errors: r.opts.Errors.Count(), FailedBuilds: r.failedBuilds, Started: r.first.Time()}
+	report.Elapsed, _ = r.Elapsed()
+	for _, p := range r.Packages() {
+		pr := p.report()
+		report.Packages = append(report.Packages, pr)
+		report.Tests += pr.Tests
+		report.FailedTests += len(pr.Failed)
+		if pr.End.Failed() && len(pr.Failed) == 0 {
+			report.FailedTests++
+		}
+		report.SkippedTests += len(pr.Skipped)
+		report.InterruptedTests += len(pr.Interrupted)
+	}
+	return report
+}
