@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 
@@ -265,7 +266,9 @@ func (s *shown) feedEnd(t *result.Test) {
 func (s *shown) showEnd(t *result.Test, elapsed float64) {
 	te := testjson.TestEvent{Action: action(t.End()), Test: t.Name, Elapsed: elapsed}
 	if s.failOutput && te.Action == testjson.ActionFail {
-		t.Own(s.write)
+		for line := range t.Own() {
+			s.Out.Write(line)
+		}
 	}
 	if !s.testEnd {
 		return
@@ -286,21 +289,26 @@ func (s *shown) showEnd(t *result.Test, elapsed float64) {
 	s.flushGroup(t)
 }
 
-func (s *shown) write(out []byte) bool {
-	s.Out.Write(out)
-	return true
-}
-
 // substance says whether a test printed more than what frames it.
 func (s *shown) substance(t *result.Test, known *shownPackage) bool {
-	found := t.Name == t.Package.TimedOut && !known.dump.Empty()
-	if !found && !t.Late {
-		t.Own(func(line []byte) bool {
-			found = !result.Framing(line, t.Name) && !result.LooksPanicked(line)
-			return !found
-		})
+	if t.Name == t.Package.TimedOut && !known.dump.Empty() {
+		return true
 	}
-	return found
+	for line := range t.Own() {
+		if !t.Late && !result.Framing(line, t.Name) && !result.LooksPanicked(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// dump returns what a test printed once it had timed out.
+func (s *shown) dump(t *result.Test) iter.Seq[[]byte] {
+	known := &shownPackage{}
+	if t.Name == t.Package.TimedOut {
+		known = s.pkg(t.Package)
+	}
+	return s.Spool.All(&known.dump)
 }
 
 // flushGroup writes what the grouped format wrote, with the output of t where
@@ -312,15 +320,12 @@ func (s *shown) flushGroup(t *result.Test) {
 	before, after, found := bytes.Cut(s.group.Bytes(), []byte(s.token))
 	s.Out.Write(before)
 	if found && t != nil {
-		show := func(out []byte) bool {
-			if !result.Framing(out, t.Name) {
-				s.Out.Write(out)
+		for _, output := range []iter.Seq[[]byte]{t.Own(), s.dump(t)} {
+			for line := range output {
+				if !result.Framing(line, t.Name) {
+					s.Out.Write(line)
+				}
 			}
-			return true
-		}
-		t.Own(show)
-		if t.Name == t.Package.TimedOut {
-			s.Spool.While(&s.pkg(t.Package).dump, show)
 		}
 	}
 	s.Out.Write(after)

@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/fatih/color"
@@ -150,28 +151,24 @@ func seconds(d time.Duration) string { return testjson.FormatDurationAsSeconds(d
 
 // output writes what a test printed, or a package, without the lines that frame it.
 func (s *Summary) output(e entry, name string) {
-	write := func(line []byte) bool {
+	output := e.p.Output()
+	if e.t != nil {
+		output = e.t.Output()
+	}
+	for line := range output {
 		if !result.Framing(line, name) && !(s.Unframed && result.LooksFramed(line)) {
 			s.Out.Write(line)
 		}
-		return true
-	}
-	if e.t == nil {
-		e.p.Output(write)
-	} else {
-		e.t.Output(func(line []byte) { write(line) })
 	}
 }
 
 // errors writes what compilers said and what go wrote to standard error.
 func (s *Summary) errors() {
-	header := false
-	s.Errors.Each(func(line []byte) {
-		if !header {
-			fmt.Fprintln(s.Out, color.MagentaString("\n=== Errors"))
-			header = true
-		}
+	header := color.MagentaString("\n=== Errors") + "\n"
+	for line := range s.Errors.All() {
+		io.WriteString(s.Out, header)
+		header = ""
 		s.Out.Write(line)
 		s.Out.Write([]byte{'\n'})
-	})
+	}
 }

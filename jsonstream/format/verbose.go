@@ -140,7 +140,9 @@ func (v *verbose) endPackage(t *turn) {
 }
 
 func (v *verbose) showKept(t *turn) {
-	v.spool.Each(&t.kept, func(p []byte) { v.out.Write(p) })
+	for p := range v.spool.All(&t.kept) {
+		v.out.Write(p)
+	}
 	v.spool.Release(&t.kept)
 }
 

@@ -2,6 +2,7 @@ package junit
 
 import (
 	"io"
+	"iter"
 	"strings"
 
 	"pgtest/jsonstream/event"
@@ -102,8 +103,8 @@ func (s *Sink) Close(r *result.Results) error {
 			w.Case(c)
 		}
 		if kept := s.passed[suite.p]; kept != nil {
-			if err := s.spool.Each(&kept.cases, w.Raw); err != nil {
-				return err
+			for cases := range s.spool.All(&kept.cases) {
+				w.Raw(cases)
 			}
 		}
 		w.EndSuite()
@@ -197,16 +198,7 @@ func percentage(sentence string) string {
 // packageError is the testcase for a package that did not fail by its tests.
 func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) {
 	c := Case{ClassName: s.className(p.Path), Name: "TestMain", Time: p.Elapsed, Outcome: Error}
-	c.Body = func(w io.Writer) error {
-		write := func(out []byte) bool {
-			w.Write(out)
-			return true
-		}
-		if err := p.BuildOutput(write); err != nil {
-			return err
-		}
-		return p.Output(write)
-	}
+	c.Body = body(p.BuildOutput(), p.Output())
 	end, message := death.End, death.Message
 	switch without := len(p.Failed)+len(p.Interrupted) == 0; {
 	case p.End() == result.Interrupted && len(p.Interrupted) == 0:
@@ -228,6 +220,17 @@ func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) 
 func (s *Sink) testCase(t *result.Test, o Outcome) Case {
 	return Case{
 		ClassName: s.className(t.Package.Path), Name: t.Name, Time: t.Elapsed, Outcome: o,
-		Body: func(w io.Writer) error { return t.Output(func(out []byte) { w.Write(out) }) },
+		Body: body(t.Output()),
+	}
+}
+
+func body(outputs ...iter.Seq[[]byte]) func(io.Writer) error {
+	return func(w io.Writer) error {
+		for _, output := range outputs {
+			for line := range output {
+				w.Write(line)
+			}
+		}
+		return nil
 	}
 }

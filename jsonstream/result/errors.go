@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"iter"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -57,12 +58,8 @@ func (e *Errors) Count() int {
 	return e.count
 }
 
-// Each calls fn with every line.
-func (e *Errors) Each(fn func(line []byte)) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.spool.Each(&e.lines, fn)
-}
+// All returns the lines. None may be added meanwhile.
+func (e *Errors) All() iter.Seq[[]byte] { return e.spool.All(&e.lines) }
 
 // Close gives the lines up.
 func (e *Errors) Close() {

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -34,19 +35,16 @@ type Package struct {
 // End says how the package ended, "" while it runs.
 func (p *Package) End() End { return p.facts().of(p.end) }
 
-// Output calls fn with what the package printed outside its tests, while it
-// returns true.
-func (p *Package) Output(fn func(record []byte) bool) error {
-	return p.results.spool.While(&p.output, fn)
-}
+// Output returns what the package printed outside its tests.
+func (p *Package) Output() iter.Seq[[]byte] { return p.results.spool.All(&p.output) }
 
-// BuildOutput calls fn with what the build that failed printed, while it returns
-// true.
-func (p *Package) BuildOutput(fn func(record []byte) bool) error {
-	if b := p.results.builds[p.FailedBuild]; b != nil {
-		return p.results.spool.While(b, fn)
+// BuildOutput returns what the build that failed printed.
+func (p *Package) BuildOutput() iter.Seq[[]byte] {
+	b := p.results.builds[p.FailedBuild]
+	if b == nil {
+		b = new(spool.Buffer)
 	}
-	return nil
+	return p.results.spool.All(b)
 }
 
 // Open calls fn with the tests that have no end, the one that started last first.

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 
 	"pgtest/jsonstream/event"
@@ -42,25 +43,25 @@ func (t *Test) End() End { return t.facts().of(t.end) }
 
 func (t *Test) subtest() bool { return strings.Contains(t.Name, "/") }
 
-// Own calls fn with what the test itself printed, while it returns true.
-func (t *Test) Own(fn func(record []byte) bool) error {
-	return t.Package.results.spool.While(&t.output, fn)
-}
+// Own returns what the test itself printed.
+func (t *Test) Own() iter.Seq[[]byte] { return t.Package.results.spool.All(&t.output) }
 
-// Output calls fn with everything that explains the test: its own output, and that
-// of its subtests unless a failed one of them shows it. go may have attributed a
-// root's output to a subtest (golang.org/issue/29755).
-func (t *Test) Output(fn func(record []byte)) error {
-	r := t.Package.results
-	if err := r.spool.Each(&t.output, fn); err != nil || t.subtest() || t.subFailed {
-		return err
+// Output returns everything that explains the test: its own output, and that of its
+// subtests unless a failed one of them shows it. go may have attributed a root's
+// output to a subtest (golang.org/issue/29755).
+func (t *Test) Output() iter.Seq[[]byte] {
+	if t.subtest() || t.subFailed {
+		return t.Own()
 	}
-	for _, sub := range t.subs {
-		if err := r.spool.Each(&sub.output, fn); err != nil {
-			return err
+	return func(yield func([]byte) bool) {
+		for _, of := range append([]*Test{t}, t.subs...) {
+			for record := range of.Own() {
+				if !yield(record) {
+					return
+				}
+			}
 		}
 	}
-	return nil
 }
 
 // testList is a list of tests, linked through them.

@@ -23,7 +23,7 @@ var hungTest = regexp.MustCompile(`^\t\t(\S+) \((\S+)\)$`)
 func (p *Package) Death() Death {
 	d := Death{End: Exited, Message: noReason, hung: make(map[string]string)}
 	var hung []string
-	p.Output(func(line []byte) bool {
+	for line := range p.Output() {
 		line = bytes.TrimSuffix(line[:min(len(line), messageLimit)], []byte{'\n'})
 		s := strings.TrimSpace(string(line))
 		switch {
@@ -44,8 +44,7 @@ func (p *Package) Death() Death {
 		case s != "" && !strings.HasPrefix(s, "FAIL"):
 			d.Message = s
 		}
-		return true
-	})
+	}
 	if len(hung) > 0 {
 		d.Message += ": " + strings.Join(hung, ", ")
 	}
@@ -150,11 +149,11 @@ func (t *Test) said() said {
 	var s said
 	skip := t.Error
 	open := false // the message began with a line that says nothing
-	t.Own(func(line []byte) bool {
+	for line := range t.Own() {
 		text := strings.TrimSpace(string(line[:min(len(line), messageLimit)]))
 		indented := bytes.HasPrefix(line, []byte("    "))
 		if skip != "" && text != skip && !LooksPanicked(line) {
-			return true
+			continue
 		}
 		skip = ""
 		switch {
@@ -178,19 +177,23 @@ func (t *Test) said() said {
 		case s.printed == "":
 			s.printed = text
 		}
-		return !LooksPanicked(line) && !s.race && (s.first == "" || open || t.Panicked || t.NoEnd)
-	})
+		if LooksPanicked(line) || s.race || s.first != "" && !open && !t.Panicked && !t.NoEnd {
+			break
+		}
+	}
 	return s
 }
 
 // SkipMessage is all that a test said before it was skipped.
 func (t *Test) SkipMessage() string {
 	var message []byte
-	t.Own(func(line []byte) bool {
+	for line := range t.Own() {
 		if !Framing(line, t.Name) && !bytes.HasPrefix(line, []byte("=== ")) {
 			message = append(message, bytes.TrimLeft(line, " ")...)
 		}
-		return len(message) < messageLimit
-	})
+		if len(message) >= messageLimit {
+			break
+		}
+	}
 	return string(bytes.TrimSpace(message[:min(len(message), messageLimit)]))
 }

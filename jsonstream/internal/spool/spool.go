@@ -5,8 +5,10 @@ package spool
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"io"
+	"iter"
 	"os"
 	"slices"
 
@@ -99,7 +101,9 @@ func (s *Spool) Take(b *Buffer, fn func(record []byte)) {
 	// Adding may move the buffer's memory to the file and use it for others.
 	all := Buffer{extents: b.extents, mem: bytes.Clone(b.mem)}
 	s.Release(b)
-	s.Each(&all, fn)
+	for record := range s.All(&all) {
+		fn(record)
+	}
 }
 
 // Release empties the buffer.
@@ -200,37 +204,29 @@ func createUnlinked(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// Each calls fn with every record in order. A record is valid during the call.
-func (s *Spool) Each(b *Buffer, fn func(record []byte)) error {
-	return s.While(b, func(record []byte) bool {
-		fn(record)
-		return true
-	})
-}
-
-// While calls fn with the records in order, until it returns false.
-func (s *Spool) While(b *Buffer, fn func(record []byte) bool) error {
-	for _, e := range b.extents {
-		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
-		if more, err := records(r, fn); err != nil || !more {
-			if s.err == nil {
-				s.err = err
+// All returns the records in order. A record is valid until the next one is asked
+// for. If the file can't be read they end early, and Err says why.
+func (s *Spool) All(b *Buffer) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, e := range b.extents {
+			r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
+			if more, err := records(r, yield); err != nil || !more {
+				s.err = cmp.Or(s.err, err)
+				return
 			}
-			return err
+		}
+		for mem := b.mem; len(mem) > 0; {
+			n := 4 + int(binary.LittleEndian.Uint32(mem))
+			if !yield(mem[4:n]) {
+				return
+			}
+			mem = mem[n:]
 		}
 	}
-	for mem := b.mem; len(mem) > 0; {
-		n := 4 + int(binary.LittleEndian.Uint32(mem))
-		if !fn(mem[4:n]) {
-			return nil
-		}
-		mem = mem[n:]
-	}
-	return nil
 }
 
-// records calls fn with the records of one extent.
-func records(r *bufio.Reader, fn func([]byte) bool) (more bool, err error) {
+// records calls yield with the records of one extent.
+func records(r *bufio.Reader, yield func([]byte) bool) (more bool, err error) {
 	var head [4]byte
 	var record []byte
 	for {
@@ -247,7 +243,7 @@ func records(r *bufio.Reader, fn func([]byte) bool) (more bool, err error) {
 		if _, err := io.ReadFull(r, record); err != nil {
 			return false, err
 		}
-		if !fn(record) {
+		if !yield(record) {
 			return false, nil
 		}
 	}

@@ -42,7 +42,10 @@ func TestSpool(t *testing.T) {
 		}
 		for i := range buffers {
 			var got bytes.Buffer
-			if err := s.Each(&buffers[i], func(r []byte) { fmt.Fprintf(&got, "%d:%s", len(r), r) }); err != nil {
+			for r := range s.All(&buffers[i]) {
+				fmt.Fprintf(&got, "%d:%s", len(r), r)
+			}
+			if err := s.Err(); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.Bytes(), want[i].Bytes()) {
