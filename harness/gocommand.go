@@ -10,8 +10,8 @@ import (
 	"syscall"
 
 	"pgtest/harness/control"
+	"pgtest/harness/gotest"
 	"pgtest/harness/internal/supervisor"
-	"pgtest/harness/quoted"
 )
 
 // newCommand returns the command that prints the events, not started, without
@@ -98,7 +98,7 @@ func (r *run) goArgs() ([]string, error) {
 		TestTimeout: r.cfg.TestTimeout,
 		Terminal:    r.cfg.Terminal,
 	}
-	execWords, err := quoted.Join(append([]string{self, supervisor.Role}, opts.Words()...))
+	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (r *run) toolExec(self string) (string, error) {
 	if r.cfg.LinkCache != nil {
 		return r.cfg.LinkCache.Toolexec(self, r.cfg.ToolExec)
 	}
-	return quoted.Join(r.cfg.ToolExec)
+	return gotest.JoinQuoted(r.cfg.ToolExec)
 }
 
 func (r *run) environ() []string {

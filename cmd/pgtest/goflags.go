@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // buildFlags are the flags of go test that it keeps for itself, true for those
@@ -47,7 +47,7 @@ func goTestFlag(name string) (boolean, known bool) {
 // can't read either is left for it to complain about.
 func fromGOFLAGS() goFlags {
 	var f goFlags
-	list, err := quoted.Split(goEnv("GOFLAGS"))
+	list, err := gotest.SplitQuoted(goEnv("GOFLAGS"))
 	if err != nil {
 		return goFlags{}
 	}

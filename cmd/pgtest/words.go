@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // words is pgtest's command line, taken apart.
@@ -313,10 +313,10 @@ func (f *goFlags) set(name, value string, hasValue bool) (merged bool, err error
 	case "list":
 		f.list = value
 	case "exec":
-		f.exec, err = quoted.Split(value)
+		f.exec, err = gotest.SplitQuoted(value)
 		return true, flagError("-exec", err)
 	case "toolexec":
-		f.toolExec, err = quoted.Split(value)
+		f.toolExec, err = gotest.SplitQuoted(value)
 		return true, flagError("-toolexec", err)
 	}
 	return false, nil

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // A key names what a link produces: equal keys, equal outputs, as long as the
@@ -72,7 +72,7 @@ func parseCommand(words []string, wrap int) (*command, error) {
 			if value == "" && i+1 < len(c.flags) {
 				value = c.flags[i+1]
 			}
-			extld, err := quoted.Split(value)
+			extld, err := gotest.SplitQuoted(value)
 			if err != nil || len(extld) == 0 {
 				return nil, otherCommand
 			}

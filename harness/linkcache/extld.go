@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // The Go linker calls the external linker, a C compiler as a rule, to find
@@ -53,7 +53,7 @@ func interpose(c *command) ([]string, *recorder, error) {
 	if err := os.WriteFile(script, []byte(text), 0o777); err != nil {
 		return nil, nil, err
 	}
-	value, err := quoted.Join(append([]string{script}, c.extld[1:]...))
+	value, err := gotest.JoinQuoted(append([]string{script}, c.extld[1:]...))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // A project is a module that the real go command builds, with and without the
@@ -105,7 +105,7 @@ func (p *project) make(w way, env []string, flags ...string) string {
 	case compileTest:
 		p.run(env, slices.Concat([]string{"test", "-c", "-vet=off", "-o", out}, flags, []string{"./a"})...)
 	case runTest:
-		copier, err := quoted.Join([]string{self(p.t), "__copy", out})
+		copier, err := gotest.JoinQuoted([]string{self(p.t), "__copy", out})
 		if err != nil {
 			p.t.Fatal(err)
 		}

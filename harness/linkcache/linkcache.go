@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // Role is the word that the go command's -toolexec has behind the program:
@@ -95,7 +95,7 @@ func (c *Cache) Toolexec(self string, user []string) (string, error) {
 	if len(user) > 0 {
 		words = append(words, wrapOption+strconv.Itoa(len(user)))
 	}
-	return quoted.Join(append(words, user...))
+	return gotest.JoinQuoted(append(words, user...))
 }
 
 // ParseSize reads a size in bytes: a number that may have a fraction and may

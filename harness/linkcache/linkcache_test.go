@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 func TestOpen(t *testing.T) {
@@ -57,7 +57,7 @@ func TestToolexec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := quoted.Split(value)
+	words, err := gotest.SplitQuoted(value)
 	want := []string{"/opt/pgtest", "__tool", "--dir=/home/a b/link", "--wrap=2", "toolstash", "-cmp"}
 	if err != nil || !slices.Equal(words, want) {
 		t.Errorf("%q, %v", words, err)

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // What the cache program may take, for its first message and for each answer.
@@ -72,7 +72,7 @@ type response struct {
 // before: work is the run's directory. Its messages are not shown: the go
 // command runs the same program and shows them.
 func startProgram(value, work string) *program {
-	words, err := quoted.Split(value)
+	words, err := gotest.SplitQuoted(value)
 	if err != nil || len(words) == 0 {
 		return nil
 	}

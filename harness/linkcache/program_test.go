@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/harness/quoted"
+	"pgtest/harness/gotest"
 )
 
 // cacheProgram is a GOCACHEPROG: args are the directory that it stores into,
@@ -138,7 +138,7 @@ func logRequest(dir string, r request) {
 // useProgram makes the link ask the cache program that stores into dir.
 func (l *fakeLink) useProgram(dir, fault string) {
 	l.t.Helper()
-	value, err := quoted.Join([]string{self(l.t), "__cacheprog", dir, fault})
+	value, err := gotest.JoinQuoted([]string{self(l.t), "__cacheprog", dir, fault})
 	if err != nil {
 		l.t.Fatal(err)
 	}

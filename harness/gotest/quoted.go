@@ -1,6 +1,6 @@
-// Package quoted splits and joins lists of words as the go command does in
-// GOFLAGS, -exec and -toolexec. It knows nothing of what the words mean.
-package quoted
+// Package gotest knows the words of the go command: lists of words as it takes them in
+// GOFLAGS, -exec and -toolexec.
+package gotest
 
 import (
 	"fmt"
@@ -12,12 +12,13 @@ const (
 	quotes = `'"`
 )
 
-// Split returns the words of s. Words are separated by white space; a word
+// SplitQuoted returns the words of s, a list as the go command takes it in
+// GOFLAGS, -exec and -toolexec. Words are separated by white space; a word
 // that starts with a quote character, single or double, ends with the next of
 // the same kind and may hold white space. Nothing is unescaped, and a quote
 // inside a word is an ordinary character. A quote that is not closed is an
 // error.
-func Split(s string) ([]string, error) {
+func SplitQuoted(s string) ([]string, error) {
 	var words []string
 	for {
 		s = strings.TrimLeft(s, spaces)
@@ -40,10 +41,10 @@ func Split(s string) ([]string, error) {
 	}
 }
 
-// Join returns a string that Split takes apart into the same words. Words
+// JoinQuoted returns a string that SplitQuoted takes apart into the same words. Words
 // without white space and quotes stay as they are. A word that needs quotes
 // and holds both kinds can't be written, and is an error.
-func Join(words []string) (string, error) {
+func JoinQuoted(words []string) (string, error) {
 	quotedWords := make([]string, len(words))
 	for i, word := range words {
 		switch {
