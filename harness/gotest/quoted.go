@@ -1,5 +1,3 @@
-// Package gotest knows the words of the go command: lists of words as it takes them in
-// GOFLAGS, -exec and -toolexec.
 package gotest
 
 import (

@@ -6,9 +6,9 @@ import (
 	"flag"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
+	"pgtest/harness/gotest"
 	"pgtest/harness/internal/pattern"
 )
 
@@ -46,17 +46,15 @@ func childArgs(args []string, test string, timeout time.Duration, testlog string
 // splitArgs divides the arguments of a test binary into flags, without ownFlags, and the words that follow them.
 func splitArgs(args []string) (flags, words []string) {
 	for i := 0; i < len(args); i++ {
-		name, ok := strings.CutPrefix(args[i], "-")
-		name = strings.TrimPrefix(name, "-")
-		if !ok || name == "" {
+		f := gotest.CutFlag(args[i])
+		if f.Name == "" {
 			return flags, args[i:]
 		}
-		name, _, hasValue := strings.Cut(name, "=")
 		n := 1
-		if !hasValue && takesValue(name) && i+1 < len(args) {
+		if !f.HasValue && takesValue(f.Name) && i+1 < len(args) {
 			n = 2
 		}
-		if !ownFlags[name] {
+		if !ownFlags[f.Name] {
 			flags = append(flags, args[i:i+n]...)
 		}
 		i += n - 1

@@ -59,7 +59,8 @@ func parseCommand(words []string, wrap int) (*command, error) {
 	c := &command{words: words, wrap: wrap, output: args[1], importcfg: args[3], flags: args[4 : len(args)-1]}
 	var hasBuildID, hasBuildMode bool
 	for i, flag := range c.flags {
-		name, value := cutFlag(flag)
+		f := gotest.CutFlag(flag)
+		name, value := f.Name, f.Value
 		switch name {
 		case "buildid":
 			hasBuildID = hasBuildID || len(value) > 20
@@ -90,17 +91,6 @@ func parseCommand(words []string, wrap int) (*command, error) {
 		return nil, otherCommand
 	}
 	return c, nil
-}
-
-// cutFlag takes -name=value or --name=value apart. The name is empty for a
-// word that is no flag, or is the value of the flag before it.
-func cutFlag(word string) (name, value string) {
-	name, isFlag := strings.CutPrefix(word, "-")
-	if !isFlag {
-		return "", ""
-	}
-	name, value, _ = strings.Cut(strings.TrimPrefix(name, "-"), "=")
-	return name, value
 }
 
 // fipsObject is where the go command lets the linker write a copy of the FIPS

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pgtest/harness/gotest"
 )
 
 // binary is what go test asks of the test binary.
@@ -29,23 +31,22 @@ func parseArgs(args []string) binary {
 	b := binary{flags: make(map[string]string)}
 	unknown := false
 	for i, word := range args {
-		name, isFlag := strings.CutPrefix(word, "-")
-		name = strings.TrimPrefix(name, "-")
+		f := gotest.CutFlag(word)
+		isFlag := f.Dashes > 0
 		if !isFlag && !unknown || word == "--" {
 			b.args = append(b.args, args[i:]...)
 			break
 		}
-		name, value, hasValue := strings.Cut(name, "=")
-		name, ours := strings.CutPrefix(name, "test.")
-		unknown = isFlag && !ours && !hasValue
+		name, ours := strings.CutPrefix(f.Name, "test.")
+		unknown = isFlag && !ours && !f.HasValue
 		if !isFlag || !ours {
 			b.args = append(b.args, word)
 			continue
 		}
-		if !hasValue {
-			value = "true"
+		if !f.HasValue {
+			f.Value = "true"
 		}
-		b.flags[name] = value
+		b.flags[name] = f.Value
 		if !perProcess[name] {
 			b.args = append(b.args, word)
 		}

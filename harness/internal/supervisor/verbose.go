@@ -2,8 +2,8 @@ package supervisor
 
 import (
 	"slices"
-	"strconv"
-	"strings"
+
+	"pgtest/harness/gotest"
 )
 
 // fullyVerbose returns the arguments of a test binary with each -test.v that
@@ -21,22 +21,22 @@ func fullyVerbose(args []string) []string {
 	}
 	value := false // the word may be a flag's value
 	for i, word := range args {
-		name, _, hasValue := strings.Cut(word, "=")
+		f := gotest.CutFlag(word)
 		switch {
 		case word == "--":
 			return args
-		case !strings.HasPrefix(word, "-") || word == "-":
+		case f.Dashes == 0 || word == "-":
 			if !value {
 				return args
 			}
 			value = false
-		case name == "-test.v" || name == "--test.v":
-			if !hasValue || isBoolean(word) {
+		case f.Name == "test.v":
+			if f.IsVerbosity() {
 				args[i] = testJSON
 			}
 			value = false
 		default:
-			value = !hasValue
+			value = !f.HasValue
 		}
 	}
 	return args
@@ -45,10 +45,3 @@ func fullyVerbose(args []string) []string {
 const testJSON = "-test.v=test2json"
 
 func isTestJSON(word string) bool { return word == testJSON }
-
-// isBoolean says whether the value of a flag is a boolean.
-func isBoolean(word string) bool {
-	_, value, _ := strings.Cut(word, "=")
-	_, err := strconv.ParseBool(value)
-	return err == nil
-}

@@ -1,0 +1,77 @@
+package gotest
+
+import "strings"
+
+// buildFlags are the flags of go test that it keeps for itself, true for those
+// that need no value. TestGoTestFlags compares them with the go command.
+var buildFlags = map[string]bool{
+	"C": false, "a": true, "n": true, "p": false, "race": true, "msan": true, "asan": true,
+	"cover": true, "covermode": false, "coverpkg": false, "work": true, "x": true,
+	"asmflags": false, "buildmode": false, "buildvcs": true, "compiler": false,
+	"gccgoflags": false, "gcflags": false, "installsuffix": false, "json": true,
+	"ldflags": false, "linkshared": true, "mod": false, "modcacherw": true, "modfile": false,
+	"overlay": false, "pgo": false, "pkgdir": false, "tags": false, "trimpath": true,
+	"toolexec": false, "debug-actiongraph": false, "debug-runtime-trace": false, "debug-trace": false,
+	"c": true, "exec": false, "o": false, "vet": false,
+}
+
+// testFlags are those that it hands to the test binary. It takes them with
+// test. before their name as well.
+var testFlags = map[string]bool{
+	"artifacts": true, "bench": false, "benchmem": true, "benchtime": false,
+	"blockprofile": false, "blockprofilerate": false, "count": false, "coverprofile": false,
+	"cpu": false, "cpuprofile": false, "failfast": true, "fullpath": true, "fuzz": false,
+	"fuzzminimizetime": false, "fuzztime": false, "list": false, "memprofile": false,
+	"memprofilerate": false, "mutexprofile": false, "mutexprofilefraction": false,
+	"outputdir": false, "parallel": false, "run": false, "short": true, "shuffle": false,
+	"skip": false, "timeout": false, "trace": false, "v": true,
+}
+
+// KnowsFlag tells whether go test has a flag of that name, and whether it needs
+// no value.
+func KnowsFlag(name string) (boolean, known bool) {
+	if boolean, known = testFlags[strings.TrimPrefix(name, "test.")]; !known {
+		boolean, known = buildFlags[name]
+	}
+	return boolean, known
+}
+
+// FlagNames returns the names of go test's flags, without those that begin with
+// test., in no order.
+func FlagNames() []string {
+	var names []string
+	for _, flags := range []map[string]bool{buildFlags, testFlags} {
+		for name := range flags {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// A Flag is a word of a command line, taken apart as a flag.
+type Flag struct {
+	Word   string
+	Dashes int // 0, 1 or 2
+	// Name is "" if the go command, like package flag, takes the word for no
+	// flag.
+	Name, Value string
+	HasValue    bool
+}
+
+// CutFlag takes -name, --name, -name=value or --name=value apart.
+func CutFlag(word string) Flag {
+	f := Flag{Word: word}
+	rest, ok := strings.CutPrefix(word, "-")
+	if !ok {
+		return f
+	}
+	f.Dashes = 1
+	if r, ok := strings.CutPrefix(rest, "-"); ok {
+		f.Dashes, rest = 2, r
+	}
+	if rest == "" || rest[0] == '-' || rest[0] == '=' {
+		return f
+	}
+	f.Name, f.Value, f.HasValue = strings.Cut(rest, "=")
+	return f
+}

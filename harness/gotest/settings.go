@@ -1,0 +1,152 @@
+package gotest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Settings are the flags of go test that change what a program does that runs
+// it, wherever they were set.
+type Settings struct {
+	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild bool
+	Bench, Fuzz, List                                                    string
+	Exec, ToolExec                                                       []string
+}
+
+// Set notes a flag of go test. It is an error if its value can't be read.
+func (s *Settings) Set(f Flag) (err error) {
+	switch on := f.isOn(); strings.TrimPrefix(f.Name, "test.") {
+	case "json":
+		s.JSON = on
+	case "v":
+		s.Verbose = on
+	case "c":
+		s.CompileOnly = on
+	case "n":
+		s.DryRun = on
+	case "a":
+		s.Rebuild = on
+	case "x":
+		s.PrintCommands = on
+	case "work":
+		s.KeepWork = on
+	case "bench":
+		s.Bench = f.Value
+	case "fuzz":
+		s.Fuzz = f.Value
+	case "list":
+		s.List = f.Value
+	case "exec":
+		s.Exec, err = SplitQuoted(f.Value)
+	case "toolexec":
+		s.ToolExec, err = SplitQuoted(f.Value)
+	}
+	if err != nil {
+		return fmt.Errorf("-%s: %w", f.Name, err)
+	}
+	return nil
+}
+
+// isOn says what a boolean flag is set to. -v also takes test2json, which is
+// true. A value that is no boolean is for go test to complain about.
+func (f Flag) isOn() bool {
+	on, err := strconv.ParseBool(f.Value)
+	return !f.HasValue || err != nil || on
+}
+
+// EventWords returns the line's words for go test -json, with values of the
+// caller's own for -exec and -toolexec: without a leading -C, and with -json in
+// the place of each of these flags, of -json=false and of -v.
+//
+// A flag ends the package list, so one has to stay in its place: go test ./a -v
+// ./b hands ./b to the test binary.
+func (l Line) EventWords() []string {
+	var words []string
+	for i, p := range l.parts {
+		if p.Kind == OwnFlag && (p.isReplaced() || i == 0 && p.Name == "C" && p.HasValue) {
+			words = append(words, "-json")
+		} else {
+			words = append(words, p.Words...)
+		}
+	}
+	return words
+}
+
+// isReplaced says whether a flag must not reach go test -json as it is.
+func (f Flag) isReplaced() bool {
+	switch strings.TrimPrefix(f.Name, "test.") {
+	case "exec", "toolexec":
+		return true
+	case "json":
+		return !f.isOn()
+	case "v":
+		// The test binary has to get test2json, which go test -json gives it: with
+		// any other value, off too, what tests print can be taken for what package
+		// testing says of them.
+		return f.IsVerbosity()
+	}
+	return false
+}
+
+// IsVerbosity says whether -v takes the flag's value. With another, go test and
+// test binaries complain.
+func (f Flag) IsVerbosity() bool {
+	_, err := strconv.ParseBool(f.Value)
+	return !f.HasValue || f.Value == "test2json" || err == nil
+}
+
+// FromGOFLAGS returns the flags that GOFLAGS sets. A list that the go command
+// can't read either is left for it to complain about.
+func FromGOFLAGS() Settings {
+	var s Settings
+	list, err := SplitQuoted(Env("GOFLAGS"))
+	if err != nil {
+		return Settings{}
+	}
+	for _, word := range list {
+		f := CutFlag(word)
+		if _, known := KnowsFlag(f.Name); !known {
+			continue // a flag of another go command
+		}
+		if err := s.Set(f); err != nil {
+			return Settings{}
+		}
+	}
+	return s
+}
+
+// Env returns a setting of the go command as go env would: from the
+// environment, else from the file that go env -w writes. Asking the go command
+// would take longer than many a cached run.
+func Env(name string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	path := os.Getenv("GOENV")
+	if path == "off" {
+		return ""
+	}
+	if path == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return ""
+		}
+		path = filepath.Join(dir, "go", "env")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	value := ""
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
