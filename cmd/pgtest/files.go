@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/outfile"
 )
 
@@ -16,21 +17,21 @@ type files struct {
 
 // openFiles opens the files that the options ask for. On an error none is
 // left behind that was not there before.
-func openFiles(o *options) (*files, error) {
+func openFiles(c *flags.CommandLine) (*files, error) {
 	f := &files{}
 	var err error
-	if o.junit.path != "" {
-		if f.junit, err = outfile.CreateWhole(o.junit.path); err != nil {
+	if c.JUnit.Path != "" {
+		if f.junit, err = outfile.CreateWhole(c.JUnit.Path); err != nil {
 			return nil, fmt.Errorf("--junitfile %w", err)
 		}
 	}
-	if o.jsonFile == "" {
+	if c.JSONFile == "" {
 		return f, nil
 	}
-	if f.json, err = outfile.OpenLines(o.jsonFile); err != nil {
+	if f.json, err = outfile.OpenLines(c.JSONFile); err != nil {
 		f.json = nil
 	} else if f.junit != nil && f.junit.IsFile(f.json) {
-		err = fmt.Errorf("%s: is the file of --junitfile", o.jsonFile)
+		err = fmt.Errorf("%s: is the file of --junitfile", c.JSONFile)
 	} else {
 		err = f.json.Start()
 	}

@@ -6,14 +6,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"pgtest/cmd/pgtest/internal/flags"
+	"pgtest/harness/gotest"
 	"pgtest/harness/linkcache"
 )
 
 // openLinkCache returns the user's link cache, or nil if the run is to link
 // everything: because of our flags, because -a asks for it, or because the
 // cache can't be used.
-func openLinkCache(o linkCacheOptions, f goFlags) *linkcache.Cache {
-	if !o.on || f.rebuild {
+func openLinkCache(c *flags.CommandLine) *linkcache.Cache {
+	if !c.LinkCache || c.Settings.Rebuild {
 		return nil
 	}
 	cache, err := userLinkCache()
@@ -23,8 +25,8 @@ func openLinkCache(o linkCacheOptions, f goFlags) *linkcache.Cache {
 		}
 		return nil
 	}
-	cache.MaxSize = o.size
-	cache.Program = goEnv("GOCACHEPROG")
+	cache.MaxSize = c.LinkCacheSize
+	cache.Program = gotest.Env("GOCACHEPROG")
 	return cache
 }
 

@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
+	"pgtest/harness/gotest"
 	"pgtest/harness/roles"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
@@ -53,68 +55,40 @@ func command(args []string) (int, error) {
 	if len(args) > 0 && args[0] == "tool" {
 		return tool(args[1:])
 	}
-	o, w, err := parse(args)
-	switch {
-	case err != nil:
+	c, err := flags.Parse(args)
+	if err != nil {
 		return usageStatus, err
-	case o.help:
-		return 0, help(steady.Writer(os.Stdout))
-	case o.version:
+	}
+	dir, rest, changes := c.ChangesDir(args)
+	switch {
+	case c.Help:
+		return 0, flags.Help(steady.Writer(os.Stdout))
+	case c.Version:
 		_, err := fmt.Println("pgtest", version())
 		return 0, err
-	case o.rawCommand && len(w.command) == 0:
+	case c.RawCommand && len(c.Command) == 0:
 		return usageStatus, errors.New("--raw-command: a command is missing")
-	case o.rawCommand:
-		return run(o, w)
-	case w.goes.chdir.words > 0:
-		return usageStatus, changeDirectory(args, w.goes.chdir)
+	case changes:
+		return usageStatus, changeDirectory(dir, rest)
 	}
-	w.sayMisspelt(steady.Writer(os.Stderr))
-	if w.goes.compileOnly || w.goes.dryRun {
-		return usageStatus, runGo(w.goes)
+	c.SayMisspelt(steady.Writer(os.Stderr))
+	if c.Settings.CompileOnly || c.Settings.DryRun {
+		return usageStatus, runGo(c.Line)
 	}
-	return run(o, w)
-}
-
-// source names where the events come from, "" for go test.
-func (w words) source() string {
-	switch {
-	case w.readsInput():
-		return os.Stdin.Name()
-	case len(w.command) > 0:
-		return w.command[0]
-	}
-	return ""
-}
-
-// setSource says where the events come from: go test, the command behind
-// --raw-command, or standard input if the only word besides our flags is -.
-func (w words) setSource(o *options, cfg *harness.Config) {
-	switch {
-	case w.readsInput():
-		cfg.Input = os.Stdin
-	case !o.rawCommand:
-		cfg.Args = w.goes.args
-		cfg.LinkCache = openLinkCache(o.linkCache, w.goes.goFlags)
-		if w.goes.fuzz != "" {
-			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
-		}
-	default:
-		cfg.Command = w.command
-	}
+	return run(c)
 }
 
 // run runs the tests with this process's signals and terminal, and ends the
 // process. It returns only if these can't be used.
-func run(o *options, w words) (int, error) {
-	if err := checkTerminal(o, w); err != nil {
+func run(c *flags.CommandLine) (int, error) {
+	if err := checkTerminal(c); err != nil {
 		return usageStatus, err
 	}
-	control, err := startSignals(o, w)
+	control, err := startSignals(c)
 	if err != nil {
 		return usageStatus, err
 	}
-	status, err := runTests(o, w, control)
+	status, err := runTests(c, control)
 	if err != nil {
 		control.After("a message", func() { printError(err) })
 	}
@@ -124,11 +98,11 @@ func run(o *options, w words) (int, error) {
 
 // runTests is run up to the exit status. A run that was asked to end before it
 // began has none of its own: the signal says it.
-func runTests(o *options, w words, control *signals.Control) (int, error) {
+func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	var cfg harness.Config
 	var files *files
 	var err error
-	if !control.Before(func() { cfg, files, err = prepare(o, w) }) {
+	if !control.Before(func() { cfg, files, err = prepare(c) }) {
 		return usageStatus, nil
 	}
 	if err != nil {
@@ -138,7 +112,7 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 	result, err := harness.Run(context.Background(), cfg)
 	write := func() error {
 		if cfg.Args != nil {
-			w.sayMeant(steady.Writer(os.Stderr), result.Report.Packages)
+			c.SayMeant(steady.Writer(os.Stderr), result.Report.Packages)
 		}
 		if !result.Ran {
 			files.abort()
@@ -150,8 +124,8 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 	if !control.After("writing the files", func() { commitErr = write() }) || !result.Ran {
 		return usageStatus, err
 	}
-	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && w.source() != "" {
-		err = fmt.Errorf("%s: no events of go test -json", w.source())
+	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && c.Source() != "" {
+		err = fmt.Errorf("%s: no events of go test -json", c.Source())
 	}
 	err = errors.Join(err, commitErr)
 	status := result.ExitCode
@@ -162,52 +136,64 @@ func runTests(o *options, w words, control *signals.Control) (int, error) {
 }
 
 // prepare opens what a run needs and says how it is to be.
-func prepare(o *options, w words) (harness.Config, *files, error) {
-	files, err := openFiles(o)
+func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
+	files, err := openFiles(c)
 	if err != nil {
 		return harness.Config{}, nil, err
 	}
-	setColor(useColor(o.color, os.Stdout))
+	setColor(useColor(c.Color, os.Stdout))
 	cfg := harness.Config{
-		Env:         withoutOutputs(os.Environ()),
-		Exec:        w.goes.exec,
-		ToolExec:    w.goes.toolExec,
-		Stream:      streamOptions(o, w.goes.goFlags, files),
-		Leaks:       o.leaks,
-		Isolation:   o.isolation,
-		Terminal:    o.tty == ttyTests,
-		TestTimeout: o.testTimeout,
-		SlowAfter:   o.slowAfter,
-		TempDir:     goEnv("GOTMPDIR"),
-		KeepWork:    w.goes.keepWork,
+		Env:         flags.WithoutOutputs(os.Environ()),
+		Exec:        c.Settings.Exec,
+		ToolExec:    c.Settings.ToolExec,
+		Stream:      streamOptions(c, files),
+		Leaks:       c.Leaks,
+		Isolation:   c.Isolation,
+		Terminal:    c.TTY == flags.TTYTests,
+		TestTimeout: c.TestTimeout,
+		SlowAfter:   c.SlowAfter,
+		TempDir:     gotest.Env("GOTMPDIR"),
+		KeepWork:    c.Settings.KeepWork,
 		ReapOrphans: true,
 	}
-	cfg.Progress = showProgress(o, cfg.Stream)
-	w.setSource(o, &cfg)
+	cfg.Progress = showProgress(c, cfg.Stream)
+	switch {
+	case c.ReadsInput():
+		cfg.Input = os.Stdin
+	case c.RawCommand:
+		cfg.Command = c.Command
+	default:
+		cfg.Args = c.Line.EventWords()
+		cfg.LinkCache = openLinkCache(c)
+		if c.Settings.Fuzz != "" {
+			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
+		}
+	}
 	return cfg, files, nil
 }
 
 // streamOptions says how the events are shown. What the go command would print
 // for -json and -list stays alone on standard output.
-func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
+func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
+	set := c.Settings
 	opts := jsonstream.Options{
 		Stdout:            os.Stdout,
 		Stderr:            os.Stderr,
-		Format:            o.format,
-		Icons:             o.icons,
-		HideEmptyPackages: o.hideEmpty,
-		Summary:           o.hideSummary,
-		Resources:         o.resources,
-		BuildToStderr:     f.printCommands,
+		Format:            c.Format,
+		Icons:             c.Icons,
+		HideEmptyPackages: c.HideEmpty,
+		Summary:           c.Summary,
+		Resources:         c.Resources,
+		BuildToStderr:     set.PrintCommands,
 	}
 	switch {
-	case o.format != "":
-	case f.json:
+	case c.Format != "":
+	case set.JSON:
 		opts.Format, opts.NoSummary = "standard-json", true
-	case f.list != "":
+	case set.List != "":
 		opts.Format, opts.NoSummary = "standard-quiet", true
-	case f.verbose, f.bench != "", f.fuzz != "":
-		opts.Format, opts.Terse = "standard-verbose", !f.verbose
+	case set.Verbose, set.Bench != "", set.Fuzz != "":
+		opts.Format, opts.Terse = "standard-verbose", !set.Verbose
 	default:
 		opts.Format = "pkgname"
 	}
@@ -215,15 +201,13 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 		opts.JSONFile = flagged{"--jsonfile", files.json}
 	}
 	if files.junit != nil {
-		suiteName, _ := junit.NameFormat(o.junit.suiteName)
-		className, _ := junit.NameFormat(o.junit.className)
 		opts.JUnit = &junit.Options{
 			Out:               flagged{"--junitfile", files.junit},
-			ProjectName:       o.junit.project,
-			SuiteName:         suiteName,
-			ClassName:         className,
-			HideEmptyPackages: o.junit.hideEmpty,
-			HideSkippedTests:  o.junit.hideSkipped,
+			ProjectName:       c.JUnit.Project,
+			SuiteName:         c.JUnit.SuiteName,
+			ClassName:         c.JUnit.ClassName,
+			HideEmptyPackages: c.JUnit.HideEmpty,
+			HideSkippedTests:  c.JUnit.HideSkipped,
 		}
 	}
 	return opts
@@ -231,8 +215,8 @@ func streamOptions(o *options, f goFlags, files *files) jsonstream.Options {
 
 // showProgress decides whether a terminal gets a line that says what is running.
 // It would be drawn over what tests write to a terminal that they have.
-func showProgress(o *options, opts jsonstream.Options) bool {
-	return o.progress == "auto" && o.tty != ttyTests && !opts.NoSummary && format.WritesLines(opts.Format) &&
+func showProgress(c *flags.CommandLine, opts jsonstream.Options) bool {
+	return c.Progress == "auto" && c.TTY != flags.TTYTests && !opts.NoSummary && format.WritesLines(opts.Format) &&
 		!slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 }
 

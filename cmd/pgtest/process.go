@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"syscall"
+
+	"pgtest/harness/gotest"
 )
 
 // changeDirectory goes where -C says and starts anew without it: the
 // directory decides from the start how package paths are shortened. It returns
 // only if it fails.
-func changeDirectory(args []string, c chdir) error {
-	if err := os.Chdir(c.dir); err != nil {
+func changeDirectory(dir string, args []string) error {
+	if err := os.Chdir(dir); err != nil {
 		var errno syscall.Errno
 		errors.As(err, &errno)
-		return fmt.Errorf("-C %s: %w", c.dir, errno)
+		return fmt.Errorf("-C %s: %w", dir, errno)
 	}
 	if wd, err := os.Getwd(); err == nil {
 		os.Setenv("PWD", wd)
@@ -25,15 +26,14 @@ func changeDirectory(args []string, c chdir) error {
 	if err != nil {
 		return err
 	}
-	args = slices.Delete(args, c.at, c.at+c.words)
 	return syscall.Exec(self, append([]string{os.Args[0]}, args...), os.Environ())
 }
 
 // runGo becomes go test, for what runs no tests. It returns only if it fails.
-func runGo(goes goWords) error {
+func runGo(l gotest.Line) error {
 	path, err := exec.LookPath("go")
 	if err != nil {
 		return errors.New("go: not found on PATH")
 	}
-	return syscall.Exec(path, append([]string{"go", "test"}, goes.all...), os.Environ())
+	return syscall.Exec(path, append([]string{"go", "test"}, l.Words()...), os.Environ())
 }

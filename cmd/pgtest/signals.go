@@ -6,25 +6,23 @@ import (
 	"os"
 	"strconv"
 
+	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/signals"
 )
 
-// ttyTests is the value of --tty that leaves the terminal to the tests.
-const ttyTests = "tests"
-
 // checkTerminal says why the tests can't have the terminal, if they are to.
-func checkTerminal(o *options, w words) error {
-	if o.tty != ttyTests {
+func checkTerminal(c *flags.CommandLine) error {
+	if c.TTY != flags.TTYTests {
 		return nil
 	}
 	reason := ""
-	atOnce, err := strconv.ParseInt(w.goes.atOnce, 0, 0)
+	atOnce, err := strconv.ParseInt(c.Line.Value("p"), 0, 0)
 	switch {
-	case o.rawCommand:
+	case c.RawCommand:
 		reason = "not with --raw-command, whose command starts the tests"
-	case w.readsInput():
+	case c.ReadsInput():
 		reason = "not with -, which runs no tests"
-	case len(o.isolation.Packages) > 0:
+	case len(c.Isolation.Packages) > 0:
 		reason = "not with --isolate=test, which gives each test a process group of its own"
 	case err == nil && atOnce != 1:
 		reason = fmt.Sprintf("not with -p=%d: one package runs at a time", atOnce)
@@ -35,15 +33,15 @@ func checkTerminal(o *options, w words) error {
 		}
 		reason = fmt.Sprintf("there is no controlling terminal: %v", err)
 	}
-	return errors.New("--tty=" + ttyTests + ": " + reason)
+	return errors.New("--tty=" + flags.TTYTests + ": " + reason)
 }
 
 // startSignals catches the signals for a run, and holds the terminal if it must.
 // The writer of recorded events, often in the same pipeline, has to get its
 // Ctrl-C itself.
-func startSignals(o *options, w words) (*signals.Control, error) {
-	opts := signals.Options{Grace: o.grace, Output: os.Stdout, Errors: os.Stderr, TestsHaveTerminal: o.tty == ttyTests}
-	if o.tty == "auto" && !w.readsInput() {
+func startSignals(c *flags.CommandLine) (*signals.Control, error) {
+	opts := signals.Options{Grace: c.Grace, Output: os.Stdout, Errors: os.Stderr, TestsHaveTerminal: c.TTY == flags.TTYTests}
+	if c.TTY == "auto" && !c.ReadsInput() {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
@@ -21,8 +22,14 @@ func tool(args []string) (int, error) {
 		err = printLinkCache(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache", "clean"}):
 		err = cleanLinkCache()
+	case len(args) == 2 && args[0] == "completion" && slices.Contains(flags.Shells, args[1]):
+		err = flags.PrintCompletion(steady.Writer(os.Stdout), args[1])
+	case len(args) > 0 && args[0] == "complete": // for the script that completion prints
+		for _, word := range flags.Complete(args[1:]) {
+			fmt.Println(word)
+		}
 	default:
-		return usageStatus, errors.New("usage: pgtest tool cache [clean]")
+		return usageStatus, errors.New("usage: pgtest tool cache [clean], pgtest tool completion " + strings.Join(flags.Shells, "|"))
 	}
 	if err != nil {
 		return 1, err

@@ -79,7 +79,7 @@ func HideSummary(sections string) (testjson.Summary, error) {
 	}
 	words, err := csv.NewReader(strings.NewReader(sections)).Read()
 	if err != nil {
-		return left, err
+		return left, fmt.Errorf("bad value %q: must be sections with commas between them", sections)
 	}
 	for _, word := range words {
 		section, ok := testjson.NewSummary(word)

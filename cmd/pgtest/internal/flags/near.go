@@ -1,11 +1,12 @@
-package main
+package flags
 
 import (
-	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
+	"pgtest/harness/gotest"
 	"pgtest/jsonstream/result"
 )
 
@@ -21,40 +22,53 @@ type meant struct {
 
 // noteMeant keeps a word that goes to the test binary if it looks like one of
 // our flags.
-func (s *splitter) noteMeant(f flagWord) {
-	if s.ended || f.name == "" {
+func (s *splitter) noteMeant(f gotest.Flag) {
+	if s.ended || f.Name == "" {
 		return
 	}
-	m := meant{word: f.word[:f.dashes+len(f.name)]}
-	_, known := goTestFlag(f.name)
+	m := meant{word: f.Word[:f.Dashes+len(f.Name)]}
+	_, known := gotest.KnowsFlag(f.Name)
 	switch {
-	case f.dashes == 1 && s.flags.Lookup(f.name) != nil:
-		m.name = f.name
-	case f.dashes == 1 && f.name == "f":
+	case f.Dashes == 1 && s.flags.lookup(f.Name) != nil:
+		m.name = f.Name
+	case f.Dashes == 1 && f.Name == "f":
 		m.name = "format" // with a word of go test before it
-	case f.dashes == 2 && !known:
-		m.name, m.misspelt = nearest(f.name, s.flags), true
+	case f.Dashes == 2 && !known:
+		m.name, m.misspelt = s.flags.nearest(f.Name), true
 	}
 	if m.name != "" {
 		s.meant = append(s.meant, m)
 	}
 }
 
-// sayMisspelt says which words with two dashes resemble one of our flags. They
-// may still be flags of a test binary.
-func (w words) sayMisspelt(out io.Writer) {
-	for _, m := range w.meant {
+// SayMisspelt says which words with two dashes resemble one of our flags, and
+// which variables one of ours. The words may still be flags of a test binary, and
+// the variables another program's.
+func (c *CommandLine) SayMisspelt(out io.Writer) {
+	for _, m := range c.meant {
 		if m.misspelt {
 			fmt.Fprintf(out, "pgtest: %s is no flag of pgtest or go test, and goes to the test binary; did you mean --%s?\n", m.word, m.name)
 		}
 	}
+	ours := newSet(new(Options))
+	for _, v := range os.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		rest, isOurs := strings.CutPrefix(name, environmentPrefix)
+		if !isOurs || value == "" {
+			continue
+		}
+		near := ours.lookup(ours.nearest(strings.ReplaceAll(rest, "_", "-")))
+		if near != nil && near.Variable() != "" && near.Variable() != name {
+			fmt.Fprintf(out, "pgtest: %s is no variable of pgtest; did you mean %s?\n", name, near.Variable())
+		}
+	}
 }
 
-// sayMeant says after a run that a word with one dash went to the test binary,
+// SayMeant says after a run that a word with one dash went to the test binary,
 // though it is the name of one of our flags, if that may be the reason for what
 // came of the run: a package that failed before a test of it began, as it does
 // with a flag that it does not know, or no package with tests at all.
-func (w words) sayMeant(out io.Writer, packages []result.PackageReport) {
+func (c *CommandLine) SayMeant(out io.Writer, packages []result.PackageReport) {
 	withTests, failedAtOnce := false, false
 	for _, p := range packages {
 		withTests = withTests || p.End == result.Passed || p.Tests > 0
@@ -63,7 +77,7 @@ func (w words) sayMeant(out io.Writer, packages []result.PackageReport) {
 	if withTests && !failedAtOnce {
 		return
 	}
-	for _, m := range w.meant {
+	for _, m := range c.meant {
 		if !m.misspelt {
 			fmt.Fprintf(out, "pgtest: %s went to the test binary; the flag of pgtest is --%s\n", m.word, m.name)
 		}
@@ -75,13 +89,13 @@ const maxMisses = 2
 
 // nearest returns the name of the flag that a name resembles most, "" if it
 // resembles none.
-func nearest(name string, flags *flag.FlagSet) string {
+func (s set) nearest(name string) string {
 	best, misses := "", maxMisses+1
-	flags.VisitAll(func(f *flag.Flag) {
-		if n := distance(strings.ToLower(name), f.Name); n < misses {
-			best, misses = f.Name, n
+	for _, r := range s.rows {
+		if n := distance(strings.ToLower(name), r.Name); n < misses {
+			best, misses = r.Name, n
 		}
-	})
+	}
 	return best
 }
 

@@ -1,10 +1,12 @@
-package main
+package flags
 
 import (
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgtest/harness/gotest"
 )
 
 // TestSplit is about whose a word is. Words are separated by spaces.
@@ -92,9 +94,8 @@ func TestSplit(t *testing.T) {
 		{"./a --x --ab", "", "./a --x --ab", ""},
 		{"./a --cover --trace x", "", "./a --cover --trace x", ""},
 	} {
-		f, _ := newFlagSet()
-		w, err := split(strings.Fields(tt.line), goFlags{}, f)
-		if err != nil {
+		var w CommandLine
+		if err := w.split(strings.Fields(tt.line), gotest.Settings{}, newSet(new(Options))); err != nil {
 			t.Errorf("%s: %v", tt.line, err)
 			continue
 		}
@@ -106,7 +107,7 @@ func TestSplit(t *testing.T) {
 			what string
 			got  []string
 			want string
-		}{{"ours", w.ours, tt.ours}, {"goes", w.goes.all, tt.goes}, {"meant", meant, tt.meant}} {
+		}{{"ours", w.ours, tt.ours}, {"goes", w.Line.Words(), tt.goes}, {"meant", meant, tt.meant}} {
 			if got := strings.Join(c.got, " "); got != c.want {
 				t.Errorf("%s: %s are %q, want %q", tt.line, c.what, got, c.want)
 			}
@@ -118,37 +119,36 @@ func TestSplit(t *testing.T) {
 func TestSplitSets(t *testing.T) {
 	for _, tt := range []struct {
 		line string
-		want goFlags
+		want gotest.Settings
 		args string // of go test, with -json for merged flags
 		dir  chdir
 	}{
-		{line: "-v ./a -bench=.", want: goFlags{verbose: true, bench: "."}, args: "-json ./a -bench=."},
+		{line: "-v ./a -bench=.", want: gotest.Settings{Verbose: true, Bench: "."}, args: "-json ./a -bench=."},
 		{line: "--test.v=false ./a", args: "-json ./a"},
-		{line: "./a -exec x --toolexec=y", want: goFlags{exec: []string{"x"}, toolExec: []string{"y"}}, args: "./a -json -json"},
+		{line: "./a -exec x --toolexec=y", want: gotest.Settings{Exec: []string{"x"}, ToolExec: []string{"y"}}, args: "./a -json -json"},
 		{line: "-test.exec x ./a -v", args: "-test.exec x ./a -v"}, // ./a is an argument
 		{line: "./a -custom=1 w -v -exec x", args: "./a -custom=1 w -v -exec x"},
-		{line: "./a -custom v -v", want: goFlags{verbose: true}, args: "./a -custom v -json"},
+		{line: "./a -custom v -v", want: gotest.Settings{Verbose: true}, args: "./a -custom v -json"},
 		{line: "-test.json ./a", args: "-test.json ./a"}, // not a flag of go test
 		{line: "-json=false ./a", args: "-json ./a"},
 		{line: "-C d ./a", args: "-json ./a", dir: chdir{"d", 0, 2}},
-		{line: "--jsonfile -C --C=d -v", want: goFlags{verbose: true}, args: "-json -json", dir: chdir{"d", 2, 1}},
+		{line: "--jsonfile -C --C=d -v", want: gotest.Settings{Verbose: true}, args: "-json -json", dir: chdir{"d", 2, 1}},
 		{line: "--format=x -- -C d", args: "-json", dir: chdir{"d", 2, 2}},
 		{line: "./a -C d", args: "./a -C d"},
 	} {
-		f, _ := newFlagSet()
-		w, err := split(strings.Fields(tt.line), goFlags{}, f)
-		if err != nil {
+		var w CommandLine
+		if err := w.split(strings.Fields(tt.line), gotest.Settings{}, newSet(new(Options))); err != nil {
 			t.Errorf("%s: %v", tt.line, err)
 			continue
 		}
-		if !reflect.DeepEqual(w.goes.goFlags, tt.want) {
-			t.Errorf("%s: %+v, want %+v", tt.line, w.goes.goFlags, tt.want)
+		if !reflect.DeepEqual(w.Settings, tt.want) {
+			t.Errorf("%s: %+v, want %+v", tt.line, w.Settings, tt.want)
 		}
-		if got := strings.Join(w.goes.args, " "); got != tt.args {
+		if got := strings.Join(w.Line.EventWords(), " "); got != tt.args {
 			t.Errorf("%s: go test gets %q, want %q", tt.line, got, tt.args)
 		}
-		if w.goes.chdir != tt.dir {
-			t.Errorf("%s: %+v, want %+v", tt.line, w.goes.chdir, tt.dir)
+		if w.chdir != tt.dir {
+			t.Errorf("%s: %+v, want %+v", tt.line, w.chdir, tt.dir)
 		}
 	}
 }
@@ -187,32 +187,31 @@ func FuzzSplit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, "\x00")
-		flags, _ := newFlagSet()
-		w, err := split(slices.Clone(args), goFlags{}, flags)
-		if err != nil {
+		var w CommandLine
+		if err := w.split(slices.Clone(args), gotest.Settings{}, newSet(new(Options))); err != nil {
 			return
 		}
-		goes := w.goes.all
+		goes := w.Line.Words()
 		for _, arg := range args {
 			if len(goes) > 0 && goes[0] == arg {
 				goes = goes[1:]
 			}
 		}
 		if len(goes) > 0 {
-			t.Errorf("%q: go test gets %q, not in the order of the command line", args, w.goes.all)
+			t.Errorf("%q: go test gets %q, not in the order of the command line", args, w.Line.Words())
 		}
-		taken := len(args) - len(w.goes.all)
+		taken := len(args) - len(w.Line.Words())
 		if taken < len(w.ours) || taken > 2*len(w.ours)+1 {
 			t.Errorf("%q: %d words are pgtest's, but its flags are %q", args, taken, w.ours)
 		}
 		if at := slices.IndexFunc(args, func(a string) bool { return a == "-args" || a == "--args" }); at >= 0 {
 			rest := args[at:]
 			isValue := at > 0 && strings.HasPrefix(args[at-1], "-")
-			if !isValue && !slices.Equal(w.goes.all[max(0, len(w.goes.all)-len(rest)):], rest) {
-				t.Errorf("%q: go test gets %q, which does not end with %q", args, w.goes.all, rest)
+			if !isValue && !slices.Equal(w.Line.Words()[max(0, len(w.Line.Words())-len(rest)):], rest) {
+				t.Errorf("%q: go test gets %q, which does not end with %q", args, w.Line.Words(), rest)
 			}
 		}
-		if c := w.goes.chdir; c.at+c.words > len(args) {
+		if c := w.chdir; c.at+c.words > len(args) {
 			t.Errorf("%q: -C is %+v", args, c)
 		}
 	})

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"pgtest/signals/ptytest"
+)
+
+// TestCompletion types the beginning of words and a tab into real shells. In the
+// place of pgtest the shell then runs a function that shows the words.
+func TestCompletion(t *testing.T) {
+	t.Setenv("PATH", filepath.Dir(pgtestPath)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "somefile.xml"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range ptytest.Shells {
+		t.Run(name, func(t *testing.T) {
+			sh := ptytest.StartShell(t, name, dir, "HOME="+t.TempDir())
+			for _, line := range map[string][]string{
+				"bash": {"source <(pgtest tool completion bash)", `pgtest() { echo "ran: $*"; }`},
+				"zsh": {"autoload -U compinit; compinit -u -D; source <(pgtest tool completion zsh)",
+					`pgtest() { echo "ran: $*"; }`},
+				"fish": {"pgtest tool completion fish | source", `function pgtest; echo "ran: $argv"; end`},
+			}[name] {
+				sh.Enter(line)
+				sh.AwaitPrompt()
+			}
+			for _, tt := range [][2]string{
+				{"--junitfile-p", "--junitfile-project-name"},
+				{"./a -v --hide", "./a -v --hide-summary"},
+				{"--leaks=f", "--leaks=fail"},
+				{"--leaks f", "--leaks fail"},
+				{"--junitfile=some", "--junitfile=somefile.xml"},
+				{"--jsonfile some", "--jsonfile somefile.xml"},
+				{"-coverm", "-covermode"},
+				{"tool cac", "tool cache"},
+				{"tool completion z", "tool completion zsh"},
+				{"./a -args --hide", "./a -args --hide"},
+				{"some", "somefile.xml"},
+			} {
+				sh.Enter("pgtest " + tt[0] + "\t")
+				sh.Expect("ran: " + regexp.QuoteMeta(tt[1]) + ` ?\r\n`)
+				sh.AwaitPrompt()
+			}
+		})
+	}
+}

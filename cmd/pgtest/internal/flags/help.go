@@ -1,0 +1,66 @@
+package flags
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+const usage = `Usage: pgtest [pgtest flags] [go test flags and packages]
+
+Pgtest is go test with a process group for every test binary: signals for the
+tests reach the tests and nothing else, and nothing that a test started
+outlives the run.
+
+All flags and arguments of go test work as they do there: see go help test,
+go help testflag and go help build. Two dashes are pgtest's: its flags may stand
+anywhere before -args. One dash is go test's and the test binary's: -format
+reaches the test. Each flag of pgtest can be set in the environment too:
+PGTEST_FORMAT for --format, PGTEST_JUNITFILE for --junitfile, and so on.
+`
+
+// textColumn is where texts begin in the help.
+const textColumn = 26
+
+// Help prints what pgtest -h says.
+func Help(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(usage)
+	for _, g := range table(new(Options)) {
+		b.WriteByte('\n')
+		if g.Title != "" {
+			b.WriteString(g.Title + ":\n")
+		}
+		head := "  "
+		for _, r := range g.Rows {
+			head += r.head()
+			if r.Text == "" {
+				head += ", "
+				continue
+			}
+			text := strings.ReplaceAll(r.text(), "\n", "\n"+strings.Repeat(" ", textColumn))
+			if len(head) >= textColumn {
+				head += "\n"
+				text = strings.Repeat(" ", textColumn) + text
+			}
+			fmt.Fprintf(&b, "%-*s%s\n", textColumn, head, text)
+			head = "  "
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// head is a row as it is typed.
+func (r Row) head() string {
+	switch {
+	case r.set == nil:
+		return r.Name
+	case r.Name == "help":
+		return "-h, --help"
+	}
+	return strings.TrimSpace("--" + r.Name + " " + r.Takes)
+}
+
+// text is what a row does, with its default.
+func (r Row) text() string { return strings.ReplaceAll(r.Text, "{default}", r.Default) }

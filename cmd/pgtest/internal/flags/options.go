@@ -1,0 +1,220 @@
+package flags
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/harness"
+)
+
+// Options are the values of our flags.
+type Options struct {
+	Format, Icons    string
+	HideEmpty        bool
+	Summary          testjson.Summary // what is left to show
+	Color, Progress  string
+	JSONFile         string
+	JUnit            JUnitOptions
+	Leaks            harness.LeakPolicy
+	Isolation        harness.Isolation
+	TestTimeout      time.Duration
+	SlowAfter, Grace time.Duration
+	LinkCache        bool
+	LinkCacheSize    int64
+	Resources        bool
+	TTY              string
+	RawCommand       bool
+	Help, Version    bool
+}
+
+// JUnitOptions are those of --junitfile.
+type JUnitOptions struct {
+	Path, Project          string
+	SuiteName, ClassName   func(pkg string) string
+	HideEmpty, HideSkipped bool
+}
+
+// TTYTests is the value of --tty that leaves the terminal to the tests.
+const TTYTests = "tests"
+
+// A value is what a flag takes, and where it goes.
+type value struct {
+	// set is nil where there is no flag.
+	set func(string) error
+	// boolean flags need no value.
+	boolean bool
+	// values are those to choose from, or some of them.
+	values []string
+	// output says that the value names what a run writes.
+	output bool
+	// command flags ask for something other than a run, and have no variable.
+	command bool
+}
+
+// parsed takes what parse makes something of.
+func parsed[T any](to *T, parse func(string) (T, error), values ...string) value {
+	return value{values: values, set: func(v string) error {
+		parsed, err := parse(v)
+		if err == nil {
+			*to = parsed
+		}
+		return err
+	}}
+}
+
+func boolean(to *bool) value {
+	v := parsed(to, func(v string) (bool, error) {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			err = fmt.Errorf("bad value %q", v)
+		}
+		return on, err
+	}, "true", "false")
+	v.boolean = true
+	return v
+}
+
+func command(to *bool) value {
+	v := boolean(to)
+	v.command = true
+	return v
+}
+
+func output(to *string) value {
+	v := parsed(to, valid(nil))
+	v.output = true
+	return v
+}
+
+// named takes one of the names, each for what stands at its place in means.
+func named[T any](to *T, names []string, means ...T) value {
+	return parsed(to, func(v string) (meant T, err error) {
+		i := slices.Index(names, v)
+		if i < 0 {
+			return meant, fmt.Errorf("unknown value %q: must be one of %s", v, strings.Join(names, ", "))
+		}
+		return means[i], nil
+	}, names...)
+}
+
+// oneOf takes one of the values.
+func oneOf(to *string, values ...string) value { return named(to, values, values...) }
+
+// valid lets pass what check does; nil lets everything pass.
+func valid(check func(string) error) func(string) (string, error) {
+	return func(v string) (string, error) {
+		if check == nil {
+			return v, nil
+		}
+		return v, check(v)
+	}
+}
+
+func positive(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("bad value %q: must be a positive number", v)
+	}
+	return n, nil
+}
+
+// maxDuration leaves room to add to it.
+const maxDuration = 1_000_000 * time.Hour
+
+// durationFrom reads a time that is not shorter than least: 0 or more, or more
+// than 0.
+func durationFrom(least time.Duration) func(string) (time.Duration, error) {
+	return func(v string) (time.Duration, error) {
+		d, err := time.ParseDuration(v)
+		switch {
+		case err != nil:
+			err = fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
+		case d < 0:
+			err = fmt.Errorf("bad value %q: must not be negative", v)
+		case d < least:
+			err = fmt.Errorf("bad value %q: must be more than 0", v)
+		case d > maxDuration:
+			err = fmt.Errorf("bad value %q: must be 1000000h or less", v)
+		}
+		return d, err
+	}
+}
+
+// A set is the flags with the options that they set.
+type set struct {
+	rows []Row // flags only
+}
+
+// newSet returns our flags, and sets their defaults.
+func newSet(o *Options) set {
+	o.Summary = testjson.SummarizeAll
+	var s set
+	for _, g := range table(o) {
+		for _, r := range g.Rows {
+			if r.set == nil {
+				continue
+			}
+			if r.Default != "" {
+				r.set(r.Default)
+			}
+			s.rows = append(s.rows, r)
+		}
+	}
+	return s
+}
+
+// lookup returns the flag of a name, nil if there is none.
+func (s set) lookup(name string) *Row {
+	for i := range s.rows {
+		if s.rows[i].Name == name {
+			return &s.rows[i]
+		}
+	}
+	return nil
+}
+
+// environmentPrefix starts the names of the variables that set our flags.
+const environmentPrefix = "PGTEST_"
+
+// Variable returns the name of the variable that sets a flag: --format-icons has
+// PGTEST_FORMAT_ICONS. It is "" if there is none.
+func (r Row) Variable() string {
+	if r.set == nil || r.command {
+		return ""
+	}
+	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(r.Name, "-", "_"))
+}
+
+// fromEnvironment sets each flag whose variable is set. An empty variable is as
+// good as none.
+func (s set) fromEnvironment() error {
+	for _, r := range s.rows {
+		name := r.Variable()
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if err := r.set(value); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// WithoutOutputs returns the environment for what a run starts: without the
+// variables that name its outputs. A pgtest that a test runs would write to the
+// same files.
+func WithoutOutputs(env []string) []string {
+	for _, r := range newSet(new(Options)).rows {
+		if r.output {
+			env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, r.Variable()+"=") })
+		}
+	}
+	return env
+}

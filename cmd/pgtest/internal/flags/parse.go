@@ -1,0 +1,222 @@
+package flags
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"pgtest/harness/gotest"
+)
+
+// A CommandLine is pgtest's command line, taken apart.
+type CommandLine struct {
+	Options
+	// Line is what go test gets, and Settings are what it and GOFLAGS set. They
+	// mean nothing to what --raw-command runs, and are empty then. Nor do
+	// Settings to events from input.
+	Line     gotest.Line
+	Settings gotest.Settings
+	// Command is what --raw-command runs.
+	Command []string
+
+	ours  []string // flags for our set, each one word: --name or --name=value
+	chdir chdir
+	// meant are words that pgtest leaves to the test binary, though they look
+	// like flags of its own.
+	meant []meant
+}
+
+// chdir is -C in front of all other words of go test.
+type chdir struct {
+	dir string
+	// at is where it stands on pgtest's command line, in so many words.
+	at, words int
+}
+
+// Parse reads the words behind pgtest: the environment first, the command line
+// above it.
+func Parse(args []string) (*CommandLine, error) {
+	c := &CommandLine{}
+	ours := newSet(&c.Options)
+	if err := ours.fromEnvironment(); err != nil {
+		return c, err
+	}
+	if err := c.split(args, gotest.FromGOFLAGS(), ours); err != nil {
+		return c, err
+	}
+	for _, word := range c.ours {
+		f := gotest.CutFlag(word)
+		if !f.HasValue {
+			f.Value = "true"
+		}
+		if err := ours.lookup(f.Name).set(f.Value); err != nil {
+			return c, fmt.Errorf("--%s: %w", f.Name, err)
+		}
+	}
+	return c, nil
+}
+
+// ReadsInput says whether the events come from standard input.
+func (c *CommandLine) ReadsInput() bool {
+	words := c.Line.Words()
+	return len(words) == 1 && words[0] == "-"
+}
+
+// Source names where the events come from, "" for go test.
+func (c *CommandLine) Source() string {
+	switch {
+	case c.ReadsInput():
+		return os.Stdin.Name()
+	case len(c.Command) > 0:
+		return c.Command[0]
+	}
+	return ""
+}
+
+// ChangesDir returns the directory of a -C in front, and the command line
+// without it, which Parse was given as args.
+func (c *CommandLine) ChangesDir(args []string) (dir string, rest []string, ok bool) {
+	after := args[c.chdir.at+c.chdir.words:]
+	return c.chdir.dir, append(args[:c.chdir.at:c.chdir.at], after...), c.chdir.words > 0
+}
+
+// splitter is a command line that is being taken apart.
+type splitter struct {
+	*CommandLine
+	flags  set      // pgtest's
+	args   []string // what is left of it
+	length int      // of the whole
+	// raw says that the words from the next one on that is not ours are those
+	// of a command, without go test.
+	raw bool
+	// ended says that no more flags of pgtest can come.
+	ended bool
+}
+
+// A missingValue is the name of a flag of pgtest that has no value.
+type missingValue string
+
+func (name missingValue) Error() string { return fmt.Sprintf("--%s: a value is missing", string(name)) }
+
+// split takes a command line apart: two dashes are pgtest's, one dash is go
+// test's and the test binary's. A test binary may have a flag of any name, so
+// a word with one dash reaches it whatever flags pgtest has or will have.
+//
+// With --raw-command, here or in what is set already, the first word that is
+// not ours starts the command.
+//
+// below are the flags that GOFLAGS sets, which the command line overrides.
+func (c *CommandLine) split(args []string, below gotest.Settings, ours set) error {
+	c.Settings = below
+	s := splitter{CommandLine: c, flags: ours, args: args, length: len(args), raw: c.RawCommand}
+	if err := s.split(); err != nil {
+		return err
+	}
+	words := c.Line.Words()
+	switch {
+	case s.raw && len(words) > 0:
+		return fmt.Errorf("--raw-command runs no go test: %s must stand behind --", words[0])
+	case s.raw:
+		c.Line, c.Settings, c.chdir = gotest.Line{}, gotest.Settings{}, chdir{}
+	case c.ReadsInput():
+		c.Settings = gotest.Settings{}
+	}
+	return nil
+}
+
+// split decides whose each word is, and takes it with its value.
+func (s *splitter) split() error {
+	for len(s.args) > 0 {
+		f := gotest.CutFlag(s.args[0])
+		name, ours := s.oursName(f)
+		var err error
+		switch {
+		case f.Word == "--" && s.raw:
+			s.takeCommand(s.args[1:])
+		case f.Word == "--" && s.endsOurs():
+			s.ended, s.args = true, s.args[1:]
+		case gotest.EndsFlags(f.Word):
+			s.Line.Next(s.args)
+			s.args = nil
+		case ours:
+			// Go test does not see the word, so its place stays the same: in
+			// "-custom --format=dots v" the v can still be the value of -custom.
+			err = s.takeOurs(f, name)
+		case s.raw:
+			s.takeCommand(s.args)
+		default:
+			err = s.takeTheirs()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oursName tells whether a word is a flag of pgtest, and of which name.
+func (s *splitter) oursName(f gotest.Flag) (string, bool) {
+	switch {
+	case s.ended:
+		return "", false
+	case (f.Word == "-h" || f.Word == "--h") && !s.Line.InArguments():
+		// Go test would print its usage, which does not name our flags.
+		return "help", true
+	case f.Dashes == 1 && f.Name == "f" && len(s.Line.Parts()) == 0:
+		// Gotestsum's short form of --format. Behind a word of go test it is as
+		// likely the test binary's.
+		return "format", true
+	case f.Dashes == 2:
+		// No flag of go test has the name of one of ours. One of a test binary
+		// that does goes behind -args.
+		return f.Name, s.flags.lookup(f.Name) != nil
+	}
+	return "", false
+}
+
+// endsOurs says what a -- is. With nothing but flags of pgtest before it, it ends
+// those, as it does for gotestsum, and words of go test follow. Otherwise it is
+// go test's, which hands it to the test binary with all that follows.
+func (s *splitter) endsOurs() bool { return !s.ended && len(s.ours) > 0 && len(s.Line.Parts()) == 0 }
+
+// takeOurs takes a flag of pgtest, and its value from the next word if the
+// word itself has none.
+func (s *splitter) takeOurs(f gotest.Flag, name string) error {
+	n := 1
+	if !s.flags.lookup(name).boolean && !f.HasValue {
+		if len(s.args) < 2 {
+			return missingValue(name)
+		}
+		f.Value, f.HasValue, n = s.args[1], true, 2
+	}
+	flag := "--" + name
+	if f.HasValue {
+		flag += "=" + f.Value
+	}
+	if name == "raw-command" {
+		on, err := strconv.ParseBool(f.Value)
+		s.raw = !f.HasValue || err == nil && on
+	}
+	s.ours = append(s.ours, flag)
+	s.args = s.args[n:]
+	return nil
+}
+
+// takeCommand takes all that is left for --raw-command.
+func (s *splitter) takeCommand(command []string) { s.Command, s.args = command, nil }
+
+// takeTheirs takes what go test gets next: for itself or for the test binary.
+func (s *splitter) takeTheirs() error {
+	p := s.Line.Next(s.args)
+	if dir, ok := s.Line.Dir(); ok && len(s.Line.Parts()) == 1 {
+		s.chdir = chdir{dir, s.length - len(s.args), len(p.Words)}
+	}
+	s.args = s.args[len(p.Words):]
+	switch p.Kind {
+	case gotest.OwnFlag:
+		return s.Settings.Set(p.Flag)
+	case gotest.OtherFlag, gotest.Argument:
+		s.noteMeant(p.Flag)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+// Package flags knows pgtest's flags: one table says what each is called, takes
+// and does, and parsing, help, completion, environment variables and
+// docs/flags.md come from it. It decides which words of a command line are
+// pgtest's. Go test's words are for package gotest.
+package flags
+
+import (
+	"strings"
+	"time"
+
+	"pgtest/harness"
+	"pgtest/harness/linkcache"
+	"pgtest/jsonstream/format"
+	"pgtest/jsonstream/junit"
+)
+
+// A Group is a part of the help and of the docs. One without a title continues
+// the one before it.
+type Group struct {
+	Title string
+	Rows  []Row
+}
+
+// A Row is a flag, or with no value to set another word of a command line.
+type Row struct {
+	// Name is the flag's without dashes, or other words as they are typed.
+	Name string
+	// Takes is what the help calls a flag's value.
+	Takes string
+	// Default is the value that a flag has if nothing sets it; "" is none.
+	Default string
+	// Text says what it does. {default} stands for Default. A row without a text
+	// shares that of the row below it.
+	Text string
+	value
+}
+
+// table returns the flags, bound to options that they set.
+func table(o *Options) []Group {
+	return []Group{
+		{"Output", []Row{
+			{"format", "name", "", `how to show the events (-f for short, in front of all
+words of go test); without it pkgname,
+with -v, -bench or -fuzz standard-verbose,
+with -json the events themselves`,
+				parsed(&o.Format, valid(format.Check), format.Names()...)},
+			{"format-icons", "name", "", `icons of pkgname and testdox: default, hivis, text,
+codicons, octicons, emoticons`,
+				parsed(&o.Icons, valid(format.CheckIcons), format.Icons()...)},
+			{"format-hide-empty-pkg", "", "", `do not show packages without tests`, boolean(&o.HideEmpty)},
+			{"hide-summary", "list", "", `parts of the summary to leave out, with commas
+between them: skipped, failed, errors, output, all`,
+				parsed(&o.Summary, format.HideSummary, "skipped", "failed", "errors", "output", "all")},
+			{"color", "when", "auto", `auto, always, never; auto heeds NO_COLOR,
+CLICOLOR_FORCE, and CI systems that show colour`,
+				oneOf(&o.Color, "auto", "always", "never")},
+			{"progress", "auto|off", "auto", `on a terminal, say in a last line what is running; not
+with the dots formats and -json`,
+				oneOf(&o.Progress, "auto", "off")},
+		}},
+		{"Formats", []Row{
+			{Name: "dots", Text: `a character for each test`},
+			{Name: "dots-v2", Text: `dots, a line for each package`},
+			{Name: "pkgname", Text: `a line for each package`},
+			{Name: "pkgname-and-test-fails", Text: `a line for each package, and what failed tests print`},
+			{Name: "testname", Text: `a line for each test and package`},
+			{Name: "testdox", Text: `a sentence for each test`},
+			{Name: "github-actions", Text: `testname with groups for GitHub's logs`},
+			{Name: "standard-quiet", Text: `as go test`},
+			{Name: "standard-verbose", Text: `as go test -v, one package after another; with -bench
+or -fuzz and no -v, as go test prints it then`},
+			{Name: "standard-json", Text: `as go test -json`},
+			{Name: "none", Text: `nothing but the summary`},
+		}},
+		{"Files", []Row{
+			{"junitfile", "path", "", `write a JUnit XML report`, output(&o.JUnit.Path)},
+			{"junitfile-project-name", "name", "", `name of the whole report`, parsed(&o.JUnit.Project, valid(nil))},
+			{"junitfile-testsuite-name", "how", "full", "",
+				parsed(&o.JUnit.SuiteName, junit.NameFormat, junit.NameFormats()...)},
+			{"junitfile-testcase-classname", "how", "full", `which part of the package path to use: full, relative,
+short`,
+				parsed(&o.JUnit.ClassName, junit.NameFormat, junit.NameFormats()...)},
+			{"junitfile-hide-empty-pkg", "", "", "", boolean(&o.JUnit.HideEmpty)},
+			{"junitfile-hide-skipped-tests", "", "", `leave them out of the report`, boolean(&o.JUnit.HideSkipped)},
+			{"jsonfile", "path", "", `write the events and nothing else, an end for everything
+that started; pgtest - <path shows them again`,
+				output(&o.JSONFile)},
+		}},
+		{"Other sources of events, instead of go test", []Row{
+			{"raw-command", "-- command args...", "", `run a command that prints them`, boolean(&o.RawCommand)},
+			{Name: "-", Text: `read them from standard input`},
+			{"ignore-non-json-output-lines", "", "", `accepted as gotestsum's: other lines are always shown`,
+				boolean(new(bool))},
+		}},
+		{"Processes", []Row{
+			{"leaks", "how", "warn", `what a process means that a test left behind: warn
+(report it), fail, ignore; it is ended in any case`,
+				named(&o.Leaks, []string{"warn", "fail", "ignore"}, harness.WarnLeaks, harness.FailLeaks, harness.IgnoreLeaks)},
+			{"resources", "", "", `show CPU time and peak memory of each package's
+processes, largest first; ≤ where the peak is no more
+than what pgtest itself hands on`,
+				boolean(&o.Resources)},
+		}},
+		{"", []Row{
+			{"isolate", "test", "package", `run each test, example and fuzz target's seeds in a
+process of its own; test:./db/...,./x for some
+packages; package is one process for all tests.
+TestMain runs once for each test and twice more; a
+test that does not begin fails`,
+				parsed(&o.Isolation.Packages, parseIsolate, "test", "test:", "package")},
+			{"test-procs", "n", "", `how many tests of a package run at once with --isolate
+test; GOMAXPROCS shared among packages by default`,
+				parsed(&o.Isolation.Processes, positive)},
+			{"test-timeout", "time", "", `end a test that runs longer: SIGQUIT, then SIGKILL;
+without --isolate test its package ends with it`,
+				parsed(&o.TestTimeout, durationFrom(0))},
+			{"slow-after", "time", "1m", `say that a test is slow, once; {default} by default, 0 never`,
+				parsed(&o.SlowAfter, durationFrom(0))},
+		}},
+		{"Signals", []Row{
+			{"grace", "duration", "10s", `how long tests may take to end after Ctrl-C, SIGTERM or
+SIGHUP before they are killed; {default} by default`,
+				parsed(&o.Grace, durationFrom(time.Nanosecond))},
+			{"tty", "auto|off", "auto", `hold the terminal while the output goes into a pipe, so
+that Ctrl-C and Ctrl-Z reach the tests and not the
+pipe's reader; {default} by default`,
+				oneOf(&o.TTY, "auto", TTYTests, "off")},
+			{Name: "--tty tests", Text: `leave the terminal to the tests, one package at a time:
+they can ask for a password at /dev/tty, and Ctrl-C
+reaches the whole job, as with go test`},
+		}},
+		{"Link cache", []Row{
+			{"link-cache", "on|off", "on", `keep linked test binaries between runs; {default} by default`,
+				named(&o.LinkCache, []string{"on", "off"}, true, false)},
+			{"link-cache-size", "size", "4GiB", `how much of them to keep; {default} by default`,
+				parsed(&o.LinkCacheSize, linkcache.ParseSize)},
+			{Name: "pgtest tool cache", Text: `print where they are, the hit rate, and what is not kept`},
+			{Name: "pgtest tool cache clean", Text: `remove them`},
+		}},
+		{"Shell completion", []Row{
+			{Name: "pgtest tool completion " + strings.Join(Shells, "|"), Text: `print what makes a shell complete pgtest's flags: for
+bash source <(pgtest tool completion bash), for zsh
+with zsh, for fish pgtest tool completion fish | source`},
+		}},
+		{"", []Row{
+			{"version", "", "", `print the version`, command(&o.Version)},
+			{"help", "", "", `print this text`, command(&o.Help)},
+		}},
+	}
+}
