@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"pgtest/harness/internal/proc"
 )
 
 // SocketVariable is the environment variable that names the run's socket to
@@ -121,7 +123,7 @@ type Undivided struct {
 }
 
 // MaxLeaks bounds the leaked processes that one supervisor describes.
-const MaxLeaks = 20
+const MaxLeaks = proc.MaxDescribed
 
 // Resources is what a package's processes used.
 type Resources struct {

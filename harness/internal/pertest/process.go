@@ -134,11 +134,9 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 	proc.AwaitExit(pid)
 	e := ending{at: time.Now()}
 	policy := proc.AfterTest
-	if p.blame.Load() {
-		policy.Describe = control.MaxLeaks
-	}
+	policy.Describe = p.blame.Load()
 	left := policy.End(proc.Group(pid))
-	if policy.Describe > 0 { // what else still runs, the supervisor reports
+	if policy.Describe { // what else still runs, the supervisor reports
 		e.leaks = control.LeaksOf(left, pid)
 	}
 	cmd := p.finish(&e)

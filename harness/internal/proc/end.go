@@ -33,20 +33,23 @@ type Policy struct {
 	Settle time.Duration
 	// Term is the time between SIGTERM and SIGKILL; with 0 there is no SIGTERM.
 	Term time.Duration
-	// Describe is how many leftovers are described by their command lines. With 0
-	// only those are returned that can't be ended.
-	Describe int
+	// Describe returns what was still there after Settle. Without it only what
+	// can't be ended is returned.
+	Describe bool
 }
 
 // AfterTest is the policy for what tests leave behind. A child that is just dying
 // must not be taken for a leftover.
-var AfterTest = Policy{Settle: 100 * time.Millisecond, Term: 200 * time.Millisecond}
+var AfterTest = Policy{Settle: 100 * time.Millisecond, Term: 200 * time.Millisecond, Describe: true}
+
+// MaxDescribed bounds the leftovers whose command line is read.
+const MaxDescribed = 20
 
 // A Leftover is a process that was still there when it should have ended.
 type Leftover struct {
 	Process
 	// Command is the command line, "" if the process was gone before it was read,
-	// or was not one of those that are described.
+	// or is not one of the first MaxDescribed.
 	Command string
 	// Killed says that SIGTERM did not end the process.
 	Killed bool
@@ -69,8 +72,8 @@ func (p Policy) End(l Left) []Leftover {
 		return nil
 	}
 	var found []Leftover
-	if p.Describe > 0 {
-		found = describe(l, p.Describe)
+	if p.Describe {
+		found = describe(l)
 	}
 	if p.Term > 0 {
 		l.Signal(syscall.SIGTERM)
@@ -87,7 +90,7 @@ func (p Policy) End(l Left) []Leftover {
 	if !l.Any() {
 		return found
 	}
-	for _, undying := range describe(l, max(p.Describe, 1)) {
+	for _, undying := range describe(l) {
 		i := index(found, undying.PID)
 		if i < 0 {
 			i, found = len(found), append(found, undying)
@@ -107,7 +110,7 @@ func index(list []Leftover, pid int) int {
 // describe returns what is left, the first of it with command lines. A process
 // that keeps making itself anew may not be there when it is looked for, so it
 // looks again.
-func describe(l Left, commands int) []Leftover {
+func describe(l Left) []Leftover {
 	left := l.List()
 	for tries := 0; len(left) == 0 && tries < 100 && l.Any(); tries++ {
 		left = l.List()
@@ -115,7 +118,7 @@ func describe(l Left, commands int) []Leftover {
 	found := make([]Leftover, len(left))
 	for i, proc := range left {
 		found[i].Process = proc
-		if i < commands {
+		if i < MaxDescribed {
 			found[i].Command = commandLine(proc.PID)
 		}
 	}

@@ -58,7 +58,7 @@ func (f *fake) end(by syscall.Signal) {
 func TestPolicy(t *testing.T) {
 	const a, b = 1 << 29, 1<<29 + 1 // no process has such an id
 	const term, kill = syscall.SIGTERM, syscall.SIGKILL
-	gentle := Policy{Settle: time.Millisecond, Term: time.Millisecond, Describe: 1}
+	gentle := Policy{Settle: time.Millisecond, Term: time.Millisecond, Describe: true}
 	for _, tt := range []struct {
 		name   string
 		policy Policy
@@ -118,7 +118,7 @@ func TestGroup(t *testing.T) {
 				t.Error(err)
 			}
 			group := Group(cmd.Process.Pid)
-			policy := Policy{Term: time.Minute, Describe: 20}
+			policy := Policy{Term: time.Minute, Describe: true}
 			if tt.killed {
 				policy.Term = time.Millisecond
 			}

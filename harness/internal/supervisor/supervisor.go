@@ -97,7 +97,6 @@ func Main(words []string) int {
 // terminal, typed, it sends signals to them, too.
 func wait(t *proc.Tree, typed bool, received <-chan os.Signal, run *control.Run, output *os.File) proc.Policy {
 	end := proc.AfterTest
-	end.Describe = control.MaxLeaks
 	relay := newRelay(run != nil)
 	orderTime := signals.RelayTime
 	if typed {
@@ -105,7 +104,7 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, run *control.Run,
 	}
 	over := make(chan syscall.Signal, 64)
 	do := func(a answer, sig syscall.Signal, held time.Duration) {
-		end.Describe = 0
+		end.Describe = false
 		switch a {
 		case pass:
 			t.Signal(sig)
