@@ -1,0 +1,81 @@
+package pertest
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/harness/harnesstest"
+	"pgtest/harness/procfs"
+)
+
+// TestFamily reaps the dead of this process. Those that somebody waits for stay:
+// their ids are theirs until then.
+func TestFamily(t *testing.T) {
+	// Other tests have children of this process.
+	if !harnesstest.InNamespaces(t, 0) {
+		return
+	}
+	f := &family{look: make(chan os.Signal, 1)}
+	gone := func(pid int) bool {
+		_, there := procfs.ReadStat(pid)
+		return !there
+	}
+	hasChild := func() bool {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		return err != unix.ECHILD
+	}
+	adopted := exec.Command("true")
+	if err := adopted.Start(); err != nil {
+		t.Fatal(err)
+	}
+	harnesstest.AwaitState(t, adopted.Process.Pid, "Z")
+
+	// While a child starts, nobody is reaped: it may be the dead one.
+	f.mu.RLock()
+	reaped := make(chan struct{})
+	go func() {
+		defer close(reaped)
+		f.reap()
+	}()
+	harnesstest.Await(t, "a wait for the lock, to reap", func() bool {
+		return harnesstest.WaitsForLock("(*family).reapOne") || gone(adopted.Process.Pid)
+	})
+	if gone(adopted.Process.Pid) {
+		t.Error("a child was reaped while another one could start")
+	}
+	f.mu.RUnlock()
+	<-reaped
+	if !gone(adopted.Process.Pid) {
+		t.Error("an adopted child was not reaped")
+	}
+
+	// While the dead are judged, none starts.
+	started := exec.Command("true")
+	f.mu.Lock()
+	done := make(chan error)
+	go func() { done <- f.start(started) }()
+	harnesstest.Await(t, "a wait for the lock, to start", func() bool {
+		return harnesstest.WaitsForLock("(*family).start") || hasChild()
+	})
+	if !harnesstest.WaitsForLock("(*family).start") {
+		t.Error("a child started while the dead were judged")
+	}
+	f.mu.Unlock()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	harnesstest.AwaitState(t, started.Process.Pid, "Z")
+	f.reap()
+	if err := started.Wait(); err != nil {
+		t.Errorf("a child that somebody waits for: %v", err)
+	}
+	f.reaped(started.Process.Pid)
+	select {
+	case <-f.look:
+	default:
+		t.Error("nobody looks for those who are dead behind a child that was reaped")
+	}
+}
