@@ -78,4 +78,30 @@ func TestFamily(t *testing.T) {
 	default:
 		t.Error("nobody looks for those who are dead behind a child that was reaped")
 	}
+
+	// One that is dead as soon as it has started is known all the same.
+	stop, reaping := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(reaping)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				f.reap()
+			}
+		}
+	}()
+	for range 200 {
+		cmd := exec.Command("true")
+		if err := f.start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("a child that ends at once: %v", err)
+		}
+		f.reaped(cmd.Process.Pid)
+	}
+	close(stop)
+	<-reaping
 }

@@ -80,7 +80,9 @@ func exists(variable string) bool {
 	return err == nil || os.Getenv(variable) == ""
 }
 
-func TestNext(t *testing.T) {}
+func TestNext(t *testing.T) {
+	if next := os.Getenv("NEXT"); next != "" { os.WriteFile(next, nil, 0o666) }
+}
 
 func TestTail(t *testing.T) {
 	for i := range 70_000 {
@@ -98,25 +100,28 @@ func TestMain(m *testing.M) {
 
 func TestOther(t *testing.T) {
 	if err := os.WriteFile(os.Getenv("OTHER"), nil, 0o666); err != nil { t.Fatal(err) }
+	for !exists("NEXT") { time.Sleep(time.Millisecond) } // or its part would be free again
 }
 `
-	small := t.TempDir()
-	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=1536k"); err != nil {
-		t.Fatal(err)
+	small, tiny := t.TempDir(), t.TempDir()
+	for dir, size := range map[string]string{small: "1536k", tiny: "512k"} {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Unmount(dir, unix.MNT_DETACH)
 	}
-	defer unix.Unmount(small, unix.MNT_DETACH)
 	imports := strings.Replace(hostileImports, `"strings"`, "\"strconv\"\n\t\"strings\"", 1)
-	_, full, _ := strings.Cut(body, "\n\nfunc full")
-	full, _, _ = strings.Cut(full, "\n\nfunc exists")
+	_, shared, _ := strings.Cut(body, "\n\nfunc full")
+	shared, _, _ = strings.Cut(shared, "\n\nfunc TestNext")
 	dir := writeModule(t, map[string]string{
 		"m_test.go":           imports + main + body + hostileTests,
-		"other/other_test.go": imports + other + "\nfunc full" + full + hostileTests,
+		"other/other_test.go": imports + other + "\nfunc full" + shared + hostileTests,
 	})
 	for _, tt := range []struct {
 		tempDir string
 		kilo    int // lines that TestTail can print before it waits
 	}{
-		{small, 20}, {filepath.Join(small, "none"), 15},
+		{small, 20}, {tiny, 15}, {filepath.Join(small, "none"), 15},
 	} {
 		for _, early := range []bool{false, true} {
 			scratch := t.TempDir()
@@ -125,7 +130,7 @@ func TestOther(t *testing.T) {
 			cfg := harness.Config{Dir: dir, Isolation: harness.Isolation{Processes: 2}}
 			if early {
 				cfg.Isolation.Processes = 0 // an equal share: two, then one
-				env = append(env, "LISTED=Head|Next", "OTHER="+filepath.Join(scratch, "other"))
+				env = append(env, "LISTED=Head|Next", "OTHER="+filepath.Join(scratch, "other"), "NEXT="+filepath.Join(scratch, "next"))
 				args = append(args, "./other", "-p=2")
 			}
 			o := isolated(t, cfg, env, args...)
