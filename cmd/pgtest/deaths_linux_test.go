@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -21,9 +20,6 @@ import (
 // overrides it.
 const deathTrials = 12
 
-// patience is the limit for what must happen at all, on a busy machine.
-const patience = 2 * time.Minute
-
 // TestDeaths kills a part of a run, any one at any time, and waits until
 // nothing of the run is left, neither processes nor temporary files.
 func TestDeaths(t *testing.T) {
@@ -31,7 +27,7 @@ func TestDeaths(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("PGTEST_DEATH_TRIALS")); err == nil {
 		trials = n
 	}
-	module := leakyModule(t)
+	module := writeModule(t, map[string]string{"a/p_test.go": leaky, "b/p_test.go": leaky, "c/p_test.go": leaky})
 	// The first run builds; the second tells how long a run takes.
 	var length time.Duration
 	for range 2 {
@@ -82,29 +78,12 @@ func deathTrial(t *testing.T, module, name string, after time.Duration) (victim 
 		run.Process.Kill()
 		t.Fatalf("%s was killed after %v, and pgtest does not end\n%s", victim, after, out.Bytes())
 	}
-	for len(harnesstest.Survivors(mark)) > 0 {
-		if time.Since(killed) > patience {
-			t.Fatalf("%s was killed after %v; survivors: %v", victim, after, harnesstest.Survivors(mark))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	awaitGone(t, mark, func() string { return fmt.Sprintf("%s was killed after %v\n%s", victim, after, out.Bytes()) })
 	took = time.Since(killed)
 	if left := filesBelow(tmp); len(left) > 0 {
 		t.Errorf("%s was killed after %v; left behind: %v\n%s", victim, after, left, out.Bytes())
 	}
 	return victim, took
-}
-
-// filesBelow returns all that is in a directory.
-func filesBelow(dir string) []string {
-	var files []string
-	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
-		if path != dir {
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files
 }
 
 // part says which part of a run a command line belongs to.
@@ -121,11 +100,9 @@ func part(command string) string {
 	return filepath.Base(words[0])
 }
 
-// leakyModule makes a module whose tests take a while and have children, in
-// their group and out of it.
-func leakyModule(t *testing.T) string {
-	dir := t.TempDir()
-	const test = `package p
+// leaky is a package whose test takes a while and has children, in its group and
+// out of it.
+const leaky = `package p
 
 import (
 	"os/exec"
@@ -142,12 +119,3 @@ func TestBusy(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 }
 `
-	files := make(map[string]string)
-	for _, pkg := range []string{"a", "b", "c"} {
-		files[pkg+"/p_test.go"] = test
-	}
-	if err := harnesstest.WriteModule(dir, files); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"pgtest/harness/harnesstest"
 )
 
 const holdersTest = `package p
@@ -53,10 +51,7 @@ func TestDescriptorsAreNotInherited(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			if err := harnesstest.WriteModule(dir, map[string]string{"p_test.go": holdersTest}); err != nil {
-				t.Fatal(err)
-			}
+			dir := writeModule(t, map[string]string{"p_test.go": holdersTest})
 			if err := os.Symlink("/dev/fd/50", filepath.Join(dir, "link")); err != nil {
 				t.Fatal(err)
 			}

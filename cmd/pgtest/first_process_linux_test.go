@@ -18,8 +18,7 @@ func TestFirstProcess(t *testing.T) {
 	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
 		t.Skipf("no pid namespace can be made: %v: %s", err, out)
 	}
-	dir := t.TempDir()
-	err := harnesstest.WriteModule(dir, map[string]string{"first_test.go": `package first
+	dir := writeModule(t, map[string]string{"first_test.go": `package first
 
 import (
 	"bytes"
@@ -54,9 +53,6 @@ func TestLeak(t *testing.T) {
 	}
 }
 `})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if out, err := exec.Command("mkfifo", filepath.Join(dir, "fifo")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

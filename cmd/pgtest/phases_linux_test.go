@@ -141,10 +141,8 @@ func TestPhases(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := &phaseRun{t: t, dir: t.TempDir(), mark: harnesstest.Mark(t.Name()), ended: make(chan error, 1)}
-			if err := harnesstest.WriteModule(r.dir, map[string]string{"p_test.go": phaseTest, "bin/go": tt.goIs}); err != nil {
-				t.Fatal(err)
-			}
+			r := &phaseRun{t: t, mark: harnesstest.Mark(t.Name()), ended: make(chan error, 1)}
+			r.dir = writeModule(t, map[string]string{"p_test.go": phaseTest, "bin/go": tt.goIs})
 			path := os.Getenv("PATH")
 			if tt.goIs != "" {
 				path = filepath.Join(r.dir, "bin") + ":" + path
@@ -255,10 +253,7 @@ func (r *phaseRun) endBy(signals int) {
 // TestNonblocking has other processes make the run's standard files non-blocking
 // while it waits for them.
 func TestNonblocking(t *testing.T) {
-	dir := t.TempDir()
-	if err := harnesstest.WriteModule(dir, map[string]string{"p_test.go": phaseTest}); err != nil {
-		t.Fatal(err)
-	}
+	dir := writeModule(t, map[string]string{"p_test.go": phaseTest})
 	// The descriptors of this process are its own, and what they stand for is
 	// shared with pgtest.
 	pipe := func() (r, w int) {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"pgtest/harness/harnesstest"
 )
 
 // TestNoCgo keeps the program from being linked dynamically, which would make
@@ -107,8 +105,7 @@ func TestSupervisorKeepsIgnored(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	const least = 300 * time.Millisecond
-	dir := t.TempDir()
-	err := harnesstest.WriteModule(dir, map[string]string{"a/a_test.go": `package a
+	dir := writeModule(t, map[string]string{"a/a_test.go": `package a
 
 import (
 	"syscall"
@@ -125,9 +122,6 @@ func TestA(t *testing.T) {
 	}
 }
 `})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, mode := range []string{"package", "test"} {
 		run := exec.Command(pgtestPath, "--isolate="+mode, "--link-cache=off", "-count=1", "./a")
 		run.Dir = dir

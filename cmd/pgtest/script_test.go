@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,28 @@ func withPgtest(run func() int) int {
 		return 1
 	}
 	return run()
+}
+
+// writeModule makes a module for a test, and returns its directory.
+func writeModule(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := harnesstest.WriteModule(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// filesBelow returns all that is in a directory.
+func filesBelow(dir string) []string {
+	var files []string
+	filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
+		if path != dir {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files
 }
 
 // TestScript runs the scripts in testdata/script. Each works on a module of its

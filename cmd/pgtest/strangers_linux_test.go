@@ -6,9 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"pgtest/harness/harnesstest"
 	"pgtest/signals/procfs"
@@ -29,8 +27,7 @@ func TestStrangers(t *testing.T) {
 }
 
 func strangersTrial(t *testing.T, kill string) {
-	dir := t.TempDir()
-	err := harnesstest.WriteModule(dir, map[string]string{"strangers_test.go": `package strangers
+	dir := writeModule(t, map[string]string{"strangers_test.go": `package strangers
 
 import (
 	"os"
@@ -69,9 +66,6 @@ func TestKill(t *testing.T) {
 	select {}
 }
 `})
-	if err != nil {
-		t.Fatal(err)
-	}
 	mark, ours := harnesstest.Mark(t.Name()), harnesstest.Mark(t.Name()+"-ours")
 	ours = strings.Replace(ours, "PGTEST_TEST_MARK", "PGTEST_TEST_OURS", 1)
 	// The child makes a process and ends while the test runs: whoever is made the
@@ -82,12 +76,7 @@ sleep 3600 >&- 2>&- & echo $! > child
 exec "$1" -count=1 .`
 	run := exec.Command("sh", "-c", script, dir, pgtestPath)
 	run.Env = append(os.Environ(), mark, "OURS="+ours)
-	// The strangers are of the mark, too.
-	t.Cleanup(func() {
-		for _, p := range harnesstest.Survivors(mark) {
-			syscall.Kill(p.PID, syscall.SIGKILL)
-		}
-	})
+	endMarked(t, mark) // the strangers are of the mark, too
 	out, err := run.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "DONE ") {
 		t.Errorf("%v\n%s", err, out)
@@ -102,9 +91,5 @@ exec "$1" -count=1 .`
 			t.Errorf("the %s, %d, was killed\n%s", name, pid, out)
 		}
 	}
-	for end := time.Now().Add(patience); len(harnesstest.Survivors(ours)) > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("survivors: %v\n%s", harnesstest.Survivors(ours), out)
-		}
-	}
+	awaitGone(t, ours, func() string { return string(out) })
 }

@@ -55,8 +55,7 @@ func refuseSubreaper() {
 // TestSubreaperRefused runs where orphans can't be adopted: what is left in the
 // group of a test is ended and reported all the same.
 func TestSubreaperRefused(t *testing.T) {
-	dir := t.TempDir()
-	err := harnesstest.WriteModule(dir, map[string]string{"p_test.go": `package p
+	dir := writeModule(t, map[string]string{"p_test.go": `package p
 
 import (
 	"os/exec"
@@ -71,9 +70,6 @@ func TestLeak(t *testing.T) {
 
 func TestClean(t *testing.T) {}
 `})
-	if err != nil {
-		t.Fatal(err)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

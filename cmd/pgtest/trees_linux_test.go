@@ -68,10 +68,7 @@ func startTree(t *testing.T, words ...string) *treeRun {
 // startTreeWith is startTree with more in the environment.
 func startTreeWith(t *testing.T, env []string, words ...string) *treeRun {
 	t.Helper()
-	module := t.TempDir()
-	if err := harnesstest.WriteModule(module, map[string]string{"p/p_test.go": carefulTest}); err != nil {
-		t.Fatal(err)
-	}
+	module := writeModule(t, map[string]string{"p/p_test.go": carefulTest})
 	if err := os.Mkdir(filepath.Join(module, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -134,11 +131,7 @@ func (r *treeRun) wait() {
 		r.cmd.Process.Kill()
 		r.t.Fatalf("pgtest does not end\n%s", r.out.String())
 	}
-	for end := time.Now().Add(patience); len(harnesstest.Survivors(r.mark)) > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			r.t.Fatalf("survivors: %v\n%s", harnesstest.Survivors(r.mark), r.out.String())
-		}
-	}
+	awaitGone(r.t, r.mark, r.out.String)
 }
 
 // got returns the signals that the test got, a line each.

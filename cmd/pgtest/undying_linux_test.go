@@ -94,11 +94,7 @@ exit $status
 		t.Fatal(err)
 	}
 	mark := harnesstest.Mark(t.Name())
-	t.Cleanup(func() {
-		for _, p := range harnesstest.Survivors(mark) {
-			syscall.Kill(p.PID, syscall.SIGKILL)
-		}
-	})
+	endMarked(t, mark)
 	run := exec.Command(ours, "--isolate="+mode, "--link-cache=off", "--leaks=fail", "--junitfile="+mine+"/report.xml")
 	run.Dir = mine
 	run.Env = append(os.Environ(), mark, "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+mine, "TMPDIR="+mine)

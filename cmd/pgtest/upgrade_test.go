@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"pgtest/harness/harnesstest"
 )
 
 // TestUpgrade puts another pgtest in the place of one that has results in go
@@ -19,13 +17,9 @@ func TestUpgrade(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	module := filepath.Join(dir, "module")
-	err := harnesstest.WriteModule(module, map[string]string{
+	module := writeModule(t, map[string]string{
 		"m_test.go": "package m\n\nimport \"testing\"\n\nfunc TestM(t *testing.T) {}\n",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	place := filepath.Join(dir, "pgtest")
 	for i, run := range []struct {
 		pgtest string

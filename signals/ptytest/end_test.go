@@ -68,11 +68,8 @@ func TestRunKilled(t *testing.T) {
 			j.awaitHeld()
 			j.Signal(j.One(run), unix.SIGKILL)
 			j.AwaitPrompt()
-			if status := j.Statuses(); status != "137 0" {
-				t.Errorf("statuses %s, want 137 0", status)
-			}
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkStatuses("137 0")
+			j.checkOver()
 		})
 	}
 }
@@ -86,12 +83,9 @@ func TestKeeperKilled(t *testing.T) {
 	j.awaitGivenBack()
 	j.Signal(j.One(run), unix.SIGTERM)
 	j.AwaitPrompt()
-	if status := j.Statuses(); status != "143 0" {
-		t.Errorf("statuses %s, want 143 0", status)
-	}
+	j.checkStatuses("143 0")
 	j.checkLog(cleanedUp + " terminated")
-	j.CheckTerminal()
-	j.checkEnd()
+	j.checkOver()
 }
 
 // SIGUSR1 tells what is running, and nothing ends.
@@ -121,9 +115,7 @@ func TestGrace(t *testing.T) {
 	j.awaitHeld()
 	j.Type(ptytest.CtrlC)
 	j.AwaitPrompt()
-	if status := j.Statuses(); status != "130 0" {
-		t.Errorf("statuses %s, want 130 0", status)
-	}
+	j.checkStatuses("130 0")
 	j.checkLog("the tests have 300ms to end", "killing the tests that did not end in 300ms", "does not care for interrupt")
 	j.checkJUnit("TestPlain/sub", "SIGINT")
 	j.checkEnd()
@@ -155,17 +147,14 @@ func TestNoHandOver(t *testing.T) {
 			}
 			j.Type(ptytest.CtrlC)
 			j.AwaitPrompt()
-			if status := j.Statuses(); status != "130 0" {
-				t.Errorf("statuses %s, want 130 0", status)
-			}
+			j.checkStatuses("130 0")
 			if test.log {
 				j.checkLog(cleanedUp + " interrupt")
 			} else if !regexp.MustCompile(`=== .*Interrupted(?s:.*)DONE`).MatchString(j.Screen()) {
 				t.Error("no summary on the terminal")
 			}
 			j.checkJUnit("TestPlain/sub", "SIGINT")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }

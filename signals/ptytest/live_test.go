@@ -40,8 +40,7 @@ func TestLiveLine(t *testing.T) {
 				t.Errorf("status %s, want 130", status)
 			}
 			checkErased(t, j.Screen())
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }

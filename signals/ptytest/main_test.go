@@ -90,9 +90,11 @@ func TestTalks(t *testing.T) {
 	time.Sleep(time.Hour)
 }
 `,
-	"asks/asks_test.go":   asks,
-	"grabs/grabs_test.go": grabs,
-	"leaks/leaks_test.go": leaks,
+	"asks/asks_test.go":     asks,
+	"fuzzes/fuzzes_test.go": fuzzes,
+	"grabs/grabs_test.go":   grabs,
+	"joins/joins_test.go":   joins,
+	"leaks/leaks_test.go":   leaks,
 }
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -133,10 +135,12 @@ func prepare(dir string) (err error) {
 			return err
 		}
 	}
-	warm := exec.Command(pgtestPath, "-count=1", "-vet=off", "-run=None", "./...")
-	warm.Dir = modulePath
-	if out, err := warm.CombinedOutput(); err != nil {
-		return fmt.Errorf("%v: %w\n%s", warm.Args, err, out)
+	for _, args := range [][]string{{"./..."}, {"-fuzz=None", "./fuzzes"}} {
+		warm := exec.Command(pgtestPath, append([]string{"-count=1", "-vet=off", "-run=None"}, args...)...)
+		warm.Dir = modulePath
+		if out, err := warm.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", warm.Args, err, out)
+		}
 	}
 	return nil
 }

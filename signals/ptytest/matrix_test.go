@@ -36,6 +36,19 @@ var ways = []way{
 
 func (w way) interactive() bool { return w.script == "" }
 
+// both returns the status for a shell that runs the pipeline itself, or for one
+// that runs a script.
+func (w way) both(shell, script string) string {
+	if w.interactive() {
+		return shell
+	}
+	return script
+}
+
+// shellWays are the ways in which an interactive shell runs the pipeline itself,
+// scriptWays the others.
+var shellWays, scriptWays = ways[:3], ways[3:]
+
 // job is a pipeline that runs in a terminal.
 type job struct {
 	*ptytest.Interactive
@@ -189,6 +202,31 @@ func (j *job) checkLog(wants ...string) {
 	}
 }
 
+// checkStatuses checks the statuses that the shell has for the members of the
+// pipeline, or for the script.
+func (j *job) checkStatuses(want string) {
+	j.t.Helper()
+	if got := j.Statuses(); got != want {
+		j.t.Errorf("status %s; want %s", got, want)
+	}
+}
+
+// checkNext checks whether a script went on behind the pipeline.
+func (j *job) checkNext(want bool) {
+	j.t.Helper()
+	if got := j.read("next") != ""; !j.way.interactive() && got != want {
+		j.t.Errorf("the script went on: %v; want %v", got, want)
+	}
+}
+
+// checkOver checks what must hold after every way to end a run in a shell: that
+// has its terminal, and nothing is left.
+func (j *job) checkOver() {
+	j.t.Helper()
+	j.CheckTerminal()
+	j.checkEnd()
+}
+
 // A gesture is something that a user does to a running job, and what comes of it.
 type gesture struct {
 	name   string
@@ -299,35 +337,21 @@ func TestMatrix(t *testing.T) {
 					j.awaitHeld()
 					g.do(j, reader.pattern)
 					j.AwaitPrompt()
-					j.checkStatus(g)
+					j.checkStatuses(g.statusOf(w))
 					j.checkLog(g.log...)
 					j.checkJUnit("TestPlain/sub", g.reason)
-					if !w.interactive() {
-						if got, want := j.read("next") != "", strings.Contains(g.next, w.name); got != want {
-							t.Errorf("the script went on: %v; want %v", got, want)
-						}
-					}
-					j.CheckTerminal()
-					j.checkEnd()
+					j.checkNext(strings.Contains(g.next, w.name))
+					j.checkOver()
 				})
 			}
 		}
 	}
 }
 
-// checkStatus checks the statuses that the shell has for the job.
-func (j *job) checkStatus(g gesture) {
-	j.t.Helper()
-	got := j.Statuses()
-	want, special := g.status[j.way.name]
-	switch {
-	case special:
-	case j.way.interactive():
-		want = g.status[""]
-	default:
-		want = g.status["script"]
+// statusOf returns the statuses that the shell has for the job.
+func (g gesture) statusOf(w way) string {
+	if status, special := g.status[w.name]; special {
+		return status
 	}
-	if got != want {
-		j.t.Errorf("status %s; want %s", got, want)
-	}
+	return w.both(g.status[""], g.status["script"])
 }

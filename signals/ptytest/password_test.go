@@ -12,120 +12,16 @@ import (
 	"pgtest/signals/ptytest"
 )
 
-// asks is a test that asks for a password as sudo and ssh do. A signal it notes,
-// and stays for longer than a supervisor holds one that it may pass on.
-const asks = `package asks
-
-import (
-	"bufio"
-	"fmt"
-	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"strings"
-	"syscall"
-	"testing"
-	"time"
-)
-
-func TestAsks(t *testing.T) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	stty := func(mode string) {
-		cmd := exec.Command("stty", mode)
-		cmd.Stdin = tty
-		cmd.Run()
-	}
-	if os.Getenv("SHOW") == "" {
-		stty("-echo")
-		defer stty("echo")
-	}
-	fmt.Fprint(tty, "Password: ")
-	password := make(chan string)
-	go func() {
-		line, _ := bufio.NewReader(tty).ReadString('\n')
-		password <- strings.TrimSpace(line)
-	}()
-	os.WriteFile(filepath.Join(os.Getenv("READY"), "asks"), nil, 0o644)
-	select {
-	case p := <-password:
-		fmt.Printf("got %d letters\n", len(p))
-	case sig := <-signals:
-		got := sig.String()
-		for over := time.After(3 * time.Second); over != nil; {
-			select {
-			case sig := <-signals:
-				got += ", " + sig.String()
-			case <-over:
-				over = nil
-			}
-		}
-		os.WriteFile(filepath.Join(os.Getenv("READY"), "signals"), []byte(got), 0o644)
-		t.Fatalf("no password, but %s", got)
-	}
-}
-`
-
-// grabs are tests that hand the terminal to a program of theirs and do not take it
-// back: to one that ends, or to one that stays.
-const grabs = `package grabs
-
-import (
-	"os"
-	"os/exec"
-	"syscall"
-	"testing"
-)
-
-func TestGrabs(t *testing.T) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("sh", "-c", os.Getenv("GRABS"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: int(tty.Fd())}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if os.Getenv("GRABS") == "exit" {
-		cmd.Wait()
-	}
-}
-`
-
-// leaks is a test that leaves processes behind: in its group, in a group of its
-// own, in a session of its own, and one whose parent is dead.
-const leaks = `package leaks
-
-import (
-	"os/exec"
-	"syscall"
-	"testing"
-)
-
-func TestLeaks(t *testing.T) {
-	for _, attr := range []*syscall.SysProcAttr{nil, {Setpgid: true}, {Setsid: true}} {
-		cmd := exec.Command("sleep", "1000")
-		cmd.SysProcAttr = attr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := exec.Command("sh", "-c", "sleep 1000 & exit").Run(); err != nil {
-		t.Fatal(err)
-	}
-}
-`
-
 // startAsking runs a test that asks, and waits for the question.
 func startAsking(t *testing.T, w way, args, rest string) *job {
 	t.Helper()
-	j := startLine(t, w, nil, "--tty=tests "+args+" ./asks", rest)
+	return startAskingWith(t, w, nil, args, rest)
+}
+
+// startAskingWith is startAsking with more in the environment.
+func startAskingWith(t *testing.T, w way, env []string, args, rest string) *job {
+	t.Helper()
+	j := startLine(t, w, env, "--tty=tests "+args+" ./asks", rest)
 	j.awaitQuestion()
 	return j
 }
@@ -164,6 +60,15 @@ func (j *job) awaitAsking(stopped bool, others ...string) {
 	}
 }
 
+// checkPassed checks that the test got what was typed, which a report
+// without -v does not show.
+func (j *job) checkPassed() {
+	j.t.Helper()
+	if log := j.read("log"); !strings.Contains(log, "\nDONE 1 tests in ") {
+		j.t.Errorf("the test has no password:\n%s", log)
+	}
+}
+
 // checkAnswered checks that the test got what was typed, and nobody else did.
 func (j *job) checkAnswered() {
 	j.t.Helper()
@@ -189,41 +94,95 @@ func TestPassword(t *testing.T) {
 			j := startAsking(t, w, "-v -run=Done\\|Asks ./plain", "2>&1 | tee log")
 			j.Enter("secret")
 			j.AwaitPrompt()
-			if status, want := j.Statuses(), map[bool]string{true: "0 0", false: "0"}[w.interactive()]; status != want {
-				t.Errorf("status %s; want %s", status, want)
-			}
+			j.checkStatuses(w.both("0 0", "0"))
 			j.checkAnswered()
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
 
-// Ctrl-C reaches everybody in the job, as with go test: a tee dies of it, and the
-// test gets it once.
-func TestPasswordCtrlC(t *testing.T) {
+// keys are those that end a run.
+var keys = []struct {
+	name, keys string
+	env        []string
+	signal     string // which the test gets
+	status     string
+	next       string // ways whose script goes on
+}{
+	{name: "Ctrl-C", keys: ptytest.CtrlC, signal: "interrupt", status: "130"},
+	{name: `Ctrl-\`, keys: ptytest.CtrlBackslash, env: []string{"QUIT=1"}, signal: "quit", status: "131", next: "bash script"}, // bash ignores SIGQUIT
+}
+
+// What is typed reaches everybody in the job, as with go test: a tee dies of it,
+// and the test gets it once.
+func TestPasswordKeys(t *testing.T) {
 	for _, w := range shellWays {
-		for name, rest := range map[string]string{"file": ">log 2>&1", "tee": "2>&1 | tee log"} {
-			t.Run(w.name+"/"+name, func(t *testing.T) {
-				j := startAsking(t, w, "", rest)
-				j.Type(ptytest.CtrlC)
+		for _, key := range keys {
+			for name, rest := range map[string]string{"file": ">log 2>&1", "tee": "2>&1 | tee log"} {
+				t.Run(w.name+"/"+key.name+"/"+name, func(t *testing.T) {
+					j := startAskingWith(t, w, key.env, "", rest)
+					j.Type(key.keys)
+					j.AwaitPrompt()
+					if name == "tee" {
+						j.checkStatuses(key.status + " " + key.status)
+					} else {
+						j.checkStatuses(key.status)
+						j.checkInterrupted("no password, but " + key.signal)
+					}
+					j.checkSignals(key.signal)
+					j.checkReport("no password, but " + key.signal)
+					j.checkOver()
+				})
+			}
+		}
+	}
+}
+
+// A script stops, as the terminal signals its shell, too. The shell may be dead
+// before the test has cleaned up; that is not stopped when it touches the terminal.
+func TestPasswordKeysScript(t *testing.T) {
+	for _, w := range scriptWays {
+		for _, key := range keys {
+			t.Run(w.name+"/"+key.name, func(t *testing.T) {
+				j := startAskingWith(t, w, key.env, "", ">log 2>&1")
+				j.Type(key.keys)
 				j.AwaitPrompt()
-				want := "130"
-				if name == "tee" {
-					want = "130 130"
-				} else {
-					j.checkInterrupted("no password, but interrupt")
-				}
-				if status := j.Statuses(); status != want {
-					t.Errorf("status %s; want %s", status, want)
-				}
-				j.checkSignals("interrupt")
-				j.checkReport("no password, but interrupt")
-				j.CheckTerminal()
-				j.checkEnd()
+				j.Gone(run)
+				j.checkInterrupted()
+				j.checkSignals(key.signal)
+				j.checkNext(strings.Contains(key.next, w.name))
+				j.saneTerminal() // where the shell was gone, the test could not
+				j.checkOver()
 			})
 		}
 	}
+}
+
+// A Go test that leaves SIGQUIT alone shows its goroutines, once, and the log is
+// whole.
+func TestPasswordQuit(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := startAsking(t, w, "", ">log 2>&1")
+			j.Type(ptytest.CtrlBackslash)
+			j.AwaitPrompt()
+			j.checkStatuses("131")
+			j.checkInterrupted("SIGQUIT: quit", `goroutine \d+ `, `asks\.TestAsks\(`)
+			if dumps := strings.Count(j.read("log"), "SIGQUIT: quit"); dumps != 1 {
+				t.Errorf("%d dumps in the log:\n%s", dumps, j.read("log"))
+			}
+			j.checkReport("asks.TestAsks(")
+			j.saneTerminal() // the test could not
+			j.checkOver()
+		})
+	}
+}
+
+// saneTerminal puts the terminal in order.
+func (j *job) saneTerminal() {
+	j.t.Helper()
+	j.Enter("stty sane")
+	j.AwaitPrompt()
 }
 
 // checkReport checks that the report is whole.
@@ -246,46 +205,94 @@ func (j *job) checkInterrupted(wants ...string) {
 	}
 }
 
-// A script stops on Ctrl-C, as the terminal signals its shell, too.
-func TestPasswordCtrlCScript(t *testing.T) {
-	for _, w := range ways {
-		if w.interactive() {
-			continue
-		}
-		t.Run(w.name, func(t *testing.T) {
-			j := startAsking(t, w, "", ">log 2>&1")
-			j.Type(ptytest.CtrlC)
-			j.AwaitPrompt()
-			j.checkInterrupted()
-			j.checkSignals("interrupt")
-			if j.read("next") != "" {
-				t.Error("the script went on")
-			}
-			j.CheckTerminal()
-			j.checkEnd()
-		})
-	}
-}
-
 func TestPasswordCtrlZ(t *testing.T) {
 	for _, w := range shellWays {
 		t.Run(w.name, func(t *testing.T) {
 			j := startAsking(t, w, "--test-timeout=1h", "2>&1 | tee log")
 			for range 2 {
-				j.Type(ptytest.CtrlZ)
-				j.AwaitPrompt()
-				j.awaitAsking(true, "^tee log")
-				j.Enter("fg")
-				j.awaitAsking(false, "^tee log")
-				j.Until("the job to have the terminal", func() bool { return j.Foreground() == j.One(run).Group })
+				j.suspendAsking("^tee log")
+				j.resumeAsking("^tee log")
 			}
 			j.Enter("secret")
 			j.AwaitPrompt()
-			if log := j.read("log"); !strings.Contains(log, "\nDONE 1 tests in ") {
-				t.Errorf("the test has no password:\n%s", log)
+			j.checkPassed()
+			j.checkOver()
+		})
+	}
+}
+
+// suspendAsking types Ctrl-Z, and waits until the whole job has stopped.
+func (j *job) suspendAsking(others ...string) {
+	j.t.Helper()
+	j.Type(ptytest.CtrlZ)
+	j.AwaitPrompt()
+	j.awaitAsking(true, others...)
+}
+
+// resumeAsking waits until the whole job goes on, with the terminal.
+func (j *job) resumeAsking(others ...string) {
+	j.t.Helper()
+	j.Enter("fg")
+	j.awaitAsking(false, others...)
+	j.Until("the job to have the terminal", func() bool { return j.Foreground() == j.One(run).Group })
+}
+
+// SIGCONT for pgtest alone is for pgtest alone. While everything runs it does
+// nothing; in a job that was stopped the tests wait for fg.
+func TestPasswordContinued(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := startAsking(t, w, "", ">log 2>&1")
+			j.Signal(j.One(run), unix.SIGCONT)
+			j.report()
+
+			j.suspendAsking()
+			j.Signal(j.One(run), unix.SIGCONT)
+			j.report()
+			for _, pattern := range asking[1:] {
+				if p := j.One(pattern); p.State != 'T' {
+					t.Errorf("not stopped: %v", p)
+				}
 			}
-			j.CheckTerminal()
+			if w.shell == "bash" { // which sends no SIGCONT to a job that runs in part
+				j.Enter("fg")
+				j.Until("the job to have the terminal", func() bool { return j.Foreground() == j.One(run).Group })
+				j.suspendAsking()
+			}
+			j.resumeAsking()
+			j.Enter("secret")
+			j.AwaitPrompt()
+			j.checkPassed()
+			j.checkOver()
+		})
+	}
+}
+
+// report asks pgtest what is running, until it says so.
+func (j *job) report() {
+	j.t.Helper()
+	before := strings.Count(j.read("log"), "pgtest: running: example.com/m/asks (")
+	j.Until("a report", func() bool {
+		j.Signal(j.One(run), unix.SIGUSR1)
+		return strings.Count(j.read("log"), "pgtest: running: example.com/m/asks (") > before
+	})
+}
+
+// A run that alone was continued ends on a signal, and nothing of it is left,
+// though its tests are stopped and the shell does not know.
+func TestPasswordContinuedAndEnded(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := startAsking(t, w, "--grace=100ms", ">log 2>&1")
+			j.Type(ptytest.CtrlZ)
+			j.AwaitPrompt()
+			j.awaitAsking(true)
+			j.Signal(j.One(run), unix.SIGCONT)
+			j.Until("pgtest to run", func() bool { return j.One(run).State != 'T' })
+			j.Signal(j.One(run), unix.SIGTERM)
+			j.checkReport("<testcase name=\"TestAsks\"")
 			j.checkEnd()
+			j.checkInterrupted()
 		})
 	}
 }
@@ -299,39 +306,31 @@ func TestPasswordSignals(t *testing.T) {
 		{unix.SIGTERM, "terminated", "143 0"},
 		{unix.SIGINT, "interrupt", "130 0"},
 		{unix.SIGHUP, "hangup", "129 0"},
+		{unix.SIGQUIT, "quit", "131 0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			j := startAsking(t, ways[0], "", "2>&1 | tee log")
+			j := startAskingWith(t, ways[0], []string{"QUIT=1"}, "", "2>&1 | tee log")
 			j.Signal(j.One(run), test.sig)
 			j.AwaitPrompt()
-			if status := j.Statuses(); status != test.status {
-				t.Errorf("status %s; want %s", status, test.status)
-			}
+			j.checkStatuses(test.status)
 			j.checkSignals(test.name)
 			j.checkInterrupted("no password, but " + test.name)
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
 
 // In a script and in make SIGTERM for pgtest ends the run, and they go on.
 func TestPasswordTermScript(t *testing.T) {
-	for _, w := range ways {
-		if w.interactive() {
-			continue
-		}
+	for _, w := range scriptWays {
 		t.Run(w.name, func(t *testing.T) {
 			j := startAsking(t, w, "", "2>&1 | tee log")
 			j.Signal(j.One(run), unix.SIGTERM)
 			j.AwaitPrompt()
 			j.checkSignals("terminated")
 			j.checkInterrupted()
-			if j.read("next") == "" {
-				t.Error("the script did not go on")
-			}
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkNext(true)
+			j.checkOver()
 		})
 	}
 }
@@ -352,11 +351,8 @@ func TestPasswordRunKilled(t *testing.T) {
 	j := startAsking(t, ways[0], "", "2>&1 | tee log")
 	j.Signal(j.One(run), unix.SIGKILL)
 	j.AwaitPrompt()
-	if status := j.Statuses(); status != "137 0" {
-		t.Errorf("status %s; want 137 0", status)
-	}
-	j.CheckTerminal()
-	j.checkEnd()
+	j.checkStatuses("137 0")
+	j.checkOver()
 }
 
 func TestPasswordReport(t *testing.T) {
@@ -371,9 +367,7 @@ func TestPasswordReport(t *testing.T) {
 func TestPasswordTimeout(t *testing.T) {
 	j := startAsking(t, ways[0], "--test-timeout=1s", "2>&1 | tee log")
 	j.AwaitPrompt()
-	if status := j.Statuses(); status != "1 0" {
-		t.Errorf("status %s; want 1 0", status)
-	}
+	j.checkStatuses("1 0")
 	if log := j.read("log"); !strings.Contains(log, "TestAsks of example.com/m/asks ran for longer than --test-timeout=1s") {
 		t.Errorf("no timeout in the log:\n%s", log)
 	}
@@ -383,20 +377,64 @@ func TestPasswordTimeout(t *testing.T) {
 // What a test leaves is ended and reported; the rest of the job is not signalled.
 func TestTerminalLeaks(t *testing.T) {
 	for _, w := range ways {
-		t.Run(w.name, func(t *testing.T) {
-			j := startLine(t, w, nil, "--tty=tests ./leaks", "2>&1 | tee log")
+		for _, leaks := range []struct{ flag, shell string }{{"--leaks=warn", "0 0"}, {"--leaks=fail", "1 0"}} {
+			t.Run(w.name+"/"+leaks.flag, func(t *testing.T) {
+				j := startLine(t, w, nil, "--tty=tests "+leaks.flag+" ./leaks", "2>&1 | tee log")
+				j.AwaitPrompt()
+				j.checkStatuses(w.both(leaks.shell, "0")) // a script's is that of tee
+				log := j.read("log")
+				if leaked := strings.Count(log, "sleep 1000"); leaked != 4 {
+					t.Errorf("%d leaks in the log; want 4:\n%s", leaked, log)
+				}
+				if got, want := strings.Contains(log, "4 leaked processes"), leaks.flag == "--leaks=fail"; got != want {
+					t.Errorf("the package failed for its leaks: %v; want %v:\n%s", got, want, log)
+				}
+				j.checkNext(true)
+				j.checkOver()
+			})
+		}
+	}
+}
+
+// What a test leaves in the group of a stranger is ended, and the stranger is not.
+func TestTerminalStranger(t *testing.T) {
+	w := way{name: "jobs", shell: "bash", script: "bash script", file: "script",
+		text: "set -m\nsleep 1000 & echo $! >stranger\n%s\necho next >next\n"}
+	j := startLine(t, w, nil, "--tty=tests ./joins", ">log 2>&1")
+	j.AwaitPrompt()
+	j.checkNext(true)
+	if log := j.read("log"); strings.Count(log, "sleep 2000") != 1 {
+		t.Errorf("not one leak in the log:\n%s", log)
+	}
+	stranger := j.One("^sleep 1000")
+	j.Gone("^sleep 2000")
+	j.Signal(stranger, unix.SIGKILL)
+	j.checkOver()
+}
+
+// A fuzzer asks as a test does. Ctrl-C ends it with its workers, which are in the
+// job like all others, and it comes to its end.
+func TestTerminalFuzz(t *testing.T) {
+	for _, key := range keys {
+		t.Run(key.name, func(t *testing.T) {
+			j := startLine(t, ways[0], nil, "--tty=tests -v -fuzz=Asks ./fuzzes -test.fuzzcachedir=$READY/cache", ">log 2>&1")
+			j.Expect("Password: ")
+			j.Enter("secret")
+			j.awaitTests("fuzzes")
+			job := j.One(run)
+			for _, p := range j.Find(`^/\S*/fuzzes\.test `) {
+				if p.Group != job.Group || p.Session != job.Session {
+					t.Errorf("not in the job's group and session:\n%v\n%v", job, p)
+				}
+			}
+			j.Type(key.keys)
 			j.AwaitPrompt()
-			if status, want := j.Statuses(), map[bool]string{true: "0 0", false: "0"}[w.interactive()]; status != want {
-				t.Errorf("status %s; want %s", status, want)
+			j.checkStatuses(key.status)
+			if log := j.read("log"); !strings.Contains(log, "got 6 letters\n") || !strings.Contains(log, "\nDONE 1 tests") {
+				t.Errorf("the log:\n%s", log)
 			}
-			if leaked := strings.Count(j.read("log"), "sleep 1000"); leaked != 4 {
-				t.Errorf("%d leaks in the log; want 4:\n%s", leaked, j.read("log"))
-			}
-			if !w.interactive() && j.read("next") == "" {
-				t.Error("the script did not go on")
-			}
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkReport("FuzzAsks")
+			j.checkOver()
 		})
 	}
 }
@@ -420,8 +458,7 @@ func TestForegroundComesBack(t *testing.T) {
 				t.Errorf("the script read %q", answer)
 			}
 			j.checkAnswered()
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -441,8 +478,7 @@ func TestTerminalBackground(t *testing.T) {
 			if !strings.Contains(j.read("log"), "got 6 letters\n") {
 				t.Errorf("the test has no answer:\n%s", j.read("log"))
 			}
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }

@@ -15,9 +15,6 @@ import (
 	"pgtest/signals/ptytest"
 )
 
-// shellWays are the ways in which an interactive shell runs the pipeline itself.
-var shellWays = ways[:3]
-
 // awaitGivenBack waits until the job has the terminal, for good.
 func (j *job) awaitGivenBack() {
 	j.t.Helper()
@@ -69,8 +66,7 @@ func TestPager(t *testing.T) {
 				t.Errorf("status %s, want 141", status)
 			}
 			j.checkJUnit("TestTalks", "output closed")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -99,12 +95,9 @@ func TestPagerInterrupted(t *testing.T) {
 			})
 			j.Type("q")
 			j.AwaitPrompt()
-			if status := j.Statuses(); status != "130 0" {
-				t.Errorf("statuses %s, want 130 0", status)
-			}
+			j.checkStatuses("130 0")
 			j.checkJUnit("TestTalks", "SIGINT")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -126,12 +119,9 @@ func TestAsker(t *testing.T) {
 			j.One("^cat$")
 			j.Signal(j.One(run), unix.SIGTERM)
 			j.AwaitPrompt()
-			if status := j.Statuses(); status != "143 0" {
-				t.Errorf("statuses %s, want 143 0", status)
-			}
+			j.checkStatuses("143 0")
 			j.checkLog(cleanedUp + " terminated")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -157,8 +147,7 @@ func TestStopIsLost(t *testing.T) {
 			j.Signal(j.One(run), unix.SIGTERM)
 			j.AwaitPrompt()
 			j.checkLog(cleanedUp + " terminated")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -206,8 +195,7 @@ func TestPagerInScriptWithoutKeeper(t *testing.T) {
 		t.Error("the script was stopped")
 	}
 	j.checkJUnit("TestTalks", "output closed")
-	j.CheckTerminal()
-	j.checkEnd()
+	j.checkOver()
 }
 
 // The next line of a shell must not find a script's reader at work.
@@ -234,22 +222,13 @@ func TestHead(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "head -3")
 			j.AwaitPrompt()
-			want := "141 0"
-			if !w.interactive() {
-				want = "0"
-			}
-			if status := j.Statuses(); status != want {
-				t.Errorf("statuses %s, want %s", status, want)
-			}
-			if !w.interactive() && j.read("next") == "" {
-				t.Error("the script did not go on")
-			}
+			j.checkStatuses(w.both("141 0", "0"))
+			j.checkNext(true)
 			if strings.Contains(j.Screen(), "broken pipe") || strings.Contains(j.Screen(), "pgtest: ") {
 				t.Error("pgtest complained")
 			}
 			j.checkJUnit("TestTalks", "output closed")
-			j.CheckTerminal()
-			j.checkEnd()
+			j.checkOver()
 		})
 	}
 }
@@ -278,8 +257,7 @@ func TestStuckReader(t *testing.T) {
 	if status := j.Statuses(); status != "130 137" && status != "130 130" {
 		t.Errorf("statuses %s, want 130 and that of a killed reader", status)
 	}
-	j.CheckTerminal()
-	j.checkEnd()
+	j.checkOver()
 }
 
 // outputFull reports whether there is no room in the pipe that a process has for its

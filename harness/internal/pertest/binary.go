@@ -102,3 +102,9 @@ func (b binary) cpus() []string { return strings.Split(b.flags["cpu"], ",") }
 // covers reports whether the binary measures coverage: go test then names a
 // directory for it.
 func (b binary) covers() bool { return b.flags["gocoverdir"] != "" }
+
+// failsFast reports whether no test is to start once one has failed.
+func (b binary) failsFast() bool {
+	failfast, _ := strconv.ParseBool(b.flags["failfast"])
+	return failfast
+}

@@ -241,11 +241,18 @@ var hostile = []struct {
 	{"another output", `func TestMain(m *testing.M) {
 		if f := flag.Lookup("test.list"); f.Value.String() == "" { flag.Parse() }
 		if flag.Lookup("test.list").Value.String() != "" { os.Stdout, _ = os.Open(os.DevNull) }
-		os.Exit(m.Run()) }`, "", ""},
+		os.Exit(m.Run()) }`, "", "Example, FuzzA, TestA, TestB, TestC of example.com/m: not in the list"},
 	{"a part of the list", `func TestMain(m *testing.M) {
 		flag.Parse()
 		if flag.Lookup("test.list").Value.String() != "" { flag.Set("test.list", "TestC") }
 		os.Exit(m.Run()) }`, "", "TestA, TestB of example.com/m: not in the list"},
+	{"no -test.list", `func TestMain(m *testing.M) {
+		var args []string
+		for _, arg := range os.Args {
+			if !strings.HasPrefix(arg, "-test.list") { args = append(args, arg) }
+		}
+		os.Args = args
+		os.Exit(m.Run()) }`, "", "Example, FuzzA, TestA, TestB, TestC of example.com/m: not in the list"},
 	{"run twice", `func TestMain(m *testing.M) { m.Run(); os.Exit(m.Run()) }`, "", ""},
 	{"exit 0 in TestMain", `func TestMain(m *testing.M) { fmt.Println("no database"); os.Exit(0) }`, "", ""},
 	{"exit 3 in TestMain", `func TestMain(m *testing.M) { fmt.Println("no database"); os.Exit(3) }`, "can't be listed: exit status 3", ""},
@@ -432,6 +439,7 @@ func TestNotBegun(t *testing.T) {
 			os.Exit(m.Run()) }`, "TestB did not begin: exit status 0"},
 		"exit in init":         {initDecl + ` if strings.Contains(strings.Join(os.Args, " "), "run=^TestB") { os.Exit(0) } }`, "TestB did not begin: exit status 0"},
 		"exit of the last one": {initDecl + ` if strings.Contains(strings.Join(os.Args, " "), "skip=") { os.Exit(0) } }`, "the process for tests that are not listed did not begin: exit status 0"},
+		"no flags":             {mainDecl + ` os.Args = os.Args[:1]; os.Exit(m.Run()) }`, "the tests can't be listed: TestMain does not heed -test.list and -test.run"},
 		"another -run":         {mainDecl + ` flag.Parse(); flag.Set("test.run", "Test"); os.Exit(m.Run()) }`, "TestMain does not heed -test.run"},
 	}
 	mains := make(map[string]string)
@@ -440,9 +448,13 @@ func TestNotBegun(t *testing.T) {
 	}
 	b := buildTests(t, writeCases(t, mains), ".")
 	for name, tt := range cases {
-		o := direct(t, b, []string{"CASE=" + name, "RAN=" + filepath.Join(t.TempDir(), "ran")})
+		ran := filepath.Join(t.TempDir(), "ran")
+		o := direct(t, b, []string{"CASE=" + name, "RAN=" + ran})
 		if o.status != 1 || !strings.Contains(o.events, tt.want) {
 			t.Errorf("%s: status %d, %q is not said:\n%s", name, o.status, tt.want, o.events)
+		}
+		if data, _ := os.ReadFile(ran); name == "no flags" && strings.Count(string(data), "TestA\n") != 1 {
+			t.Errorf("%s: ran\n%s", name, data)
 		}
 	}
 }

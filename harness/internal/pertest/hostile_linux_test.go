@@ -1,7 +1,6 @@
 package pertest_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness"
+	"pgtest/harness/harnesstest"
 	"pgtest/harness/internal/pertest"
 )
 
@@ -43,49 +43,45 @@ func TestFour(t *testing.T) { for range 20 { if err := exec.Command("true").Run(
 	}
 }
 
-// inNamespace runs the calling test again as root of a user namespace with
-// mounts of its own, and reports whether this is that run.
-func inNamespace(t *testing.T) bool {
-	const variable = "PGTEST_TEST_NAMESPACE"
-	if os.Getenv(variable) != "" {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(environ(nil), variable+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case err != nil && !errors.As(err, &exit) && os.Getenv("CI") == "":
-		t.Skipf("no namespaces: %v", err)
-	case err != nil:
-		t.Errorf("%v\n%s", err, out)
-	}
-	return false
-}
-
 // TestFullTempDir wants all of the output of a test that waits for its turn
-// where no file can be written.
+// where no file can be written: of one with a process of its own, and of one that
+// the list lacks. The process of that starts early, where there is room, and must
+// not take the room from those whose turn it is when there is less.
 func TestFullTempDir(t *testing.T) {
 	t.Parallel()
-	if !inNamespace(t) {
+	if !harnesstest.InNamespaces(t, unix.CLONE_NEWNS, "GOMAXPROCS=2") {
 		return
 	}
+	const main = `func TestMain(m *testing.M) {
+	flag.Parse()
+	if list := flag.Lookup("test.list"); list.Value.String() != "" && os.Getenv("LISTED") != "" {
+		flag.Set("test.list", os.Getenv("LISTED"))
+	}
+	os.Exit(m.Run())
+}
+`
 	const body = `
 const line = "0123456789012345678901234567890123456789012345678901234567890"
 
-// TestHead is done when TestTail has printed more than can be kept.
+// TestHead is done when TestTail has printed more than can be kept, and another
+// package has taken its part of the processes, if there is one.
 func TestHead(t *testing.T) {
+	for !full() || !exists("OTHER") { time.Sleep(time.Millisecond) }
+}
+
+func full() bool {
 	size, _ := strconv.Atoi(os.Getenv("SIZE"))
-	for {
-		data, _ := os.ReadFile(os.Getenv("RAN"))
-		if len(data) >= size { return }
-		time.Sleep(time.Millisecond)
-	}
+	data, _ := os.ReadFile(os.Getenv("RAN"))
+	return len(data) >= size
+}
+
+func exists(variable string) bool {
+	_, err := os.Stat(os.Getenv(variable))
+	return err == nil || os.Getenv(variable) == ""
+}
+
+func TestNext(t *testing.T) {
+	if next := os.Getenv("NEXT"); next != "" { os.WriteFile(next, nil, 0o666) }
 }
 
 func TestTail(t *testing.T) {
@@ -96,26 +92,53 @@ func TestTail(t *testing.T) {
 	t.Error("a reason")
 }
 `
-	small := t.TempDir()
-	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=1536k"); err != nil {
-		t.Fatal(err)
+	const other = `
+func TestMain(m *testing.M) {
+	for !full() { time.Sleep(time.Millisecond) }
+	os.Exit(m.Run())
+}
+
+func TestOther(t *testing.T) {
+	if err := os.WriteFile(os.Getenv("OTHER"), nil, 0o666); err != nil { t.Fatal(err) }
+	for !exists("NEXT") { time.Sleep(time.Millisecond) } // or its part would be free again
+}
+`
+	small, tiny := t.TempDir(), t.TempDir()
+	for dir, size := range map[string]string{small: "1536k", tiny: "512k"} {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Unmount(dir, unix.MNT_DETACH)
 	}
-	defer unix.Unmount(small, unix.MNT_DETACH)
 	imports := strings.Replace(hostileImports, `"strings"`, "\"strconv\"\n\t\"strings\"", 1)
-	dir := writeModule(t, map[string]string{"m_test.go": imports + body + hostileTests})
+	_, shared, _ := strings.Cut(body, "\n\nfunc full")
+	shared, _, _ = strings.Cut(shared, "\n\nfunc TestNext")
+	dir := writeModule(t, map[string]string{
+		"m_test.go":           imports + main + body + hostileTests,
+		"other/other_test.go": imports + other + "\nfunc full" + shared + hostileTests,
+	})
 	for _, tt := range []struct {
 		tempDir string
 		kilo    int // lines that TestTail can print before it waits
 	}{
-		{small, 20}, {filepath.Join(small, "none"), 15},
+		{small, 20}, {tiny, 15}, {filepath.Join(small, "none"), 15},
 	} {
-		cfg := harness.Config{Dir: dir, Isolation: harness.Isolation{Processes: 2}}
-		env := []string{"TMPDIR=" + tt.tempDir, "RAN=" + filepath.Join(t.TempDir(), "ran"), fmt.Sprint("SIZE=", tt.kilo)}
-		o := isolated(t, cfg, env, "-count=1", "-run=Head|Tail", ".")
-		lines := strings.Count(o.events, `"Test":"TestTail","Output":"0123456789`)
-		if o.status != 1 || lines != 70_000 || !strings.Contains(o.events, ": a reason") || !strings.Contains(o.events, "FAIL: TestTail") {
-			o.events = o.events[max(0, len(o.events)-2000):]
-			t.Errorf("%s: status %d, %d lines:\n%s", tt.tempDir, o.status, lines, o.events)
+		for _, early := range []bool{false, true} {
+			scratch := t.TempDir()
+			env := []string{"TMPDIR=" + tt.tempDir, "RAN=" + filepath.Join(scratch, "ran"), fmt.Sprint("SIZE=", tt.kilo)}
+			args := []string{"-count=1", "-run=Head|Next|Tail|Other", "-timeout=3m", "."}
+			cfg := harness.Config{Dir: dir, Isolation: harness.Isolation{Processes: 2}}
+			if early {
+				cfg.Isolation.Processes = 0 // an equal share: two, then one
+				env = append(env, "LISTED=Head|Next", "OTHER="+filepath.Join(scratch, "other"), "NEXT="+filepath.Join(scratch, "next"))
+				args = append(args, "./other", "-p=2")
+			}
+			o := isolated(t, cfg, env, args...)
+			lines := strings.Count(o.events, `"Test":"TestTail","Output":"0123456789`)
+			if o.status != 1 || lines != 70_000 || !strings.Contains(o.events, ": a reason") || !strings.Contains(o.events, "FAIL: TestTail") {
+				o.events = o.events[max(0, len(o.events)-2000):]
+				t.Errorf("%s, early %v: status %d, %d lines:\n%s", tt.tempDir, early, o.status, lines, o.events)
+			}
 		}
 	}
 }

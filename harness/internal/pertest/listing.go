@@ -9,6 +9,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"pgtest/harness/internal/testtext"
 )
 
 // A listing is what a binary prints when it is asked for the names of its
@@ -19,9 +21,12 @@ type listing struct {
 	names []string // in the binary's order, with duplicates
 
 	mu    sync.Mutex
-	other spool // what else the binary printed
-	lost  error // why a part of it could not be kept
+	other spool  // what else the binary printed
+	lost  error  // why a part of it could not be kept
+	last  []byte // the end of its standard error
+	none  bool   // package testing has said that there is no test to run
 
+	ended   bool   // package testing has said PASS or FAIL, so it was not asked for a list
 	line    []byte // of standard output, its beginning
 	pending string // a name behind other text, which counts if a name follows
 }
@@ -62,6 +67,7 @@ func (l *listing) take(line string) {
 		return
 	}
 	l.keep([]byte(line + "\n"))
+	l.ended = l.ended || line == "PASS" || line == "FAIL"
 	l.pending = line[strings.LastIndexFunc(line, notInName)+1:]
 	for l.pending != "" && !isName(l.pending) {
 		_, size := utf8.DecodeRuneInString(l.pending)
@@ -90,8 +96,15 @@ type keeper struct{ l *listing }
 
 func (k keeper) Write(b []byte) (int, error) {
 	k.l.keep(b)
+	k.l.last = append(k.l.last, b...)
+	k.l.none = k.l.none || bytes.Contains(k.l.last, []byte(testtext.NoTests))
+	k.l.last = k.l.last[max(0, len(k.l.last)-len(testtext.NoTests)):]
 	return len(b), nil
 }
+
+// ran reports whether the binary has run its tests, which it was not asked to: its
+// TestMain takes all flags away.
+func (l *listing) ran() bool { return len(l.names) == 0 && l.ended && !l.none }
 
 // isName says whether a line may be a name that -test.list prints: a name that
 // the go command takes for one of a test. No regexp of the package's own: every

@@ -143,6 +143,36 @@ func TestRestStarts(t *testing.T) {
 	}
 }
 
+// TestRestFailfast wants -failfast to hold for tests that are not listed, though
+// they run last. Examples run in any case, as with go test.
+func TestRestFailfast(t *testing.T) {
+	t.Parallel()
+	dir := writeModule(t, map[string]string{"m_test.go": hostileImports + inListing + `
+		flag.Set("test.list", "Listed")
+	}
+	os.Exit(m.Run()) }
+
+	func TestListed(t *testing.T) { fails(t) }
+	func TestNotOnIt(t *testing.T) { fails(t) }
+	func TestNotOnItToo(t *testing.T) { fails(t) }
+	func FuzzNotOnIt(f *testing.F) { ran(f.Name()) }
+	func ExampleNotOnIt() { ran("ExampleNotOnIt"); fmt.Println(1)
+		// Output: 1
+	}
+
+	func fails(t *testing.T) {
+		ran(t.Name())
+		if os.Getenv("FAILS") == t.Name() { t.Fail() }
+	}
+	` + hostileTests})
+	b := buildTests(t, dir, ".")
+	for _, fails := range []string{"none", "TestListed", "TestNotOnIt", "TestNotOnItToo"} {
+		for _, procs := range []string{"1", "4"} {
+			sameOnce(t, b, []string{"FAILS=" + fails, "GOMAXPROCS=" + procs}, "-test.failfast", "-test.run=OnIt|Listed")
+		}
+	}
+}
+
 // TestListingLeaks lets TestMain leave a process that holds the output.
 func TestListingLeaks(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -482,21 +481,6 @@ func TestTimeLimit(t *testing.T) {
 		if !own && !strings.Contains(o.stderr, "TestHang of example.com/tests/flags ran for longer than --test-timeout=5s") {
 			t.Errorf("one process for all: standard error:\n%s", o.stderr)
 		}
-	}
-}
-
-// TestNotSlow reads an event of long ago, of a test without an end: that it began then doesn't make it slow.
-func TestNotSlow(t *testing.T) {
-	t.Parallel()
-	input, w := io.Pipe()
-	go func() {
-		io.WriteString(w, `{"Time":"2020-01-01T00:00:00Z","Action":"run","Package":"p","Test":"TestA"}`+"\n")
-		time.Sleep(2500 * time.Millisecond) // it is looked for every second
-		io.WriteString(w, `{"Time":"2020-01-01T00:00:01Z","Action":"pass","Package":"p"}`+"\n")
-		w.Close()
-	}()
-	if o := isolated(t, harness.Config{Input: input, SlowAfter: time.Hour}, nil); o.stderr != "" {
-		t.Errorf("standard error:\n%s", o.stderr)
 	}
 }
 

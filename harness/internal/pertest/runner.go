@@ -81,7 +81,7 @@ func newRunner(opts Options, b binary, marks testtext.Marks, l *link, signals <-
 func (r *runner) run() (int, syscall.Signal) {
 	l, e := r.list()
 	switch {
-	case r.signal != 0, e.limit != "", e.bad() && len(l.names) == 0:
+	case r.signal != 0, e.limit != "", e.bad() && len(l.names) == 0, l.ran():
 		return r.endUnlisted(l, e)
 	case e.bad(): // behind package testing: the processes of the tests tell whether it matters
 		r.link.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.link.pkg, e.how()))
@@ -157,7 +157,11 @@ func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
 	if r.signal != 0 {
 		return 1, r.signal
 	}
-	fmt.Fprintf(stdout, "%spgtest: the tests can't be listed: %s\n", testtext.NameLine(""), e.how())
+	reason := e.how()
+	if !e.bad() {
+		reason = "TestMain does not heed -test.list and -test.run"
+	}
+	fmt.Fprintf(stdout, "%spgtest: the tests can't be listed: %s\n", testtext.NameLine(""), reason)
 	return e.exit(true)
 }
 
@@ -210,7 +214,8 @@ func (r *runner) pendingSignal() syscall.Signal {
 }
 
 // mayStart says whether the next process can start now. With coverage the last
-// one reads what all others have counted.
+// one reads what all others have counted; with -failfast what has failed before
+// decides what those for tests that are not listed run.
 func (r *runner) mayStart() bool {
 	limit := r.limit
 	if r.running[r.early] != nil {
@@ -221,7 +226,7 @@ func (r *runner) mayStart() bool {
 	switch {
 	case r.stop || len(r.waiting) == 0 || len(r.running) >= limit:
 		return false
-	case len(r.waiting) == 1 && r.binary.covers():
+	case len(r.waiting) == 1 && r.binary.covers(), r.waiting[0].isRest() && r.binary.failsFast():
 		return len(r.running) == 0
 	}
 	return true
@@ -229,13 +234,12 @@ func (r *runner) mayStart() bool {
 
 // pick takes the process to start from those that wait. The last one usually
 // finds nothing to run, and at the end the whole run would wait for its
-// TestMain: where there is room beside the first test it starts there. With
-// coverage it has to be the last, and with -failfast what has failed before
-// decides what it runs.
+// TestMain: where there is room beside the first test it starts there, unless it
+// has to wait for the others.
 func (r *runner) pick() *test {
 	i, end := 0, len(r.waiting)-1
 	if r.early == nil && r.limit > 1 && len(r.running) > 0 && r.waiting[end].isRest() &&
-		!r.binary.covers() && r.binary.flags["failfast"] != "true" {
+		!r.binary.covers() && !r.binary.failsFast() {
 		i, r.early = end, r.waiting[end]
 	}
 	t := r.waiting[i]
@@ -400,7 +404,7 @@ func (r *runner) take(res result) {
 	delete(r.running, res.test)
 	r.any = r.any || res.any
 	r.takeLeaks(res.test.name, res.ending.leaks)
-	if len(res.extra) > 0 && len(r.tests) > 1 {
+	if len(res.extra) > 0 {
 		r.link.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
 			strings.Join(res.extra, ", "), r.link.pkg))
 	}
@@ -412,7 +416,7 @@ func (r *runner) take(res result) {
 	}
 	if res.failed {
 		r.failed = true
-		r.failfast = r.binary.flags["failfast"] == "true"
+		r.failfast = r.binary.failsFast()
 	}
 }
 

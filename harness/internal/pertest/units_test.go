@@ -4,6 +4,7 @@ package pertest
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -107,5 +108,50 @@ func TestJoinTestlogs(t *testing.T) {
 	f.joinTestlogs(4)
 	if _, err := os.Stat(f.testlog); err == nil {
 		t.Error("a log was joined although one is missing")
+	}
+}
+
+// TestOrder asks in which order processes start: b is the one for what is not
+// listed.
+func TestOrder(t *testing.T) {
+	for _, tt := range []struct {
+		name, flags string
+		limit       int
+		want        string
+	}{
+		{"room for one", "", 1, "1 2 3 b"},
+		{"room for two", "", 2, "1 b 2 3"},
+		{"room for more", "", 8, "1 b 2 3"},
+		{"-failfast", "-test.failfast", 8, "1 2 3 b"},
+		{"-failfast=false", "-test.failfast=false", 8, "1 b 2 3"},
+		{"coverage", "-test.gocoverdir=dir", 8, "1 2 3 b"},
+	} {
+		r := &runner{binary: parseArgs(strings.Fields(tt.flags)), limit: tt.limit, running: make(map[*test]*process)}
+		for _, name := range []string{"1", "2", "3", ""} {
+			r.waiting = append(r.waiting, &test{name: name})
+		}
+		var order []string
+		for len(r.waiting) > 0 {
+			if !r.mayStart() { // until something ends
+				clear(r.running)
+			}
+			p := r.pick()
+			r.running[p] = new(process)
+			order = append(order, cmp.Or(p.name, "b"))
+		}
+		if got := strings.Join(order, " "); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestRoomBesideTheRest wants the process that started before its turn to leave
+// room for one whose turn it is: it may wait for its own with output that can't be
+// kept.
+func TestRoomBesideTheRest(t *testing.T) {
+	rest := new(test)
+	r := &runner{limit: 1, early: rest, running: map[*test]*process{rest: new(process)}, waiting: []*test{{name: "1"}}}
+	if !r.mayStart() {
+		t.Error("the process for what is not listed keeps the others from running")
 	}
 }

@@ -24,15 +24,20 @@ func NewFamily() *Family {
 	signal.Notify(f.look, syscall.SIGCHLD)
 	go func() {
 		for range f.look {
-			f.mu.Lock()
-			ReapOrphans(func(pid int) bool {
-				_, ok := f.started.Load(pid)
-				return ok
-			})
-			f.mu.Unlock()
+			f.reap()
 		}
 	}()
 	return f
+}
+
+// reap reaps adopted children that have ended.
+func (f *Family) reap() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ReapOrphans(func(pid int) bool {
+		_, ok := f.started.Load(pid)
+		return ok
+	})
 }
 
 // Start starts a child that the caller waits for. It calls Reaped when it has.

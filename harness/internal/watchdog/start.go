@@ -23,7 +23,8 @@ type Watchdog struct {
 // Start starts the role with words, which must call Main with the words behind
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
-// and standard files, in a process group of its own or that of c.SysProcAttr. It
+// and standard files, in a process group of its own or that of c.SysProcAttr, which
+// the role then joins, too. It
 // returns when the command runs. The caller must call Finish.
 func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
@@ -41,6 +42,10 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
 	if c != nil {
+		// The parent of a member must not keep the job's group from being
+		// orphaned: the kernel would go on to stop members that use the terminal
+		// after their shell has died, and nobody could continue them.
+		cmd.SysProcAttr.Pgid = groupOf(c)
 		cmd.Dir = c.Dir
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
 	}
@@ -62,16 +67,21 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	return w, nil
 }
 
+// groupOf returns the process group that a command is to join, 0 for one of its
+// own.
+func groupOf(c *exec.Cmd) int {
+	if c.SysProcAttr == nil {
+		return 0
+	}
+	return c.SysProcAttr.Pgid
+}
+
 func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
 	args := make([][]byte, len(c.Args))
 	for i, arg := range c.Args {
 		args[i] = []byte(arg)
 	}
-	group := 0
-	if c.SysProcAttr != nil {
-		group = c.SysProcAttr.Pgid
-	}
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Group: group}})
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Group: groupOf(c)}})
 	var r report
 	if err := dec.Decode(&r); err != nil {
 		return errors.New("the watchdog ended")

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -63,8 +64,8 @@ type report struct {
 const Role = "__watchdog"
 
 // Main runs the role until the run ends, with the run's directory as its only
-// argument, and returns the exit status. Signals that end others do nothing to
-// it.
+// argument, and returns the exit status. Signals that end or stop others do
+// nothing to it, but SIGKILL and SIGSTOP.
 func Main(args []string) int {
 	if len(args) != 1 {
 		return 2
@@ -72,8 +73,10 @@ func Main(args []string) int {
 	// The command has a parent-death signal, which fires when the thread that
 	// started it exits.
 	runtime.LockOSThread()
-	// Whoever ends every process of a run lets it give its reports.
+	// Whoever ends every process of a run lets it give its reports, and whoever
+	// stops the job lets it end what is left if the run is killed.
 	signals.Catch()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
 	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestInstall installs into a directory for packages, and removes what it
+// installed, with directories named as they are on the command line and in the
+// environment. What is built is left in the tree, so that is a copy: of links.
+func TestInstall(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is missing")
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	for _, name := range []string{"Makefile", "cmd", "go.mod", "go.sum", "harness", "jsonstream", "signals"} {
+		if err := os.Symlink(filepath.Join(root, name), filepath.Join(tree, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name      string
+		env, args []string // DEST is a new directory
+		want      string   // below DEST
+	}{
+		{"DESTDIR", nil, []string{"DESTDIR=DEST/package root"}, "package root/usr/local/bin/pgtest"},
+		{"PREFIX", nil, []string{"PREFIX=DEST/home"}, "home/bin/pgtest"},
+		{"PREFIX and DESTDIR", nil, []string{"PREFIX=/opt", "DESTDIR=DEST"}, "opt/bin/pgtest"},
+		{"BINDIR", nil, []string{"BINDIR=DEST/sbin"}, "sbin/pgtest"},
+		{"environment", []string{"PREFIX=/usr", "DESTDIR=DEST"}, nil, "usr/bin/pgtest"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dest := t.TempDir()
+			run := func(target string) {
+				t.Helper()
+				cmd := exec.Command("make", append([]string{"-C", tree, target}, tt.args...)...)
+				// A make that runs the tests hands its own variables on.
+				cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+					name, _, _ := strings.Cut(v, "=")
+					return slices.Contains([]string{"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GO", "PREFIX", "BINDIR", "DESTDIR"}, name)
+				})
+				cmd.Env = append(cmd.Env, tt.env...)
+				for _, words := range [][]string{cmd.Env, cmd.Args} {
+					for i := range words {
+						words[i] = strings.ReplaceAll(words[i], "=DEST", "="+dest)
+					}
+				}
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+				}
+			}
+			run("install")
+			if got := strings.Join(regularFiles(t, dest), " "); got != tt.want {
+				t.Errorf("installed %q, want %q", got, tt.want)
+			}
+			program := filepath.Join(dest, tt.want)
+			if out, err := exec.Command(program, "--version").CombinedOutput(); err != nil {
+				t.Errorf("the program does not run: %v\n%s", err, out)
+			}
+			if info, err := os.Stat(program); err != nil || info.Mode() != 0o755 {
+				t.Errorf("%v, %v; want mode 0755", info.Mode(), err)
+			}
+			run("uninstall")
+			if left := regularFiles(t, dest); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			run("uninstall") // of what is not there
+		})
+	}
+}
+
+// regularFiles returns the names of all files below a directory.
+func regularFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	for _, name := range filesBelow(dir) {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if relative, err := filepath.Rel(dir, name); err == nil && !info.IsDir() {
+			files = append(files, relative)
+		}
+	}
+	return files
+}
