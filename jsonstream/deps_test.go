@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRooms looks at who knows whom: results know no output, sinks know no other
-// sink, and nobody but this package knows more than one.
+// TestRooms looks at who knows whom: results know no output, sinks no other sink,
+// and roles nothing of all that.
 func TestRooms(t *testing.T) {
 	const root = "pgtest/jsonstream/"
 	sinks := []string{"format", "junit", "jsonfile", "section"}
@@ -22,11 +22,7 @@ func TestRooms(t *testing.T) {
 		rooms[name] = []string{"event", "internal/spool", "result", "sink"}
 	}
 	for room, allowed := range rooms {
-		out, err := exec.Command("go", "list", "-deps", root+room).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for dep := range strings.FieldsSeq(string(out)) {
+		for _, dep := range list(t, "-deps", root+room) {
 			name, ours := strings.CutPrefix(dep, root)
 			switch {
 			case ours && name != room && !slices.Contains(allowed, name):
@@ -38,4 +34,28 @@ func TestRooms(t *testing.T) {
 			}
 		}
 	}
+	for _, line := range list(t, "-f", `{{.ImportPath}}: {{join .Imports " "}}`, "pgtest/...") {
+		who, imports, _ := strings.Cut(line, ": ")
+		for _, name := range sinks {
+			if slices.Contains(strings.Fields(imports), root+name) && who != "pgtest/jsonstream" && !strings.HasPrefix(who, "pgtest/cmd/pgtest") {
+				t.Errorf("%s knows %s", who, name)
+			}
+		}
+	}
+	// They start once for each package that is tested.
+	for _, dep := range list(t, "-deps", "pgtest/harness/internal/supervisor", "pgtest/harness/internal/watchdog",
+		"pgtest/harness/internal/pertest", "pgtest/harness/linkcache", "pgtest/signals") {
+		if strings.HasPrefix(dep, "gotest.tools/") || strings.HasPrefix(dep, "pgtest/jsonstream") {
+			t.Errorf("a role knows %s", dep)
+		}
+	}
+}
+
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }

@@ -36,8 +36,9 @@ type Options struct {
 	Format string
 	// Icons is one of [Icons] or empty.
 	Icons string
-	// Terse leaves out of standard-verbose what go test prints with -v alone: what
-	// remains is what it prints while benchmarks or a fuzz test run without.
+	// Terse leaves out of standard-verbose what go test prints with -v alone:
+	// what remains is what it prints while benchmarks or a fuzz test run
+	// without.
 	Terse bool
 	// HideEmptyPackages leaves packages without tests out of the formats that
 	// show a line per package.
@@ -50,9 +51,9 @@ type Options struct {
 	BuildToStderr bool
 	// NoSummary shows nothing at all after the stream.
 	NoSummary bool
-	// Resources adds a table of what each package used to the sections before the
-	// summary, if the run notes it ([result.Usage]). With NoSummary the sections go
-	// to Stderr.
+	// Resources adds a table of what each package used to the sections before
+	// the summary, if the run notes it ([result.Usage]). With NoSummary the
+	// sections go to Stderr.
 	Resources bool
 	// Notices gets a line for each note that the user is to see at once. The
 	// goroutine that calls [Stream.Note] writes it. nil discards them.
@@ -67,11 +68,11 @@ type Options struct {
 	SpoolDir string
 }
 
-// Stream makes results of one event stream, and outputs of these. Each of ReadOutput
-// and ReadErrors may be called once, concurrently with each other; Finish comes
-// after both. Running, Progress and Note may be called at any time from any
-// goroutine. A Stream that was made must be finished: it may hold a goroutine and a
-// temporary file.
+// Stream makes results of one event stream, and outputs of these. Each of
+// ReadOutput and ReadErrors may be called once, concurrently with each other;
+// Finish comes after both. Running, Progress and Note may be called at any time
+// from any goroutine. A Stream that was made must be finished: it may hold a
+// goroutine and a temporary file.
 type Stream struct {
 	opts    Options
 	out     *sink.Screen
@@ -183,8 +184,8 @@ func (b *buildOutput) Event(ev *event.Event, _ *result.Package) {
 // ReadOutput reads go's stdout until its end and formats it. What was made of
 // the lines is written whenever no more of them are at hand. Its error is that
 // of reading, or of a line that may be an event but is too long for memory and
-// for SpoolDir: that line is shown, and those after it are read. Errors of writing
-// come from Finish and do not end it.
+// for SpoolDir: that line is shown, and those after it are read. Errors of
+// writing come from Finish and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
 	holds := event.EnlargePipe(r)
 	defer s.flush()
@@ -352,9 +353,9 @@ func (s *Stream) Close() {
 }
 
 // Finish ends the stream: tests that never ended get their end, the run's
-// sections and the summary are written, then the files. The Report is whole in any
-// case. The error joins the first ones of writing to Stdout, to JSONFile and to the
-// JUnit report.
+// sections and the summary are written, then the files. The Report is whole in
+// any case. The error joins the first ones of writing to Stdout, to JSONFile
+// and to the JUnit report.
 func (s *Stream) Finish() (result.Report, error) {
 	defer s.spool.Close()
 	defer s.errors.Close()

@@ -1,6 +1,10 @@
 package gotest
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // buildFlags are the flags of go test that it keeps for itself, true for those
 // that need no value. TestGoTestFlags compares them with the go command.
@@ -39,13 +43,7 @@ func KnowsFlag(name string) (boolean, known bool) {
 // FlagNames returns the names of go test's flags, without those that begin with
 // test., in no order.
 func FlagNames() []string {
-	var names []string
-	for _, flags := range []map[string]bool{buildFlags, testFlags} {
-		for name := range flags {
-			names = append(names, name)
-		}
-	}
-	return names
+	return slices.AppendSeq(slices.Collect(maps.Keys(buildFlags)), maps.Keys(testFlags))
 }
 
 // A Flag is a word of a command line, taken apart as a flag.

@@ -187,42 +187,37 @@ func (p Part) sets(name string) bool {
 // What the test binary gets behind -args stays as it is, and wins there over the
 // flag.
 func (l Line) With(name, value string) Line {
-	if !slices.ContainsFunc(l.parts, func(p Part) bool { return p.sets(name) }) {
-		return l.insert(flagPart(name, value))
-	}
-	parts := slices.Clone(l.parts)
-	for i, p := range parts {
-		if p.sets(name) {
-			parts[i] = flagPart(name, value)
-		}
-	}
-	return Line{parts, l.at}
+	return l.replace(func(p Part) bool { return p.sets(name) }, true, "-"+name+"="+value)
 }
 
 // WithPackages returns the line with other packages in the place of its own. It
 // takes at least one: none would be the package in the working directory.
 func (l Line) WithPackages(first string, more ...string) Line {
-	var others []Part
-	for _, name := range append([]string{first}, more...) {
-		others = append(others, Part{Kind: Package, Words: []string{name}, Flag: CutFlag(name)})
-	}
-	own := func(p Part) bool { return p.Kind == Package }
-	i := slices.IndexFunc(l.parts, own)
-	if i < 0 {
-		return l.insert(others...)
-	}
-	parts := slices.Insert(slices.Clone(l.parts), i, others...)
-	n := i + len(others)
-	return Line{append(parts[:n], slices.DeleteFunc(parts[n:], own)...), l.at}
+	return l.replace(func(p Part) bool { return p.Kind == Package }, false, append([]string{first}, more...)...)
 }
 
-// insert returns the line with parts in front. Only -C must come before them.
-func (l Line) insert(parts ...Part) Line {
-	at := 0
-	if _, ok := l.Dir(); ok {
-		at = 1
+// replace returns the line with words in the place of its own parts of some kind:
+// of each, or of all together. If there are none, the words come first; only -C
+// must come before them.
+func (l Line) replace(own func(Part) bool, each bool, with ...string) Line {
+	var words []string
+	found := false
+	for _, p := range l.parts {
+		switch {
+		case !own(p):
+			words = append(words, p.Words...)
+		case each || !found:
+			words, found = append(words, with...), true
+		}
 	}
-	return Line{slices.Insert(slices.Clone(l.parts), at, parts...), l.at}
+	if !found {
+		at := 0
+		if _, ok := l.Dir(); ok {
+			at = len(l.parts[0].Words)
+		}
+		words = slices.Insert(words, at, with...)
+	}
+	return Parse(words)
 }
 
 // Dir returns the value of a -C in front of all other words. It has no effect
@@ -232,9 +227,4 @@ func (l Line) Dir() (string, bool) {
 		return "", false
 	}
 	return l.parts[0].Value, true
-}
-
-func flagPart(name, value string) Part {
-	word := "-" + name + "=" + value
-	return Part{Kind: OwnFlag, Words: []string{word}, Flag: CutFlag(word)}
 }

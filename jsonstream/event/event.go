@@ -1,6 +1,7 @@
-// Package event makes events of the lines of go test -json: found in place where
-// the line has the shape that go writes, by encoding/json otherwise, and in pieces
-// where it is too long for memory. It knows lines, not what they are about.
+// Package event makes events of the lines of go test -json: found in place
+// where the line has the shape that go writes, by encoding/json otherwise, and
+// in pieces where it is too long for memory. It knows lines, not what they are
+// about.
 package event
 
 import (
@@ -63,8 +64,8 @@ func (k Kind) Terminal() bool {
 	return k == Pass || k == Fail || k == Skip
 }
 
-// A Stamp is the time of an event, compact and cheap to compare. The zero Stamp is
-// no time.
+// A Stamp is the time of an event, compact and cheap to compare. The zero Stamp
+// is no time.
 type Stamp struct {
 	sec  int64 // Unix seconds
 	nsec int32

@@ -11,10 +11,10 @@ import (
 )
 
 // execution is a testjson.Execution that takes one event at a time. testjson
-// fills one only from a reader, by ScanTestOutput; here that runs in a goroutine
-// of its own, which starts with the first event and is parked in Read except while
-// feed waits for it. So between two calls of feed the Execution belongs to the
-// caller.
+// fills one only from a reader, by ScanTestOutput; here that runs in a
+// goroutine of its own, which starts with the first event and is parked in Read
+// except while feed waits for it. So between two calls of feed the Execution
+// belongs to the caller.
 //
 // It is fed only with what formats look at: ends of packages, and where a format
 // shows counts ends of tests that fail or are skipped, errors, times.

@@ -1,6 +1,6 @@
 // Package format shows a stream in gotestsum's formats, and sums it up. Most
-// formats are testjson's own: what it takes to have them shown one event at a time,
-// without what they don't show, is here and nowhere else.
+// formats are testjson's own: what it takes to have them shown one event at a
+// time, without what they don't show, is here and nowhere else.
 package format
 
 import (
@@ -141,8 +141,8 @@ func (s *shown) pkg(p *result.Package) *shownPackage {
 	return known
 }
 
-// cutName shortens a name for testjson, which takes no line beyond 64 kB, and keeps
-// it unique.
+// cutName shortens a name for testjson, which takes no line beyond 64 kB, and
+// keeps it unique.
 func cutName(name string, id int) string {
 	const limit = 4 << 10
 	if len(name) <= limit {
@@ -242,8 +242,8 @@ func action(end result.End) testjson.Action {
 	return testjson.ActionFail
 }
 
-// TestEnded shows the end of a test. Those that have no end are shown at the end of
-// the stream, or passed.
+// TestEnded shows the end of a test. Those that have no end are shown at the
+// end of the stream, or passed.
 func (s *shown) TestEnded(t *result.Test) {
 	if t.NoEnd {
 		return
@@ -276,8 +276,8 @@ func (s *shown) showEnd(t *result.Test, elapsed float64) {
 	known := s.pkg(t.Package)
 	te.Package = known.name
 	if te.Action == testjson.ActionFail {
-		// The formatter writes the output of the test that it finds, which has none
-		// in the Execution: an unknown one would stand for the package.
+		// The formatter writes the output of the test that it finds, which has
+		// none in the Execution: an unknown one would stand for the package.
 		known.Failed = []testjson.TestCase{{ID: 1, Test: testjson.TestName(t.Name)}}
 	}
 	if s.grouped && s.substance(t, known) {

@@ -149,7 +149,8 @@ func (s *Summary) section(header, prefix string, entries []entry) {
 
 func seconds(d time.Duration) string { return testjson.FormatDurationAsSeconds(d, 2) }
 
-// output writes what a test printed, or a package, without the lines that frame it.
+// output writes what a test printed, or a package, without the lines that frame
+// it.
 func (s *Summary) output(e entry, name string) {
 	output := e.p.Output()
 	if e.t != nil {

@@ -94,8 +94,8 @@ func (f *File) PackageEnded(p *result.Package) {
 
 func ranFor(p *result.Package) time.Duration { return p.Started.Until(p.EndedAt()) }
 
-// endTests ends the open tests of a package. The one that started last ends first: a
-// subtest before its parent.
+// endTests ends the open tests of a package. The one that started last ends
+// first: a subtest before its parent.
 func (f *File) endTests(p *result.Package) {
 	at, stop := f.at(p), p.Interruption()
 	for t := range p.Open {

@@ -57,8 +57,8 @@ func (s *Sink) TestEnded(t *result.Test) {
 	kept.properties = appendAttrs(kept.properties, t)
 }
 
-// appendAttrs makes properties of a suite from a test's attributes: the schema has
-// none for testcases.
+// appendAttrs makes properties of a suite from a test's attributes: the schema
+// has none for testcases.
 func appendAttrs(properties []Property, t *result.Test) []Property {
 	for _, a := range t.Attrs {
 		properties = append(properties, Property{Name: t.Name + "." + a.Key, Value: a.Value})

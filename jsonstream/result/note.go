@@ -140,7 +140,8 @@ func (t Timeout) String() string {
 	return fmt.Sprintf("%s of %s ran for longer than --test-timeout=%v; the package was ended", t.Test, t.Package, t.Limit)
 }
 
-// Notice is the line that shows a note to the user as soon as it comes, "" for none.
+// Notice is the line that shows a note to the user as soon as it comes, "" for
+// none.
 func Notice(n Note) string {
 	switch n := n.(type) {
 	case Message:

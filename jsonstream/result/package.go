@@ -164,8 +164,8 @@ func coverage(out []byte) (string, bool) {
 	return strings.TrimRight(string(out[i:]), "\n"), true
 }
 
-// endPackage decides what the package's open tests are, except in one that failed:
-// there they were cut off, which is settled when the stream ends.
+// endPackage decides what the package's open tests are, except in one that
+// failed: there they were cut off, which is settled when the stream ends.
 func (r *Results) endPackage(p *Package, ev *event.Event, end End) {
 	p.ended = ev.Time
 	p.Seconds, p.Elapsed = ev.Elapsed, seconds(ev.Elapsed)

@@ -38,9 +38,9 @@ type Watcher interface {
 	PackageEnded(*Package)
 }
 
-// Results are what the events of a stream say so far: packages, their tests, and
-// what these printed. They belong to the goroutine that hands in the events, except
-// for the methods that say otherwise.
+// Results are what the events of a stream say so far: packages, their tests,
+// and what these printed. They belong to the goroutine that hands in the
+// events, except for the methods that say otherwise.
 type Results struct {
 	opts  Options
 	spool *spool.Spool

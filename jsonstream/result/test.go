@@ -46,9 +46,9 @@ func (t *Test) subtest() bool { return strings.Contains(t.Name, "/") }
 // Own returns what the test itself printed.
 func (t *Test) Own() iter.Seq[[]byte] { return t.Package.results.spool.All(&t.output) }
 
-// Output returns everything that explains the test: its own output, and that of its
-// subtests unless a failed one of them shows it. go may have attributed a root's
-// output to a subtest (golang.org/issue/29755).
+// Output returns everything that explains the test: its own output, and that of
+// its subtests unless a failed one of them shows it. go may have attributed a
+// root's output to a subtest (golang.org/issue/29755).
 func (t *Test) Output() iter.Seq[[]byte] {
 	if t.subtest() || t.subFailed {
 		return t.Own()
@@ -99,7 +99,8 @@ func (r *Results) unlink(t *Test, end End) {
 	r.mu.Unlock()
 }
 
-// testEvent takes an event of a test. It reports false if it is of no consequence.
+// testEvent takes an event of a test. It reports false if it is of no
+// consequence.
 func (r *Results) testEvent(p *Package, ev *event.Event) bool {
 	t := r.lastTest
 	if t == nil || t.Package != p || t.Name != string(ev.Test) {

@@ -1,5 +1,5 @@
-// Package section writes the sections before the summary: what the run noted about
-// packages, of which their events say nothing.
+// Package section writes the sections before the summary: what the run noted
+// about packages, of which their events say nothing.
 package section
 
 import (

@@ -7,9 +7,10 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// A Sink makes an output of a stream. Its methods are called by one goroutine at a
-// time, in the order of the stream. A sink that can't write goes on without
-// writing: its error is for Close to return, and no business of other sinks.
+// A Sink makes an output of a stream. Its methods are called by one goroutine
+// at a time, in the order of the stream. A sink that can't write goes on
+// without writing: its error is for Close to return, and no business of other
+// sinks.
 type Sink interface {
 	// Needs is asked for once, at the start.
 	Needs() Needs

@@ -1,5 +1,5 @@
-// Package spool holds outputs of tests until it is known who wants them: in memory,
-// and beyond its bounds in a temporary file without a name.
+// Package spool holds outputs of tests until it is known who wants them: in
+// memory, and beyond its bounds in a temporary file without a name.
 package spool
 
 import (
@@ -96,7 +96,8 @@ func (s *Spool) adopt(b *Buffer) {
 // DropLast takes back the record that Add has just returned.
 func (b *Buffer) DropLast(record []byte) { b.mem = b.mem[:len(b.mem)-4-len(record)] }
 
-// Take empties the buffer and calls fn, which may add to others, with its records.
+// Take empties the buffer and calls fn, which may add to others, with its
+// records.
 func (s *Spool) Take(b *Buffer, fn func(record []byte)) {
 	// Adding may move the buffer's memory to the file and use it for others.
 	all := Buffer{extents: b.extents, mem: bytes.Clone(b.mem)}

@@ -109,11 +109,5 @@ func (r Row) complete(word, before string) []string {
 }
 
 func starting(word string, words []string) []string {
-	var with []string
-	for _, w := range words {
-		if strings.HasPrefix(w, word) {
-			with = append(with, w)
-		}
-	}
-	return with
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !strings.HasPrefix(w, word) })
 }

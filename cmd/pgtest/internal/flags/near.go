@@ -100,33 +100,27 @@ func (s set) nearest(name string) string {
 }
 
 // distance counts the letters to insert, delete, change, or swap with their
-// neighbour to get from a to b, where no letter is edited twice. It does not
-// count beyond maxMisses+1 where the lengths alone differ by more.
+// neighbour to get from a to b, where no letter is edited twice.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
-	if d := len(from) - len(to); d > maxMisses || -d > maxMisses {
-		return maxMisses + 1
-	}
-	// row holds the distances of the beginning of from that was read to each
-	// beginning of to; above and twoAbove those before it.
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
-	}
-	var above, twoAbove []int
-	for i := range from {
-		row, above, twoAbove = make([]int, len(to)+1), row, above
-		row[0] = i + 1
-		for j := range to {
-			changed := above[j]
-			if from[i] != to[j] {
+	// rows[i][j] is the distance of the first i letters to the first j.
+	rows := make([][]int, len(from)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(to)+1)
+		for j := range rows[i] {
+			if i == 0 || j == 0 {
+				rows[i][j] = i + j
+				continue
+			}
+			changed := rows[i-1][j-1]
+			if from[i-1] != to[j-1] {
 				changed++
 			}
-			row[j+1] = min(above[j+1]+1, row[j]+1, changed)
-			if i > 0 && j > 0 && from[i] == to[j-1] && from[i-1] == to[j] {
-				row[j+1] = min(row[j+1], twoAbove[j-1]+1)
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, changed)
+			if i > 1 && j > 1 && from[i-1] == to[j-2] && from[i-2] == to[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
 			}
 		}
 	}
-	return row[len(to)]
+	return rows[len(from)][len(to)]
 }
