@@ -8,7 +8,7 @@ BINDIR ?= $(PREFIX)/bin
 # The oldest Go that go.mod allows, the one that is installed, and the newest.
 VERSIONS ?= go1.25.5 local go1.27.3
 # What meets the go command, or package testing.
-VERSIONED = ./cmd/pgtest/... ./harness/... ./jsonstream/...
+VERSIONED = ./cmd/pgtest ./harness/... ./jsonstream/...
 
 .PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package ptytest_test
+package terminal_test
 
 import (
 	"os"
