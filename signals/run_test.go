@@ -334,8 +334,8 @@ func TestReport(t *testing.T) {
 	sh.Enter("ulimit -c unlimited")
 	sh.AwaitPrompt()
 	// The test itself must not dump core, nor keep tee waiting.
-	sh.Enter(`./pg toy 60s 'trap "exit 3" QUIT; sleep 1000 >/dev/null 2>&1 & wait' 2>&1 | tee log`)
-	sh.Expect("toy: running")
+	sh.Enter(`./pg toy 60s 'trap "exit 3" QUIT; echo tr""apped; sleep 1000 >/dev/null 2>&1 & wait' 2>&1 | tee log`)
+	sh.Expect("trapped\r\n")
 	sh.Signal(sh.One("pg toy"), unix.SIGUSR1)
 	sh.Expect("toy: report")
 	sh.Signal(sh.One("pg toy"), unix.SIGQUIT)
