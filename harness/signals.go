@@ -12,8 +12,8 @@ import (
 )
 
 // A run does what its plan for signals says; these are the methods that
-// signals.Run asks for. They are called by the goroutine of loop.
-var _ signals.Run = (*run)(nil)
+// signals.Executor asks for. They are called by the goroutine of loop.
+var _ signals.Executor = (*run)(nil)
 
 // InterruptGo makes the go command start nothing new, wait for what runs, and
 // remove its work directory. SIGTERM would kill it and leave the directory.

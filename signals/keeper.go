@@ -60,14 +60,14 @@ func Keeper(words []string) int {
 	terminal := &tty{file: os.NewFile(keeperTerminal, "/dev/tty"), job: unix.Getpgrp()}
 	say := func(b byte) { messages.Write([]byte{b}) }
 
-	told := make(chan struct{})
+	requests := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(requests)
 		for command := make([]byte, 1); ; {
 			if _, err := commands.Read(command); err != nil {
 				return
 			}
-			told <- struct{}{}
+			requests <- struct{}{}
 		}
 	}()
 	say(ready)
@@ -77,7 +77,7 @@ func Keeper(words []string) int {
 			if sig != unix.SIGTERM {
 				say(firstSign + byte(sig.(syscall.Signal)))
 			}
-		case _, alive := <-told:
+		case _, alive := <-requests:
 			// Only what is ours is given: the shell may have taken the terminal.
 			if terminal.ours() {
 				terminal.setForeground(job)
@@ -99,10 +99,10 @@ type keeper struct {
 	over     chan struct{} // closed when the keeper's messages have ended
 }
 
-// startKeeper starts argv plus the job as a keeper and returns when it is ready.
-// Every signal that it tells of goes to heard, from a goroutine that ends with the
-// keeper, after it has told gone of that.
-func startKeeper(argv []string, t *tty, heard func(syscall.Signal), gone func(*keeper)) (*keeper, error) {
+// startKeeper starts argv, with the job appended, as a keeper and returns when
+// the keeper is ready. A goroutine then calls onSignal for each signal that the
+// keeper reports and, when the keeper has ended, onExit as its last call.
+func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onExit func(*keeper)) (*keeper, error) {
 	commandsIn, commands, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func startKeeper(argv []string, t *tty, heard func(syscall.Signal), gone func(*k
 		return nil, err
 	}
 	k := &keeper{cmd: cmd, commands: commands, messages: messages, answers: make(chan byte, 4), over: make(chan struct{})}
-	go k.listen(heard, gone)
+	go k.listen(onSignal, onExit)
 	if !k.await(ready) {
 		k.end()
 		return nil, errors.New("the keeper did not start")
@@ -132,15 +132,15 @@ func startKeeper(argv []string, t *tty, heard func(syscall.Signal), gone func(*k
 	return k, nil
 }
 
-func (k *keeper) listen(heard func(syscall.Signal), gone func(*keeper)) {
-	defer gone(k) // last: it may wait for a run that waits in end
+func (k *keeper) listen(onSignal func(syscall.Signal), onExit func(*keeper)) {
+	defer onExit(k) // last: it may wait for a run that waits in end
 	defer close(k.over)
 	defer close(k.answers)
 	for buf := make([]byte, 16); ; {
 		n, err := k.messages.Read(buf)
 		for _, b := range buf[:n] {
 			if b >= firstSign {
-				heard(syscall.Signal(b - firstSign))
+				onSignal(syscall.Signal(b - firstSign))
 				continue
 			}
 			select {

@@ -54,7 +54,7 @@ func async(f func()) (ended <-chan struct{}) {
 	return c
 }
 
-// A phase is a Run without go and tests.
+// A phase is an Executor without go and tests.
 type phase struct {
 	over bool // its time is up
 	say  func(syscall.Signal)

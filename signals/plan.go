@@ -90,15 +90,15 @@ type Step struct {
 	Signal syscall.Signal
 }
 
-// ending is how far the end of the run has come.
-type ending int
+// shutdown is how far the end of the run has come.
+type shutdown int
 
 const (
-	running    ending = iota
-	unread            // the output was closed, the caller cancelled or go died: the tests were asked to end
-	asked             // a signal arrived: the tests were asked to end
-	killed            // the tests were killed
-	everything        // go was killed too
+	running    shutdown = iota
+	unread              // the output was closed, the caller cancelled or go died: the tests were asked to end
+	asked               // a signal arrived: the tests were asked to end
+	killed              // the tests were killed
+	everything          // go was killed too
 )
 
 // job is whether the run, its tests and go are stopped.
@@ -131,7 +131,7 @@ const (
 //	TTIN TTOU           held: the reader wants the terminal, it has it from now on; else stop
 //	USR1 INFO           report
 type Plan struct {
-	ending   ending
+	shutdown shutdown
 	job      job
 	terminal terminal
 	cause    syscall.Signal            // what the run dies of; 0 for none
@@ -156,7 +156,7 @@ func (p *Plan) Typed() syscall.Signal { return p.typed }
 // Late is what a test that starts now must get at once: 0 while the run goes on,
 // the signal that the others were asked with, or SIGKILL.
 func (p *Plan) Late() syscall.Signal {
-	switch p.ending {
+	switch p.shutdown {
 	case running:
 		return 0
 	case unread, asked:
@@ -167,7 +167,7 @@ func (p *Plan) Late() syscall.Signal {
 }
 
 // Ending reports whether the run has been asked to end.
-func (p *Plan) Ending() bool { return p.ending != running }
+func (p *Plan) Ending() bool { return p.shutdown != running }
 
 // Stopped reports whether the tests are stopped.
 func (p *Plan) Stopped() bool { return p.job == stopped }
@@ -228,7 +228,7 @@ func ends(sig syscall.Signal) bool {
 // the shell passes it on, and the kernel sends it to the foreground group when the
 // shell exits. Nobody is in a hurry then, so that is one signal.
 func (p *Plan) end(e Event) []Step {
-	if p.ending >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
+	if p.shutdown >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
 		return nil
 	}
 	if p.isTwin(e) {
@@ -241,15 +241,15 @@ func (p *Plan) end(e Event) []Step {
 	if e.Via == ViaKeeper && p.typed == 0 {
 		p.typed = e.Signal
 	}
-	switch p.ending {
+	switch p.shutdown {
 	case running, unread:
-		p.ending, p.cause, p.asked = asked, e.Signal, e.Signal
+		p.shutdown, p.cause, p.asked = asked, e.Signal, e.Signal
 		return append(steps, Step{Verb: InterruptGo}, Step{Relay, e.Signal}, Step{Verb: StartGrace}, Step{Explain, e.Signal})
 	case asked:
-		p.ending = killed
+		p.shutdown = killed
 		return append(steps, Step{Verb: KillTests}, Step{Verb: InterruptGo}, Step{Verb: StartLastWait})
 	default:
-		p.ending = everything
+		p.shutdown = everything
 		return append(steps, Step{Verb: KillTests}, Step{Verb: KillGo}, Step{Verb: StartLastWait})
 	}
 }
@@ -269,7 +269,7 @@ func (p *Plan) isTwin(e Event) bool {
 // outputClosed answers that the reader is gone. One that went with its terminal
 // was faster to take SIGHUP than this process.
 func (p *Plan) outputClosed(e Event) []Step {
-	if e.HungUp && p.ending == running {
+	if e.HungUp && p.shutdown == running {
 		return p.end(Event{Signal: syscall.SIGHUP})
 	}
 	return p.leave(syscall.SIGPIPE)
@@ -277,22 +277,22 @@ func (p *Plan) outputClosed(e Event) []Step {
 
 // leave answers that nobody wants the run any more.
 func (p *Plan) leave(cause syscall.Signal) []Step {
-	if p.ending != running {
+	if p.shutdown != running {
 		return nil
 	}
 	steps := p.wake()
-	p.ending, p.cause, p.asked = unread, cause, syscall.SIGTERM
+	p.shutdown, p.cause, p.asked = unread, cause, syscall.SIGTERM
 	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
 }
 
 // goGone answers that go is not there to wait for its tests. The grace is theirs,
 // whoever else has died.
 func (p *Plan) goGone() []Step {
-	if p.ending != running {
+	if p.shutdown != running {
 		return nil
 	}
 	steps := p.wake()
-	p.ending, p.asked = unread, syscall.SIGTERM
+	p.shutdown, p.asked = unread, syscall.SIGTERM
 	return append(steps, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace}, Step{Verb: Explain})
 }
 
@@ -302,12 +302,12 @@ func (p *Plan) graceOver() []Step {
 	if p.job == stopped {
 		return nil
 	}
-	switch p.ending {
+	switch p.shutdown {
 	case unread, asked:
-		p.ending = killed
+		p.shutdown = killed
 		return []Step{{Explain, syscall.SIGKILL}, {Verb: KillTests}, {Verb: InterruptGo}, {Verb: StartLastWait}}
 	case killed, everything:
-		p.ending = everything
+		p.shutdown = everything
 		return []Step{{Verb: KillTests}, {Verb: KillGo}, {Verb: StartLastWait}}
 	}
 	return nil
@@ -339,7 +339,7 @@ func (p *Plan) wake() []Step {
 	}
 	p.job = going
 	steps := []Step{{Verb: ContinueTests}}
-	switch p.ending {
+	switch p.shutdown {
 	case unread, asked:
 		steps = append(steps, Step{Verb: StartGrace})
 	case killed, everything:

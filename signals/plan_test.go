@@ -266,13 +266,13 @@ func walk(t *testing.T, p Plan, path, words []string, depth int) {
 		if is[ReturnTerminal] && next.terminal != none {
 			fail("returned is returned for good")
 		}
-		if next.ending < p.ending {
+		if next.shutdown < p.shutdown {
 			fail("an ending run does not come back")
 		}
-		if next.ending != p.ending && !is[KillTests] && !is[StartGrace] {
+		if next.shutdown != p.shutdown && !is[KillTests] && !is[StartGrace] {
 			fail("nothing makes sure that the run ends")
 		}
-		if next.ending != running && next.job == going && !is[Relay] && !is[KillTests] && p.ending == running {
+		if next.shutdown != running && next.job == going && !is[Relay] && !is[KillTests] && p.shutdown == running {
 			fail("the tests were not told")
 		}
 		walk(t, next, path, words, depth-1)

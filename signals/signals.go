@@ -6,7 +6,7 @@
 // It knows what a run does about each signal (Plan), when the terminal has to be
 // held by a keeper so that Ctrl-C spares the other members of the pipeline, and
 // how to stop, continue and die so that a shell understands it. It does not know
-// how tests are started or how go is told anything: that is a Run's.
+// how tests are started or how go is told anything: that is an Executor's.
 package signals
 
 import (
@@ -42,10 +42,10 @@ const lastWait = 10 * time.Second
 // the machine is busy or they have something else in mind.
 const familyLimit = 3 * time.Second
 
-// Run is what the steps of a plan are done to. Its methods are called from the
+// Executor is what the steps of a plan are done to. Its methods are called from the
 // goroutine that calls Control.Handle, one at a time, and must not block on a
 // reader of the run's output. A process that has gone is success.
-type Run interface {
+type Executor interface {
 	// InterruptGo sends SIGINT to go's process group: go starts no more tests,
 	// waits for those that run, and removes its work directory.
 	InterruptGo()
@@ -197,7 +197,7 @@ func (c *Control) mayHold() bool {
 func (c *Control) Events() <-chan Event { return c.events }
 
 // Handle does what the plan says to an event.
-func (c *Control) Handle(e Event, run Run) {
+func (c *Control) Handle(e Event, run Executor) {
 	void := e.of != nil && e.of.at != e.at || e.Kind == KeeperGone && e.from != c.keeper
 	c.continued = e.continued
 	if void || e.Kind == Arrived && c.ignored[e.Signal] {
@@ -211,13 +211,13 @@ func (c *Control) Handle(e Event, run Run) {
 }
 
 // OutputClosed says that writing the run's output failed because nobody reads it.
-func (c *Control) OutputClosed(run Run) { c.Handle(Event{Kind: OutputClosed}, run) }
+func (c *Control) OutputClosed(run Executor) { c.Handle(Event{Kind: OutputClosed}, run) }
 
 // GoGone says that go has died before tests that it started.
-func (c *Control) GoGone(run Run) { c.Handle(Event{Kind: GoGone}, run) }
+func (c *Control) GoGone(run Executor) { c.Handle(Event{Kind: GoGone}, run) }
 
 // Cancel asks the tests to end with SIGTERM, without a signal for the run to die of.
-func (c *Control) Cancel(run Run) { c.Handle(Event{Kind: Cancelled}, run) }
+func (c *Control) Cancel(run Executor) { c.Handle(Event{Kind: Cancelled}, run) }
 
 // Ending reports whether the tests have been asked to end.
 func (c *Control) Ending() bool { return c.plan.Ending() }
@@ -240,7 +240,7 @@ func (c *Control) KeeperPID() int {
 // Stopped reports whether the tests are stopped; one that starts only now must be too.
 func (c *Control) Stopped() bool { return c.plan.Stopped() }
 
-func (c *Control) do(s Step, run Run) {
+func (c *Control) do(s Step, run Executor) {
 	switch s.Verb {
 	case InterruptGo:
 		run.InterruptGo()
@@ -308,9 +308,9 @@ func (c *Control) explain(sig syscall.Signal) string {
 // the terminal is left alone: the signals that then reach the run do the same.
 func (c *Control) take() {
 	if c.keeper == nil {
-		heard := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
-		gone := func(k *keeper) { c.send(Event{Kind: KeeperGone, from: k}) }
-		keeper, err := startKeeper(c.opts.Keeper, c.tty, heard, gone)
+		onSignal := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
+		onExit := func(k *keeper) { c.send(Event{Kind: KeeperGone, from: k}) }
+		keeper, err := startKeeper(c.opts.Keeper, c.tty, onSignal, onExit)
 		if err != nil {
 			c.plan.LeaveTerminal()
 			return

@@ -361,16 +361,16 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// A Run is a supervisor's end of the connection to the run. A nil one has no run:
+// A Client is a supervisor's end of the connection to the run. A nil one has no run:
 // reports go nowhere, and there are no orders.
-type Run struct {
+type Client struct {
 	conn   *os.File
 	socket string
 }
 
 // Connect connects to the run that the environment names, and removes the name
 // from the environment. It returns nil if there is none.
-func Connect() (*Run, error) {
+func Connect() (*Client, error) {
 	path := os.Getenv(SocketVariable)
 	os.Unsetenv(SocketVariable)
 	if path == "" {
@@ -381,7 +381,7 @@ func Connect() (*Run, error) {
 
 // Dial connects to the socket at path. What passes, such as a system out of
 // descriptors, it waits for, for a moment.
-func Dial(path string) (*Run, error) {
+func Dial(path string) (*Client, error) {
 	for end := time.Now().Add(dialPatience); ; time.Sleep(shortPause) {
 		run, err := dial(path)
 		if !passes(err) || time.Now().After(end) {
@@ -402,7 +402,7 @@ func passes(err error) bool {
 	return false
 }
 
-func dial(path string) (*Run, error) {
+func dial(path string) (*Client, error) {
 	conn, err := dialUnix(path)
 	if err != nil {
 		return nil, err
@@ -411,7 +411,7 @@ func dial(path string) (*Run, error) {
 		conn.Close()
 		return nil, fmt.Errorf("%s: not a socket of this user", path)
 	}
-	return &Run{conn: conn, socket: path}, nil
+	return &Client{conn: conn, socket: path}, nil
 }
 
 // SayLast makes the listener's own connection, which says Last.
@@ -425,7 +425,7 @@ func (l *Listener) SayLast() error {
 }
 
 // Socket is the value for SocketVariable of another process that is to connect.
-func (r *Run) Socket() string {
+func (r *Client) Socket() string {
 	if r == nil {
 		return ""
 	}
@@ -434,7 +434,7 @@ func (r *Run) Socket() string {
 
 // Report sends a message to the run. An error is no news to who listens to
 // orders: their end tells the same.
-func (r *Run) Report(m Report) error {
+func (r *Client) Report(m Report) error {
 	if r == nil {
 		return nil
 	}
@@ -442,7 +442,7 @@ func (r *Run) Report(m Report) error {
 }
 
 // Orders delivers the run's orders, and is closed when the run is gone.
-func (r *Run) Orders() <-chan Order {
+func (r *Client) Orders() <-chan Order {
 	if r == nil {
 		return nil
 	}
@@ -461,7 +461,7 @@ func (r *Run) Orders() <-chan Order {
 }
 
 // Close ends the connection.
-func (r *Run) Close() error {
+func (r *Client) Close() error {
 	if r == nil {
 		return nil
 	}

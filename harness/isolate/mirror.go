@@ -58,7 +58,7 @@ func (m *mirror) run(test string) {
 	}
 	go func() {
 		defer close(s.done)
-		around.Run(name, s.stand)
+		around.Run(name, s.await)
 	}()
 	select {
 	case s.t = <-s.started:
@@ -68,7 +68,7 @@ func (m *mirror) run(test string) {
 }
 
 // stand is the subtest in the parent: it runs for as long as the child's does.
-func (s *subtest) stand(t *testing.T) {
+func (s *subtest) await(t *testing.T) {
 	s.started <- t
 	switch <-s.verdict {
 	case testtext.Fail:

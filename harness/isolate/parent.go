@@ -19,8 +19,8 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// An ending is how a child ended.
-type ending struct {
+// An outcome is how a child ended.
+type outcome struct {
 	status      syscall.WaitStatus
 	timeout     time.Duration // -test.timeout
 	timedOut    bool
@@ -35,12 +35,12 @@ type ending struct {
 }
 
 // came reports whether the function came to its end, by itself or by t.FailNow or t.SkipNow.
-func (e *ending) came() bool {
+func (e *outcome) came() bool {
 	return e.returned || e.done && e.status.Exited() && e.status.ExitStatus() <= 1
 }
 
 // signal returns the signal that ended the process, or 0.
-func (e *ending) signal() syscall.Signal {
+func (e *outcome) signal() syscall.Signal {
 	if e.status.Signaled() {
 		return e.status.Signal()
 	}
@@ -48,7 +48,7 @@ func (e *ending) signal() syscall.Signal {
 }
 
 // failure says why the test failed, if that was not for what it logged; else it is "".
-func (e *ending) failure() string {
+func (e *outcome) failure() string {
 	how := fmt.Sprintf("exit status %d", e.status.ExitStatus())
 	if sig := e.signal(); sig != 0 {
 		how = "killed by " + unix.SignalName(sig)
@@ -71,7 +71,7 @@ func (e *ending) failure() string {
 
 // runChild runs the call c in a new process, and hands what it prints to the sink. The error says why that
 // can't be done; how the child ended is no error.
-func runChild(t *testing.T, c call, out sink) (*ending, error) {
+func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	limit := limitOf(t)
 	nonce := rand.Text()
 	testlog := flagValue("test.testlogfile")
@@ -99,7 +99,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 	var reported strings.Builder
 	proc.Drain(p.reports, &reported, p.gone)
 	state, err := p.wait()
-	end := &ending{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
+	end := &outcome{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func runChild(t *testing.T, c call, out sink) (*ending, error) {
 }
 
 // read takes what the child reported, and what package testing printed about the test.
-func (e *ending) read(reports string, v testtext.Verdict) {
+func (e *outcome) read(reports string, v testtext.Verdict) {
 	has := func(report byte) bool { return strings.IndexByte(reports, report) >= 0 }
 	e.began = has(reportBegan)
 	e.returned = has(reportReturned)

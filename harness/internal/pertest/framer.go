@@ -198,7 +198,7 @@ func (f *framer) failed() bool {
 
 // finish writes what is left, with the end of the process, and returns what
 // TestMain printed behind the tests, for the end of the output.
-func (f *framer) finish(e ending) string {
+func (f *framer) finish(e processState) string {
 	if len(f.line) > 0 {
 		f.text(f.line)
 		f.line = nil
@@ -236,7 +236,7 @@ func ranUnseen(text string) bool {
 }
 
 // complaint says what is wrong with the process that no test's report tells.
-func (f *framer) complaint(e ending) string {
+func (f *framer) complaint(e processState) string {
 	switch title := f.test.title(); {
 	case e.interrupted:
 		return ""
@@ -263,7 +263,7 @@ func (f *framer) complaint(e ending) string {
 // endOpen reports the tests that were running when the process ended, inner
 // ones first. If the run was told to end, the process was too, and the tests
 // have no end.
-func (f *framer) endOpen(e ending) {
+func (f *framer) endOpen(e processState) {
 	if e.interrupted {
 		return
 	}
@@ -285,7 +285,7 @@ func (f *framer) endOpen(e ending) {
 }
 
 // blameLeaks makes a test fail that left processes behind.
-func (f *framer) blameLeaks(e ending) {
+func (f *framer) blameLeaks(e processState) {
 	if len(e.leaks) == 0 || !e.failOnLeaks || f.failed() || f.test.isRest() || f.kept[verdict].Len() == 0 {
 		return
 	}

@@ -36,24 +36,24 @@ func Main(words []string) int {
 		return 1
 	}
 	caught := signals.Catch()
-	run, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
-	link := &link{run: run}
+	client, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
+	report := &reporter{client: client}
 	b := parseArgs(opts.Args)
 	if reason := b.undivided(); reason != "" || b.lists() {
 		if !b.lists() {
-			link.undivided(reason)
+			report.undivided(reason)
 		}
-		run.Close()
+		client.Close()
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(opts))
 		return 1
 	}
 	about := inspect(opts.Command[len(opts.Command)-1])
-	link.pkg = about.pkg
+	report.pkg = about.pkg
 	if about.race {
 		os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	}
-	status, sig := newRunner(opts, b, about.marks, link, caught).run()
-	run.Close()
+	status, sig := newRunner(opts, b, about.marks, report, caught).run()
+	client.Close()
 	if sig != 0 {
 		signals.Die(sig)
 	}

@@ -20,8 +20,8 @@ import (
 	"pgtest/harness/internal/stopwatch"
 )
 
-// An ending is how a test's process ended.
-type ending struct {
+// A processState is how a test's process ended.
+type processState struct {
 	status      syscall.WaitStatus
 	startErr    error
 	at          time.Time
@@ -32,7 +32,7 @@ type ending struct {
 }
 
 // how says it in words.
-func (e ending) how() string {
+func (e processState) how() string {
 	switch {
 	case e.startErr != nil:
 		return "can't be started: " + e.startErr.Error()
@@ -45,11 +45,11 @@ func (e ending) how() string {
 }
 
 // bad reports whether the process ended other than a test binary does.
-func (e ending) bad() bool { return e.startErr != nil || e.status != 0 }
+func (e processState) bad() bool { return e.startErr != nil || e.status != 0 }
 
 // exit returns the status to exit with, or the signal to die of, for a process
 // that ends as this one did. It is not 0 if the run failed.
-func (e ending) exit(failed bool) (int, syscall.Signal) {
+func (e processState) exit(failed bool) (int, syscall.Signal) {
 	status := e.status.ExitStatus()
 	switch {
 	case e.startErr == nil && e.status.Signaled():
@@ -87,7 +87,7 @@ func newProcess(f *proc.Family, command, args []string) *process {
 // the same, and returns when it, its group and its output have ended. It calls
 // started once it runs. It keeps its thread: on Linux
 // the process dies with it.
-func (p *process) run(stdout, stderr io.Writer, started func()) ending {
+func (p *process) run(stdout, stderr io.Writer, started func()) processState {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	gone := make(chan struct{})
@@ -109,14 +109,14 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 	}
 	out, err := read(stdout)
 	if err != nil {
-		return ending{startErr: err, at: time.Now()}
+		return processState{startErr: err, at: time.Now()}
 	}
 	errs := out
 	if stderr != stdout {
 		if errs, err = read(stderr); err != nil {
 			out.Close()
 			end()
-			return ending{startErr: err, at: time.Now()}
+			return processState{startErr: err, at: time.Now()}
 		}
 	}
 	pid := 0
@@ -128,11 +128,11 @@ func (p *process) run(stdout, stderr io.Writer, started func()) ending {
 	errs.Close()
 	if err != nil || pid == 0 {
 		end()
-		return ending{startErr: err, at: time.Now(), interrupted: err == nil}
+		return processState{startErr: err, at: time.Now(), interrupted: err == nil}
 	}
 	started()
 	proc.AwaitExit(pid)
-	e := ending{at: time.Now()}
+	e := processState{at: time.Now()}
 	policy := proc.AfterTest
 	policy.Describe = p.blame.Load()
 	left := policy.End(proc.Group(pid))
@@ -169,7 +169,7 @@ func (p *process) start(stdout, stderr *os.File) (int, error) {
 }
 
 // finish notes that the process is dead, before it is reaped.
-func (p *process) finish(e *ending) *exec.Cmd {
+func (p *process) finish(e *processState) *exec.Cmd {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	cmd := p.cmd

@@ -25,11 +25,11 @@ type runner struct {
 	binary binary
 	marks  testtext.Marks
 	selection
-	link    *link
-	family  *proc.Family
-	files   *files
-	printer *printer
-	signals <-chan os.Signal
+	reporter *reporter
+	family   *proc.Family
+	files    *files
+	printer  *printer
+	signals  <-chan os.Signal
 
 	overdue  <-chan time.Time // when the time of -timeout is up; nil for never
 	deadline time.Time        // of -timeout, zero for none
@@ -52,7 +52,7 @@ type runner struct {
 // A result is what came of a test's process.
 type result struct {
 	test   *test
-	ending ending
+	state  processState
 	failed bool
 	any    bool     // package testing counts it as run
 	ended  bool     // package testing came to its end
@@ -62,9 +62,9 @@ type result struct {
 	coverErr error
 }
 
-func newRunner(opts Options, b binary, marks testtext.Marks, l *link, signals <-chan os.Signal) *runner {
+func newRunner(opts Options, b binary, marks testtext.Marks, rep *reporter, signals <-chan os.Signal) *runner {
 	r := &runner{
-		opts: opts, binary: b, marks: marks, link: l, signals: signals,
+		opts: opts, binary: b, marks: marks, reporter: rep, signals: signals,
 		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*process),
@@ -84,7 +84,7 @@ func (r *runner) run() (int, syscall.Signal) {
 	case r.signal != 0, e.limit != "", e.bad() && len(l.names) == 0, l.ran():
 		return r.endUnlisted(l, e)
 	case e.bad(): // behind package testing: the processes of the tests tell whether it matters
-		r.link.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.link.pkg, e.how()))
+		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.how()))
 	}
 	var err error
 	if r.selection, err = selectTests(l, r.binary); err == nil {
@@ -97,8 +97,8 @@ func (r *runner) run() (int, syscall.Signal) {
 	defer r.files.remove()
 	r.printer = newPrinter(stdout, len(r.tests))
 	r.waiting = slices.Clone(r.tests)
-	r.link.hello(r.count)
-	if r.link.run != nil {
+	r.reporter.announce(r.count)
+	if r.reporter.client != nil {
 		r.limit = 0 // the run's first order says
 	}
 	r.loop()
@@ -111,10 +111,10 @@ func (r *runner) run() (int, syscall.Signal) {
 // list asks the binary for the names of its tests. That is a process as those
 // of the tests are, with the same limits. It runs none of them, also if TestMain
 // does not let it list them.
-func (r *runner) list() (*listing, ending) {
+func (r *runner) list() (*listing, processState) {
 	l := new(listing)
 	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
-	ended := make(chan ending)
+	ended := make(chan processState)
 	go func() {
 		stop := func() {}
 		e := p.run(l, l.stderr(), func() { stop = p.limitTo(r.opts.TestTimeout) })
@@ -146,7 +146,7 @@ func (r *runner) list() (*listing, ending) {
 
 // endUnlisted ends a run that has no list of its tests: with what the binary
 // has printed, and as it ended.
-func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
+func (r *runner) endUnlisted(l *listing, e processState) (int, syscall.Signal) {
 	err := l.other.copyTo(stdout)
 	if l.lost == nil {
 		l.lost = err
@@ -167,7 +167,7 @@ func (r *runner) endUnlisted(l *listing, e ending) (int, syscall.Signal) {
 
 // loop starts tests and waits for their ends.
 func (r *runner) loop() {
-	orders := r.link.run.Orders()
+	orders := r.reporter.client.Orders()
 	for {
 		if sig := r.pendingSignal(); sig != 0 {
 			r.interrupt(sig)
@@ -253,7 +253,7 @@ func (r *runner) interrupt(sig syscall.Signal) {
 	r.stop, r.signal = true, sig
 	for t := range r.running {
 		for _, open := range r.printer.sections[t.index].running() {
-			r.link.began(open.name, time.Since(open.began))
+			r.reporter.began(open.name, time.Since(open.began))
 		}
 	}
 	for _, p := range r.running {
@@ -294,7 +294,7 @@ func (r *runner) start(t *test) {
 	p.command, f.alarm = append(p.command, args...), alarm
 	slow := r.slow
 	go func() {
-		e := ending{startErr: err, at: time.Now()}
+		e := processState{startErr: err, at: time.Now()}
 		if err == nil {
 			e = r.runProcess(t, p, f, slow)
 			err = r.files.collectCoverage(t.index)
@@ -303,7 +303,7 @@ func (r *runner) start(t *test) {
 		text := f.finish(e)
 		f.out.close(text)
 		res := result{
-			test: t, ending: e, failed: f.failed() || e.bad(),
+			test: t, state: e, failed: f.failed() || e.bad(),
 			any: !f.none, ended: f.ended,
 			coverage: f.coverage, coverErr: err,
 		}
@@ -316,7 +316,7 @@ func (r *runner) start(t *test) {
 
 // runProcess runs a process to its end. Each test has a time limit, and what is
 // around the tests in a process for several.
-func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) ending {
+func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) processState {
 	const around = ""
 	clocks := make(map[string]func()) // of what is running
 	stop := func(name string) {
@@ -328,13 +328,13 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 	idle := func() { clocks[around] = p.limitTo(r.opts.TestTimeout) }
 	begin := func(name string) {
 		stop(around)
-		limit, told := p.limitTo(r.opts.TestTimeout), r.tellSlow(name, slow)
+		stopLimit, stopSlow := p.limitTo(r.opts.TestTimeout), r.reportSlow(name, slow)
 		clocks[name] = func() {
-			limit()
-			told()
-			r.link.ended(name, p.pid())
+			stopLimit()
+			stopSlow()
+			r.reporter.ended(name, p.pid())
 		}
-		r.link.started(name, p.pid())
+		r.reporter.started(name, p.pid())
 	}
 	f.runs = func(string) { p.began.Store(true) }
 	f.ends = func(string) {}
@@ -366,12 +366,12 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 	return e
 }
 
-// tellSlow tells the run if a test runs for longer than d; 0 is never.
-func (r *runner) tellSlow(name string, d time.Duration) (stop func()) {
+// reportSlow tells the run if a test runs for longer than d; 0 is never.
+func (r *runner) reportSlow(name string, d time.Duration) (stop func()) {
 	if d <= 0 {
 		return func() {}
 	}
-	return stopwatch.AfterFunc(d, func() { r.link.slow(name, d) })
+	return stopwatch.AfterFunc(d, func() { r.reporter.slow(name, d) })
 }
 
 // argsFor returns the arguments of a test's process, and its -timeout.
@@ -403,10 +403,10 @@ func (r *runner) isLast(t *test) bool { return t.index == len(r.tests)-1 }
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
 	r.any = r.any || res.any
-	r.takeLeaks(res.test.name, res.ending.leaks)
+	r.takeLeaks(res.test.name, res.state.leaks)
 	if len(res.extra) > 0 {
-		r.link.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
-			strings.Join(res.extra, ", "), r.link.pkg))
+		r.reporter.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
+			strings.Join(res.extra, ", "), r.reporter.pkg))
 	}
 	if r.isLast(res.test) {
 		r.last = res
@@ -425,7 +425,7 @@ func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 	if len(leaks) == 0 {
 		return
 	}
-	r.link.leaked(test, leaks)
+	r.reporter.leaked(test, leaks)
 	if test == "" && r.opts.FailOnLeaks {
 		r.reasons = append(r.reasons, fmt.Sprintf("leaked processes: %d, outside of tests", len(leaks)))
 	}
@@ -446,7 +446,7 @@ func (r *runner) conclude() (int, syscall.Signal) {
 	}
 	if len(r.tests) == 1 && !r.last.ended { // as the process ended, so does the package
 		r.printer.writeEndings()
-		return r.last.ending.exit(r.failed)
+		return r.last.state.exit(r.failed)
 	}
 	verdict, status := testtext.Pass, 0
 	if r.failed {

@@ -43,32 +43,32 @@ func Main(words []string) int {
 		leaveTerminal()
 	}
 	proc.AdoptOrphans()
-	run, err := control.Connect()
+	client, err := control.Connect()
 	if err != nil {
 		// Alone, a test would run on when the run is told to end.
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because the run can't be reached: %v\n", err)
 		return 1
 	}
-	defer run.Close()
+	defer client.Close()
 	var output *os.File
-	if run != nil {
+	if client != nil {
 		restoreTempDir()
 		output = proc.OpenOutput()
 	}
 
 	binary := command[0]
-	t, err := start(command, opts, run.Socket())
+	t, err := start(command, opts, client.Socket())
 	if err != nil {
-		run.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
+		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
 		return 1
 	}
 	// The path is read while the test runs: go test removes the binary after it.
-	run.Report(control.Report{Started: &control.Started{
+	client.Report(control.Report{Started: &control.Started{
 		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
 	}})
 
-	leaks := wait(t, opts.Terminal, received, run, output).End(t)
+	leaks := wait(t, opts.Terminal, received, client, output).End(t)
 	status, usage := t.Reap()
 	if opts.Terminal {
 		signals.ReclaimForeground()
@@ -79,7 +79,7 @@ func Main(words []string) int {
 	}
 	ended.Leaks = control.LeaksOf(leaks, t.Group())
 	ended.MoreLeaks = len(leaks) - len(ended.Leaks)
-	run.Report(control.Report{Ended: ended})
+	client.Report(control.Report{Ended: ended})
 
 	if status.Signaled() {
 		signals.Die(status.Signal())
@@ -95,9 +95,9 @@ func Main(words []string) int {
 // to end what is left behind. A test that was asked to end can't be blamed for
 // what it did not come to end: that is not described. Where tests have the
 // terminal, typed, it sends signals to them, too.
-func wait(t *proc.Tree, typed bool, received <-chan os.Signal, run *control.Run, output *os.File) proc.Policy {
+func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.Client, output *os.File) proc.Policy {
 	end := proc.AfterTest
-	relay := newRelay(run != nil)
+	relay := newRelay(client != nil)
 	orderTime := signals.RelayTime
 	if typed {
 		orderTime = signals.TypedRelayTime
@@ -112,7 +112,7 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, run *control.Run,
 			time.AfterFunc(held, func() { over <- sig })
 		}
 	}
-	orders := run.Orders()
+	orders := client.Orders()
 	for {
 		select {
 		case <-t.Exited():
