@@ -16,9 +16,10 @@ type sigaction [64]byte
 // kernelSigset is the size in bytes of the kernel's signal set.
 const kernelSigset = 8
 
-// setDefault gives a signal its default action behind the back of the Go runtime,
-// which never does so itself (a signal.Reset does not bring back stopping, and
-// SIGQUIT prints goroutines). It returns how to put back what was there.
+// setDefault gives a signal its default action behind the back of the Go
+// runtime, which never does so itself (a signal.Reset does not bring back
+// stopping, and SIGQUIT prints goroutines). It returns how to put back what was
+// there.
 func setDefault(sig syscall.Signal) (restore func(), err error) {
 	var was, dfl sigaction
 	if err := rtSigaction(sig, &dfl, &was); err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setDefault: the Go runtime has no way to give a stop signal its default action,
-// and here is no system call for it but through the C library.
+// setDefault: the Go runtime has no way to give a stop signal its default
+// action, and here is no system call for it but through the C library.
 func setDefault(syscall.Signal) (restore func(), err error) { return nil, unix.ENOSYS }
 
 // withDefault runs f; the signal stays as it is.
@@ -28,8 +28,9 @@ func withoutTTOU(f func() error) error {
 func noCore() { unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
 
 // becomeKilled makes the calling process die of sig. The runtime prints
-// goroutines on SIGQUIT and ignores a SIGPIPE that nobody's write caused, so the
-// process becomes a shell first: caught signals are default in a new program.
+// goroutines on SIGQUIT and ignores a SIGPIPE that nobody's write caused, so
+// the process becomes a shell first: caught signals are default in a new
+// program.
 func becomeKilled(sig syscall.Signal) {
 	pid := strconv.Itoa(os.Getpid())
 	unix.Exec("/bin/sh", []string{"sh", "-c", "kill -" + strconv.Itoa(int(sig)) + " " + pid}, os.Environ())

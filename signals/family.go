@@ -10,8 +10,8 @@ import (
 )
 
 // ancestors returns the processes above this one that are in its process group,
-// nearest first: a script's shell, a make. In a job of an interactive shell there
-// are none, the shell is in a group of its own.
+// nearest first: a script's shell, a make. In a job of an interactive shell
+// there are none, the shell is in a group of its own.
 func ancestors() []int {
 	var pids []int
 	group := unix.Getpgrp()
@@ -28,7 +28,8 @@ func ancestors() []int {
 func isAncestor(pid int) bool { return slices.Contains(ancestors(), pid) }
 
 // orphaned reports whether no shell is there that could continue this process
-// group if it stopped: no parent of the family is in another group of the session.
+// group if it stopped: no parent of the family is in another group of the
+// session.
 func orphaned() bool {
 	group := unix.Getpgrp()
 	for pid := os.Getppid(); pid > 0; pid = parentOf(pid) {

@@ -23,8 +23,8 @@ func otherMembers() []procfs.Stat {
 }
 
 // readers returns the members of this process group that read what this process
-// writes to its standard output and error, directly or from one another: tee and
-// grep of `pgtest | tee log | grep FAIL`.
+// writes to its standard output and error, directly or from one another: tee
+// and grep of `pgtest | tee log | grep FAIL`.
 func readers() []int {
 	type member struct {
 		pid          int
@@ -58,12 +58,13 @@ func readers() []int {
 	return pids
 }
 
-// awaitEnd returns when all of pids have ended and their parents know it, or when
-// one of them takes longer than limit, or its parent longer than a third of that.
+// awaitEnd returns when all of pids have ended and their parents know it, or
+// when one of them takes longer than limit, or its parent longer than a third
+// of that.
 //
-// A bash that gets SIGINT asks of each child that it reaps afterwards whether that
-// died of it too, and goes on with its script if not. The readers were spared, so
-// they have to be reaped before.
+// A bash that gets SIGINT asks of each child that it reaps afterwards whether
+// that died of it too, and goes on with its script if not. The readers were
+// spared, so they have to be reaped before.
 func awaitEnd(pids []int, limit time.Duration) {
 	group, start := unix.Getpgrp(), time.Now()
 	for {
@@ -88,8 +89,8 @@ func awaitEnd(pids []int, limit time.Duration) {
 // awaitDelivery returns when a process has taken a signal that it was sent, or
 // can't because it is stopped, or does not within limit because it blocks it.
 //
-// A make whose child ends between the arrival of SIGINT and its handler reaps the
-// child and then has its handler wait for it: "wait: No child processes".
+// A make whose child ends between the arrival of SIGINT and its handler reaps
+// the child and then has its handler wait for it: "wait: No child processes".
 func awaitDelivery(pid int, sig syscall.Signal, limit time.Duration) {
 	for start := time.Now(); time.Since(start) < limit; time.Sleep(time.Millisecond) {
 		if !pending(pid, sig) || procfs.StatOf(pid).State == 'T' {
@@ -115,8 +116,9 @@ func pending(pid int, sig syscall.Signal) bool {
 	return false
 }
 
-// stopOthers returns when all other members of this process's group have stopped,
-// or enough is true. Those that have not stopped after limit are sent SIGTSTP.
+// stopOthers returns when all other members of this process's group have
+// stopped, or enough is true. Those that have not stopped after limit are sent
+// SIGTSTP.
 func stopOthers(limit time.Duration, enough func() bool) {
 	for start := time.Now(); !enough(); time.Sleep(time.Millisecond) {
 		awake := awakeMembers()
@@ -150,8 +152,8 @@ func awakeMembers() []int {
 // children returns the children of this process.
 func children() []int { return procfs.Children() }
 
-// continueChildren continues the children of this process that are stopped, except
-// those that it inherited.
+// continueChildren continues the children of this process that are stopped,
+// except those that it inherited.
 func continueChildren(inherited []int) {
 	for _, pid := range children() {
 		if !slices.Contains(inherited, pid) {

@@ -29,17 +29,18 @@ const (
 )
 
 // keeperLimit is how long the run waits for an answer of its keeper, which has
-// next to nothing to do. Beyond it the keeper is taken for lost (stopped, or on a
-// machine that has no memory for it), and the run does without.
+// next to nothing to do. Beyond it the keeper is taken for lost (stopped, or on
+// a machine that has no memory for it), and the run does without.
 const keeperLimit = 10 * time.Second
 
 // KeeperRole is the first argument of a program that runs [Keeper].
 const KeeperRole = "__keeper"
 
 // Keeper is the whole of the keeper's process: it leads a process group of its
-// own, is the terminal's foreground group while the run wants that, and turns the
-// signals of the terminal into messages to the run. words are its command line:
-// the process group to give the terminal back to. It returns the exit status.
+// own, is the terminal's foreground group while the run wants that, and turns
+// the signals of the terminal into messages to the run. words are its command
+// line: the process group to give the terminal back to. It returns the exit
+// status.
 func Keeper(words []string) int {
 	if len(words) != 1 {
 		return 2
@@ -48,8 +49,8 @@ func Keeper(words []string) int {
 	if err != nil || unix.Getpgrp() != os.Getpid() {
 		return 2
 	}
-	// SIGTERM does nothing: whoever ends every process of a session lets the run
-	// give its reports, and the keeper goes with the run.
+	// SIGTERM does nothing: whoever ends every process of a session lets the
+	// run give its reports, and the keeper goes with the run.
 	sigs := make(chan os.Signal, 16)
 	signal.Notify(sigs, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGWINCH, unix.SIGTERM)
 	if reportSignal > 0 {
@@ -78,7 +79,8 @@ func Keeper(words []string) int {
 				say(firstSign + byte(sig.(syscall.Signal)))
 			}
 		case _, alive := <-requests:
-			// Only what is ours is given: the shell may have taken the terminal.
+			// Only what is ours is given: the shell may have taken the
+			// terminal.
 			if terminal.ours() {
 				terminal.setForeground(job)
 			}

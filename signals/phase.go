@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// Before serves signals while f runs, which prepares a run and may take its time:
-// a file may be one that waits for its reader. It reports whether f has ended and
-// nobody has asked the run to end. Otherwise there is to be no run; f may still be
-// at work, and what it writes must not be looked at.
+// Before serves signals while f runs, which prepares a run and may take its
+// time: a file may be one that waits for its reader. It reports whether f has
+// ended and nobody has asked the run to end. Otherwise there is to be no run; f
+// may still be at work, and what it writes must not be looked at.
 func (c *Control) Before(f func()) bool {
 	ended := async(f)
 	p := &phase{}
@@ -25,9 +25,9 @@ func (c *Control) Before(f func()) bool {
 	return false
 }
 
-// After serves signals while f runs, which comes after the tests. It reports whether
-// f has ended. The first signal leaves f the grace, the second gives it up: f may
-// then still be at work. What is what f does, for a user.
+// After serves signals while f runs, which comes after the tests. It reports
+// whether f has ended. The first signal leaves f the grace, the second gives it
+// up: f may then still be at work. What is what f does, for a user.
 func (c *Control) After(what string, f func()) bool {
 	ended := async(f)
 	p := &phase{say: func(sig syscall.Signal) {

@@ -14,7 +14,8 @@ const (
 	Arrived Kind = iota
 	// OutputClosed: nobody reads the run's output any more.
 	OutputClosed
-	// Cancelled: the caller of the run wants it to end; there is no signal to die of.
+	// Cancelled: the caller of the run wants it to end; there is no signal to
+	// die of.
 	Cancelled
 	// GraceOver: the time that the tests were given to end is over.
 	GraceOver
@@ -49,7 +50,8 @@ type Via int
 const (
 	// Direct: the run's own process was signalled.
 	Direct Via = iota
-	// ViaKeeper: the terminal signalled its foreground group, which is the keeper.
+	// ViaKeeper: the terminal signalled its foreground group, which is the
+	// keeper.
 	ViaKeeper
 )
 
@@ -140,21 +142,25 @@ type Plan struct {
 	seen     map[syscall.Signal][2]int // how often each ending signal came, by Via
 }
 
-// UseTerminal says that the terminal is to be taken whenever the job is in its foreground.
+// UseTerminal says that the terminal is to be taken whenever the job is in its
+// foreground.
 func (p *Plan) UseTerminal() { p.terminal = behind }
 
-// LeaveTerminal says that the terminal could not be taken, and is not to be tried again.
+// LeaveTerminal says that the terminal could not be taken, and is not to be
+// tried again.
 func (p *Plan) LeaveTerminal() { p.terminal = none }
 
-// Cause is the signal that ended the run, SIGPIPE if its output was closed, or 0.
+// Cause is the signal that ended the run, SIGPIPE if its output was closed, or
+// 0.
 func (p *Plan) Cause() syscall.Signal { return p.cause }
 
-// Typed is the first ending signal that was kept from the job because the keeper
-// got it in its place, or 0. The run's ancestors in the job would have had it.
+// Typed is the first ending signal that was kept from the job because the
+// keeper got it in its place, or 0. The run's ancestors in the job would have
+// had it.
 func (p *Plan) Typed() syscall.Signal { return p.typed }
 
-// Late is what a test that starts now must get at once: 0 while the run goes on,
-// the signal that the others were asked with, or SIGKILL.
+// Late is what a test that starts now must get at once: 0 while the run goes
+// on, the signal that the others were asked with, or SIGKILL.
 func (p *Plan) Late() syscall.Signal {
 	switch p.shutdown {
 	case running:
@@ -172,8 +178,8 @@ func (p *Plan) Ending() bool { return p.shutdown != running }
 // Stopped reports whether the tests are stopped.
 func (p *Plan) Stopped() bool { return p.job == stopped }
 
-// Watchful reports whether Tick events are of use: while the terminal may fall to
-// the job, or while a stop may turn out not to have happened.
+// Watchful reports whether Tick events are of use: while the terminal may fall
+// to the job, or while a stop may turn out not to have happened.
 func (p *Plan) Watchful() bool { return p.job == stopped || p.terminal == behind }
 
 // Handle answers an event.
@@ -225,8 +231,8 @@ func ends(sig syscall.Signal) bool {
 }
 
 // end answers the signals that end a run. A hangup is announced more than once:
-// the shell passes it on, and the kernel sends it to the foreground group when the
-// shell exits. Nobody is in a hurry then, so that is one signal.
+// the shell passes it on, and the kernel sends it to the foreground group when
+// the shell exits. Nobody is in a hurry then, so that is one signal.
 func (p *Plan) end(e Event) []Step {
 	if p.shutdown >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
 		return nil
@@ -254,8 +260,8 @@ func (p *Plan) end(e Event) []Step {
 	}
 }
 
-// isTwin reports whether a signal is one that has come the other way already: who
-// signals every process of a run signals the keeper, too.
+// isTwin reports whether a signal is one that has come the other way already:
+// who signals every process of a run signals the keeper, too.
 func (p *Plan) isTwin(e Event) bool {
 	if p.seen == nil {
 		p.seen = make(map[syscall.Signal][2]int)
@@ -285,8 +291,8 @@ func (p *Plan) leave(cause syscall.Signal) []Step {
 	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
 }
 
-// goGone answers that go is not there to wait for its tests. The grace is theirs,
-// whoever else has died.
+// goGone answers that go is not there to wait for its tests. The grace is
+// theirs, whoever else has died.
 func (p *Plan) goGone() []Step {
 	if p.shutdown != running {
 		return nil
@@ -314,8 +320,8 @@ func (p *Plan) graceOver() []Step {
 }
 
 // stop answers SIGTSTP. Of one that came through the keeper only the run knows,
-// and passes it on to the whole job. One that came directly the others have had,
-// and must not get twice: less would stop twice.
+// and passes it on to the whole job. One that came directly the others have
+// had, and must not get twice: less would stop twice.
 func (p *Plan) stop(e Event) []Step {
 	if p.job == stopped {
 		return nil
@@ -353,8 +359,8 @@ func (p *Plan) proceed(e Event) []Step {
 }
 
 // tick answers that some time has passed. If the run was to stop and can see
-// this, it is not stopped: it was continued, or the kernel would not have it (no
-// shell is there to continue a group that is orphaned).
+// this, it is not stopped: it was continued, or the kernel would not have it
+// (no shell is there to continue a group that is orphaned).
 func (p *Plan) tick(e Event) []Step { return p.proceed(e) }
 
 func (p *Plan) takeIf(foreground bool) []Step {

@@ -213,8 +213,8 @@ func TestRunKilled(t *testing.T) {
 	sh.CheckTerminal()
 }
 
-// A script is no shell that would take the terminal itself: its next line finds it
-// only if the keeper has given it back.
+// A script is no shell that would take the terminal itself: its next line finds
+// it only if the keeper has given it back.
 func TestRunKilledInScript(t *testing.T) {
 	sh := open(t)
 	script := endless + "\nread answer </dev/tty\necho \"answer: $answer.\"\n"
@@ -287,8 +287,8 @@ func TestNoHandOver(t *testing.T) {
 	}
 }
 
-// A child is stopped with the job if the job is stopped before the child has left
-// it. The run does not wait for it then.
+// A child is stopped with the job if the job is stopped before the child has
+// left it. The run does not wait for it then.
 func TestStoppedChild(t *testing.T) {
 	sh := open(t)
 	sh.Enter(`./pg toy 60s 'kill -STOP $$; echo contin""ued; exec sleep 1000' 2>&1 | tee log`)
@@ -298,8 +298,8 @@ func TestStoppedChild(t *testing.T) {
 	sh.Gone("pg |tee|sleep")
 }
 
-// A job in the background does not touch the terminal, until it is brought to the
-// foreground: bash sends no signal then, the job is running already.
+// A job in the background does not touch the terminal, until it is brought to
+// the foreground: bash sends no signal then, the job is running already.
 func TestBackground(t *testing.T) {
 	sh := open(t)
 	sh.Enter(endless + " &")

@@ -1,12 +1,12 @@
 //go:build unix
 
-// Package signals keeps a run's signals away from whatever reads its output, and
-// passes them on to the tests.
+// Package signals keeps a run's signals away from whatever reads its output,
+// and passes them on to the tests.
 //
-// It knows what a run does about each signal (Plan), when the terminal has to be
-// held by a keeper so that Ctrl-C spares the other members of the pipeline, and
-// how to stop, continue and die so that a shell understands it. It does not know
-// how tests are started or how go is told anything: that is an Executor's.
+// It knows what a run does about each signal (Plan), when the terminal has to
+// be held by a keeper so that Ctrl-C spares the other members of the pipeline,
+// and how to stop, continue and die so that a shell understands it. It does not
+// know how tests are started or how go is told anything: that is an Executor's.
 package signals
 
 import (
@@ -21,36 +21,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RelayTime is how long a signal that the run passes on to a test may wait on its
-// way, so that a test that was signalled with all others gets it once. The grace
-// begins after it.
+// RelayTime is how long a signal that the run passes on to a test may wait on
+// its way, so that a test that was signalled with all others gets it once. The
+// grace begins after it.
 const RelayTime = 100 * time.Millisecond
 
-// TypedRelayTime is the same where tests have the terminal. What is typed comes to
-// all in one instant, and a machine must be very busy to make it seem this late.
+// TypedRelayTime is the same where tests have the terminal. What is typed comes
+// to all in one instant, and a machine must be very busy to make it seem this
+// late.
 const TypedRelayTime = 5 * RelayTime
 
 // DefaultGrace is the time that tests have to end by themselves.
 const DefaultGrace = 10 * time.Second
 
-// lastWait is the time that go has to end when its tests have been killed. It has
-// little to do, but may have to wait for its turn.
+// lastWait is the time that go has to end when its tests have been killed. It
+// has little to do, but may have to wait for its turn.
 const lastWait = 10 * time.Second
 
-// familyLimit is how long a run that ends waits for the readers of its output, and
-// for each ancestor to take its signal, at most: they are done in no time unless
-// the machine is busy or they have something else in mind.
+// familyLimit is how long a run that ends waits for the readers of its output,
+// and for each ancestor to take its signal, at most: they are done in no time
+// unless the machine is busy or they have something else in mind.
 const familyLimit = 3 * time.Second
 
-// Executor is what the steps of a plan are done to. Its methods are called from the
-// goroutine that calls Control.Handle, one at a time, and must not block on a
-// reader of the run's output. A process that has gone is success.
+// Executor is what the steps of a plan are done to. Its methods are called from
+// the goroutine that calls Control.Handle, one at a time, and must not block on
+// a reader of the run's output. A process that has gone is success.
 type Executor interface {
 	// InterruptGo sends SIGINT to go's process group: go starts no more tests,
 	// waits for those that run, and removes its work directory.
 	InterruptGo()
-	// KillGo sends SIGKILL to go's process group, and gives up an output that its
-	// reader does not take. It may be called again and again.
+	// KillGo sends SIGKILL to go's process group, and gives up an output that
+	// its reader does not take. It may be called again and again.
 	KillGo()
 	// SignalTests sends sig to the process group of every running test binary.
 	SignalTests(sig syscall.Signal)
@@ -73,9 +74,9 @@ type Options struct {
 	// process group is appended to it. Its first word is an absolute path.
 	// Without a Keeper the terminal is left alone.
 	Keeper []string
-	// TestsHaveTerminal says that tests are members of the job, and may give the
-	// terminal to a group of theirs. Finish gives it back to the job if they have
-	// left it to a group that is dead.
+	// TestsHaveTerminal says that tests are members of the job, and may give
+	// the terminal to a group of theirs. Finish gives it back to the job if
+	// they have left it to a group that is dead.
 	TestsHaveTerminal bool
 	// Output and Errors are the run's standard output and error. They must stay
 	// open until Finish.
@@ -101,12 +102,12 @@ type Control struct {
 	tty       *tty
 	keeper    *keeper
 	thaw      func() // takes the default action of SIGTSTP back; nil if it is caught
-	// conts counts SIGCONT as it comes in, continued is what it was when the event
-	// came in that is being handled.
+	// conts counts SIGCONT as it comes in, continued is what it was when the
+	// event came in that is being handled.
 	conts     atomic.Int64
 	continued int64
-	// continuedJob says that the run has sent SIGCONT to its job: it may have taken
-	// a SIGTSTP from others that the run has had.
+	// continuedJob says that the run has sent SIGCONT to its job: it may have
+	// taken a SIGTSTP from others that the run has had.
 	continuedJob bool
 	grace        timer
 	tick         timer
@@ -125,8 +126,8 @@ func New(grace time.Duration) *Control {
 
 // Start returns a Control that catches the signals of this process and, if it
 // must and may, holds the terminal. A signal that was ignored when the process
-// started stays so. Only one Control of a process may be started, and Finish must
-// be called.
+// started stays so. Only one Control of a process may be started, and Finish
+// must be called.
 func Start(o Options) *Control {
 	c := New(o.Grace)
 	c.opts = o
@@ -156,9 +157,9 @@ var caught = []syscall.Signal{
 	unix.SIGTTIN, unix.SIGTTOU, unix.SIGUSR1, reportSignal,
 }
 
-// ignoredAtStart finds the signals to leave alone: SIGHUP under nohup, SIGINT in
-// the background of a script. Shells ignore SIGQUIT together with SIGINT there,
-// and the Go runtime has forgotten that by now.
+// ignoredAtStart finds the signals to leave alone: SIGHUP under nohup, SIGINT
+// in the background of a script. Shells ignore SIGQUIT together with SIGINT
+// there, and the Go runtime has forgotten that by now.
 func ignoredAtStart() map[syscall.Signal]bool {
 	ignored := make(map[syscall.Signal]bool)
 	for _, sig := range caught {
@@ -178,8 +179,8 @@ func (c *Control) listen() {
 		}
 	}
 	signal.Notify(c.children, unix.SIGCHLD)
-	// Caught, so that a closed output is an error to the writer. What arrives is
-	// of no use: it does not say which descriptor it was.
+	// Caught, so that a closed output is an error to the writer. What arrives
+	// is of no use: it does not say which descriptor it was.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 }
 
@@ -210,23 +211,26 @@ func (c *Control) Handle(e Event, run Executor) {
 	c.setTick(e.Kind == Tick)
 }
 
-// OutputClosed says that writing the run's output failed because nobody reads it.
+// OutputClosed says that writing the run's output failed because nobody reads
+// it.
 func (c *Control) OutputClosed(run Executor) { c.Handle(Event{Kind: OutputClosed}, run) }
 
 // GoGone says that go has died before tests that it started.
 func (c *Control) GoGone(run Executor) { c.Handle(Event{Kind: GoGone}, run) }
 
-// Cancel asks the tests to end with SIGTERM, without a signal for the run to die of.
+// Cancel asks the tests to end with SIGTERM, without a signal for the run to
+// die of.
 func (c *Control) Cancel(run Executor) { c.Handle(Event{Kind: Cancelled}, run) }
 
 // Ending reports whether the tests have been asked to end.
 func (c *Control) Ending() bool { return c.plan.Ending() }
 
-// Cause is the signal that ended the run, SIGPIPE if its output was closed, or 0.
+// Cause is the signal that ended the run, SIGPIPE if its output was closed, or
+// 0.
 func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
 
-// Late is the signal that a test which starts only now must get, or 0: go may have
-// started it just before it was interrupted.
+// Late is the signal that a test which starts only now must get, or 0: go may
+// have started it just before it was interrupted.
 func (c *Control) Late() syscall.Signal { return c.plan.Late() }
 
 // KeeperPID is the process id of the keeper, which the Control waits for, or 0.
@@ -237,7 +241,8 @@ func (c *Control) KeeperPID() int {
 	return c.keeper.cmd.Process.Pid
 }
 
-// Stopped reports whether the tests are stopped; one that starts only now must be too.
+// Stopped reports whether the tests are stopped; one that starts only now must
+// be too.
 func (c *Control) Stopped() bool { return c.plan.Stopped() }
 
 func (c *Control) do(s Step, run Executor) {
@@ -352,17 +357,19 @@ func (c *Control) giveBack() {
 // othersPatience is how long the other members of the job may take to stop.
 const othersPatience = time.Second
 
-// freeze stops this process (and with pid 0 its group in the same instant, so that
-// no shell can continue some of it before the rest has stopped). SIGTSTP keeps its
-// default action until the run continues: which thread takes it is the kernel's
-// choice. Only a group that somebody can continue is stopped by it.
+// freeze stops this process (and with pid 0 its group in the same instant, so
+// that no shell can continue some of it before the rest has stopped). SIGTSTP
+// keeps its default action until the run continues: which thread takes it is
+// the kernel's choice. Only a group that somebody can continue is stopped by
+// it.
 //
-// The shell of a script may have stopped, and been continued with the job, before
-// the run came to stopping itself. Nobody would continue it then.
+// The shell of a script may have stopped, and been continued with the job,
+// before the run came to stopping itself. Nobody would continue it then.
 //
-// Others who had the signal may have lost it. A pager that was stopped for touching
-// the terminal has it pending, and the SIGCONT by which the run continues the pager
-// takes it away. So the run stops only when the others have, or tells them again.
+// Others who had the signal may have lost it. A pager that was stopped for
+// touching the terminal has it pending, and the SIGCONT by which the run
+// continues the pager takes it away. So the run stops only when the others
+// have, or tells them again.
 func (c *Control) freeze(pid int) {
 	continued := func() bool { return c.conts.Load() != c.continued }
 	if pid != 0 && c.continuedJob {
@@ -386,9 +393,9 @@ func (c *Control) freeze(pid int) {
 	unix.Kill(os.Getpid(), unix.SIGSTOP)
 }
 
-// Finish gives the terminal back, ends the keeper and stops catching signals. All
-// goroutines of the Control have ended when it returns. Events must not be waited
-// for any more.
+// Finish gives the terminal back, ends the keeper and stops catching signals.
+// All goroutines of the Control have ended when it returns. Events must not be
+// waited for any more.
 func (c *Control) Finish() {
 	c.giveBack()
 	if c.opts.TestsHaveTerminal {
@@ -411,9 +418,10 @@ func (c *Control) Finish() {
 	}
 }
 
-// lastEvents takes in the signals that came too late for the tests. Ctrl-C also ends
-// the reader of the output where the terminal is not held: that the output is closed
-// may be handled first, and the run be over by the time of the signal.
+// lastEvents takes in the signals that came too late for the tests. Ctrl-C also
+// ends the reader of the output where the terminal is not held: that the output
+// is closed may be handled first, and the run be over by the time of the
+// signal.
 func (c *Control) lastEvents() {
 	for {
 		e := Event{Kind: Arrived}
@@ -431,10 +439,11 @@ func (c *Control) lastEvents() {
 }
 
 // Exit ends the process: with status code if nothing ended the run, else by the
-// signal that did. It calls Finish, and closes standard output and error. A signal
-// that the keeper had in the job's place is passed on to the ancestors in the job,
-// outermost first as none of them must see a child end of a signal that it has not
-// had itself; before that, the readers of the output have had a moment to finish.
+// signal that did. It calls Finish, and closes standard output and error. A
+// signal that the keeper had in the job's place is passed on to the ancestors
+// in the job, outermost first as none of them must see a child end of a signal
+// that it has not had itself; before that, the readers of the output have had a
+// moment to finish.
 func (c *Control) Exit(code int) {
 	c.Finish()
 	cause := c.Cause()
@@ -459,9 +468,10 @@ func (c *Control) Exit(code int) {
 // pump passes signals on until Finish.
 //
 // It also continues children that were stopped before they became another
-// program. Until then a child is a member of the job, with default actions: a pager
-// that touches the terminal in that instant stops it. It is in a group of its own
-// by the time that the job is continued, and this process would wait for its exec.
+// program. Until then a child is a member of the job, with default actions: a
+// pager that touches the terminal in that instant stops it. It is in a group of
+// its own by the time that the job is continued, and this process would wait
+// for its exec.
 func (c *Control) pump() {
 	defer c.pumps.Done()
 	for {
@@ -497,8 +507,8 @@ func (c *Control) offer(e Event) {
 	}
 }
 
-// timer sends one event. Setting or stopping it makes an event void that it sent
-// before and that still waits.
+// timer sends one event. Setting or stopping it makes an event void that it
+// sent before and that still waits.
 type timer struct {
 	timer *time.Timer
 	at    int
@@ -517,9 +527,10 @@ func (t *timer) stop() {
 	}
 }
 
-// setTick sets the time of the next look at the terminal. A shell that puts a job
-// into the foreground after starting it does so at once; a user who types fg some
-// day is noticed within a quarter of a second, at four system calls a second.
+// setTick sets the time of the next look at the terminal. A shell that puts a
+// job into the foreground after starting it does so at once; a user who types
+// fg some day is noticed within a quarter of a second, at four system calls a
+// second.
 func (c *Control) setTick(again bool) {
 	const shortest, longest = 4 * time.Millisecond, 256 * time.Millisecond
 	switch {

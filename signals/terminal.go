@@ -26,14 +26,14 @@ func openTTY() *tty {
 	return &tty{file: os.NewFile(uintptr(fd), "/dev/tty"), job: unix.Getpgrp()}
 }
 
-// foreground returns the terminal's foreground process group, or an error if the
-// terminal has hung up.
+// foreground returns the terminal's foreground process group, or an error if
+// the terminal has hung up.
 func (t *tty) foreground() (int, error) {
 	return unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP)
 }
 
-// setForeground makes pgid the foreground group. Called from a background group it
-// gets SIGTTOU to the whole group, unless the calling thread has it blocked.
+// setForeground makes pgid the foreground group. Called from a background group
+// it gets SIGTTOU to the whole group, unless the calling thread has it blocked.
 func (t *tty) setForeground(pgid int) error {
 	return unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, pgid)
 }
@@ -56,17 +56,17 @@ func (t *tty) hungUp() bool {
 	return err != nil
 }
 
-// stopsWriters reports whether the terminal stops background processes that write
-// to it (stty tostop).
+// stopsWriters reports whether the terminal stops background processes that
+// write to it (stty tostop).
 func (t *tty) stopsWriters() bool {
 	termios, err := unix.IoctlGetTermios(int(t.file.Fd()), getTermios)
 	return err != nil || termios.Lflag&unix.TOSTOP != 0
 }
 
 // ReclaimForeground makes the own process group the foreground group of the
-// controlling terminal, if the foreground group has no member any more: a program
-// with the terminal has given it to another group and has ended. A group that
-// lives, such as that of a shell, keeps it.
+// controlling terminal, if the foreground group has no member any more: a
+// program with the terminal has given it to another group and has ended. A
+// group that lives, such as that of a shell, keeps it.
 func ReclaimForeground() {
 	t := openTTY()
 	if t == nil {
@@ -79,8 +79,8 @@ func ReclaimForeground() {
 	}
 }
 
-// isPipe reports whether a reader may be at the other end of f: some shells make
-// their pipelines of sockets.
+// isPipe reports whether a reader may be at the other end of f: some shells
+// make their pipelines of sockets.
 func isPipe(f *os.File) bool {
 	if f == nil {
 		return false

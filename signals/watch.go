@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchReader calls closed when nobody can read what is written to f any more, so
-// that a run whose tests are silent ends too when its pager does. It returns how
-// to stop watching, which waits until the watch has ended. f must be a pipe or a
-// socket, and open until then.
+// watchReader calls closed when nobody can read what is written to f any more,
+// so that a run whose tests are silent ends too when its pager does. It returns
+// how to stop watching, which waits until the watch has ended. f must be a pipe
+// or a socket, and open until then.
 func watchReader(f *os.File, closed func()) (stop func(), err error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -42,8 +42,8 @@ type Report struct {
 	Leaked  *Leaked  `json:",omitempty"`
 	// Undivided comes from who runs tests in a process each.
 	Undivided *Undivided `json:",omitempty"`
-	// Last is the run's message to itself: connections are taken in the order in
-	// which they were made, so no earlier one is waiting any more.
+	// Last is the run's message to itself: connections are taken in the order
+	// in which they were made, so no earlier one is waiting any more.
 	Last bool `json:",omitempty"`
 }
 
@@ -167,7 +167,8 @@ type Order struct {
 	Signal syscall.Signal `json:",omitempty"`
 	// Kill ends the test binary and everything that it started, at once.
 	Kill bool `json:",omitempty"`
-	// Unread says that go is dead, and nobody reads what the test binary prints.
+	// Unread says that go is dead, and nobody reads what the test binary
+	// prints.
 	Unread bool `json:",omitempty"`
 	// Tests is for who runs tests in a process each.
 	Tests *TestsOrder `json:",omitempty"`
@@ -361,8 +362,8 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// A Client is a supervisor's end of the connection to the run. A nil one has no run:
-// reports go nowhere, and there are no orders.
+// A Client is a supervisor's end of the connection to the run. A nil one has no
+// run: reports go nowhere, and there are no orders.
 type Client struct {
 	conn   *os.File
 	socket string

@@ -182,8 +182,8 @@ func TestNoSocket(t *testing.T) {
 	}
 }
 
-// TestSocketElsewhere refuses sockets in some places. Wherever the socket is then,
-// it can be reached from any directory, and nothing of it is left.
+// TestSocketElsewhere refuses sockets in some places. Wherever the socket is
+// then, it can be reached from any directory, and nothing of it is left.
 func TestSocketElsewhere(t *testing.T) {
 	defer func() { bind = unix.Bind }()
 	runtimeDir, err := os.MkdirTemp("/tmp", "run-")

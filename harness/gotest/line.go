@@ -15,8 +15,8 @@ type Line struct {
 	at    place
 }
 
-// A Part is a flag with its value, another single word, or all words from -args or
-// -- on.
+// A Part is a flag with its value, another single word, or all words from -args
+// or -- on.
 type Part struct {
 	Kind
 	// Words are the part's words on the line.
@@ -38,8 +38,8 @@ const (
 	// Argument is the test binary's: an argument, or the value of an OtherFlag.
 	Argument
 	// Rest is -args or --, with all words that follow. They are the test
-	// binary's, and so is -- itself. Behind an argument of the test binary, -args
-	// and all that follows are Argument.
+	// binary's, and so is -- itself. Behind an argument of the test binary,
+	// -args and all that follows are Argument.
 	Rest
 )
 
@@ -101,7 +101,8 @@ func (l *Line) Next(words []string) Part {
 // EndsFlags says whether a word leaves all words behind it to the test binary.
 func EndsFlags(word string) bool { return word == "--" || word == "-args" || word == "--args" }
 
-// plain tells what a word is that is no flag, and goes on to the place behind it.
+// plain tells what a word is that is no flag, and goes on to the place behind
+// it.
 func (l *Line) plain() Kind {
 	switch l.at {
 	case beforePackages, inPackages:
@@ -115,8 +116,8 @@ func (l *Line) plain() Kind {
 	return Argument
 }
 
-// flag tells what a flag is, and goes on to the place behind it and its value. It
-// returns how many words these are.
+// flag tells what a flag is, and goes on to the place behind it and its value.
+// It returns how many words these are.
 func (l *Line) flag(p *Part, words []string) int {
 	boolean, known := KnowsFlag(p.Name)
 	switch {
@@ -165,8 +166,8 @@ func (l Line) Packages() []string {
 	return packages
 }
 
-// Value returns what the last setting of a flag of go test sets it to, "" without
-// any.
+// Value returns what the last setting of a flag of go test sets it to, ""
+// without any.
 func (l Line) Value(name string) string {
 	value := ""
 	for _, p := range l.parts {
@@ -184,8 +185,8 @@ func (p Part) sets(name string) bool {
 
 // With returns the line with a flag of go test set to a value, for -run, -skip
 // and -count: in the place of each setting of it, or before everything but -C.
-// What the test binary gets behind -args stays as it is, and wins there over the
-// flag.
+// What the test binary gets behind -args stays as it is, and wins there over
+// the flag.
 func (l Line) With(name, value string) Line {
 	return l.replace(func(p Part) bool { return p.sets(name) }, true, "-"+name+"="+value)
 }
@@ -196,9 +197,9 @@ func (l Line) WithPackages(first string, more ...string) Line {
 	return l.replace(func(p Part) bool { return p.Kind == Package }, false, append([]string{first}, more...)...)
 }
 
-// replace returns the line with words in the place of its own parts of some kind:
-// of each, or of all together. If there are none, the words come first; only -C
-// must come before them.
+// replace returns the line with words in the place of its own parts of some
+// kind: of each, or of all together. If there are none, the words come first;
+// only -C must come before them.
 func (l Line) replace(own func(Part) bool, each bool, with ...string) Line {
 	var words []string
 	found := false

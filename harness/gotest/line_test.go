@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestParse wants each part of a line to be what it is to go test: f a flag of go
-// test, o another flag, p a package, a an argument, r the rest.
+// TestParse wants each part of a line to be what it is to go test: f a flag of
+// go test, o another flag, p a package, a an argument, r the rest.
 func TestParse(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                            "",
@@ -101,8 +101,8 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// FuzzLine takes apart words with zero bytes between them. None gets lost. In a line
-// with another flag or other packages, all other words mean what they did.
+// FuzzLine takes apart words with zero bytes between them. None gets lost. In a
+// line with another flag or other packages, all other words mean what they did.
 func FuzzLine(f *testing.F) {
 	for _, line := range []string{
 		"./a -custom v -v w", "-run -v ./a -args -run", "-- -x", "- -- --- ---x -=x --=x", "-C d -exec 'x -run",
@@ -149,8 +149,9 @@ var vocabulary = []string{
 	"-failfast=false", "-tags=t", "-vet=off", "-C", ".", "-C=.", "-x", "-args=x", "-test.json", "-list=X", "-skip", "-o", "-bench=.",
 }
 
-// FuzzGo takes lines apart as go test does, with go test -n as the referee. Each
-// byte is a word of the vocabulary. Lines that go test refuses say nothing.
+// FuzzGo takes lines apart as go test does, with go test -n as the referee.
+// Each byte is a word of the vocabulary. Lines that go test refuses say
+// nothing.
 func FuzzGo(f *testing.F) {
 	for _, line := range []string{
 		"", "./a", "./a ./b example.com/m/c", "-v ./a --v", "./a -v ./b", "-run w ./a", "./a -run -v -run=X", "-custom ./a",

@@ -84,9 +84,9 @@ func (f Flag) isReplaced() bool {
 	case "json":
 		return !f.isOn()
 	case "v":
-		// The test binary has to get test2json, which go test -json gives it: with
-		// any other value, off too, what tests print can be taken for what package
-		// testing says of them.
+		// The test binary has to get test2json, which go test -json gives it:
+		// with any other value, off too, what tests print can be taken for what
+		// package testing says of them.
 		return f.IsVerbosity()
 	}
 	return false

@@ -15,12 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// environment is the variable that tells a process that it is a child. The child removes it before any code
-// outside of this package can see it.
+// environment is the variable that tells a process that it is a child. The
+// child removes it before any code outside of this package can see it.
 const environment = "_PGTEST_ISOLATED_TEST"
 
-// raceVariable holds options of the race detector. By default a process with the detector sleeps for a second
-// before it exits, for the sake of goroutines that still run; children leave that out unless the user asks for it.
+// raceVariable holds options of the race detector. By default a process with
+// the detector sleeps for a second before it exits, for the sake of goroutines
+// that still run; children leave that out unless the user asks for it.
 const (
 	raceVariable = "GORACE"
 	noRaceSleep  = "atexit_sleep_ms=0"
@@ -78,8 +79,9 @@ func init() {
 	}
 }
 
-// takeAssignment reads what this child has to do. Its descriptors are not left to programs that the test starts,
-// nor at the low numbers where a test may look for its own.
+// takeAssignment reads what this child has to do. Its descriptors are not left
+// to programs that the test starts, nor at the low numbers where a test may
+// look for its own.
 func takeAssignment() {
 	syscall.CloseOnExec(assignmentFd)
 	pipe := os.NewFile(assignmentFd, "assignment")
@@ -106,7 +108,8 @@ func takeAssignment() {
 // calls holds what each running test has called.
 var calls sync.Map // map[*testing.T]*int
 
-// nextCall names the call that the test is about to make. A test makes its calls one after the other.
+// nextCall names the call that the test is about to make. A test makes its
+// calls one after the other.
 func nextCall(t *testing.T) call {
 	v, loaded := calls.LoadOrStore(t, new(int))
 	n := v.(*int)
@@ -146,8 +149,8 @@ func forget(test string) {
 	}
 }
 
-// earlierResults returns the results that a child needs on its way to the call c: those of the same test, and of
-// the tests around it.
+// earlierResults returns the results that a child needs on its way to the call
+// c: those of the same test, and of the tests around it.
 func earlierResults(c call) []earlier {
 	results.Lock()
 	defer results.Unlock()
@@ -163,8 +166,9 @@ func earlierResults(c call) []earlier {
 	return list
 }
 
-// earlierResult returns the result of a call that this child doesn't make. A call that comes after the target,
-// in a test around it, has none; nothing depends on that test's outcome.
+// earlierResult returns the result of a call that this child doesn't make. A
+// call that comes after the target, in a test around it, has none; nothing
+// depends on that test's outcome.
 func earlierResult(c call) Result {
 	for _, e := range assigned.Earlier {
 		if e.Call == c {
@@ -207,7 +211,8 @@ func placeOf(c call) place {
 	return elsewhere
 }
 
-// leadsToTarget reports whether this is a child, and the test holds its target or is it.
+// leadsToTarget reports whether this is a child, and the test holds its target
+// or is it.
 func leadsToTarget(test string) bool {
 	if assigned == nil || targetEnded.Load() {
 		return false
@@ -216,7 +221,8 @@ func leadsToTarget(test string) bool {
 	return test == name || isBelow(name, test)
 }
 
-// isBelow reports whether the test called name is a subtest, at any depth, of the test called parent.
+// isBelow reports whether the test called name is a subtest, at any depth, of
+// the test called parent.
 func isBelow(name, parent string) bool {
 	return len(name) > len(parent) && name[:len(parent)] == parent && name[len(parent)] == '/'
 }

@@ -16,8 +16,8 @@ const (
 	reportSkipped  = 's'
 )
 
-// isElsewhere reports whether the call is another process's. If it is this child's
-// it runs f and ends the test.
+// isElsewhere reports whether the call is another process's. If it is this
+// child's it runs f and ends the test.
 func isElsewhere(t *testing.T, c call, f func(t *testing.T)) bool {
 	t.Helper()
 	switch placeOf(c) {
@@ -38,8 +38,9 @@ func runTarget(t *testing.T, f func(t *testing.T)) {
 	if !targetBegun.CompareAndSwap(false, true) {
 		t.SkipNow() // a TestMain that calls m.Run again
 	}
-	// The log of this process goes to the parent line by line, so that it survives a crash. That takes -test.v, but the
-	// function is to see the user's.
+	// The log of this process goes to the parent line by line, so that it
+	// survives a crash. That takes -test.v, but the function is to see the
+	// user's.
 	flag.Set("test.v", assigned.Verbose)
 	ownStdout.WriteString(assigned.Mark)
 	report(reportBegan)
@@ -63,7 +64,8 @@ func runTarget(t *testing.T, f func(t *testing.T)) {
 	leave(t)
 }
 
-// leave ends the test without running the code that follows the call: that belongs to the parent.
+// leave ends the test without running the code that follows the call: that
+// belongs to the parent.
 func leave(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
@@ -71,7 +73,8 @@ func leave(t *testing.T) {
 	t.SkipNow()
 }
 
-// report tells the parent what has happened. If the parent is gone, so is this process, or will be.
+// report tells the parent what has happened. If the parent is gone, so is this
+// process, or will be.
 func report(what byte) {
 	reports.Write([]byte{what})
 }

@@ -35,7 +35,8 @@ func TestExamples(t *testing.T) {
 // show stands for go test, which finds the tests by their names.
 var show func(test func(t *testing.T))
 
-// A test may change globals, of its own package and of others, without putting anything back.
+// A test may change globals, of its own package and of others, without putting
+// anything back.
 func ExampleRun_globals() {
 	TestNoRedirects := func(t *testing.T) {
 		isolate.Run(t, func(t *testing.T) {
@@ -50,7 +51,8 @@ func ExampleRun_globals() {
 	show(TestNoRedirects)
 }
 
-// t.Setenv can't be used in parallel tests: the environment is the whole process's. Isolated tests have a process each.
+// t.Setenv can't be used in parallel tests: the environment is the whole
+// process's. Isolated tests have a process each.
 func ExampleRun_environment() {
 	TestZones := func(t *testing.T) {
 		for _, zone := range []string{"UTC", "Asia/Tokyo"} {
@@ -69,7 +71,8 @@ func ExampleRun_environment() {
 	show(TestZones)
 }
 
-// A test may signal its process group: it is the only one in it. In a test that isn't isolated, kill(0) ends go test too.
+// A test may signal its process group: it is the only one in it. In a test that
+// isn't isolated, kill(0) ends go test too.
 func ExampleRun_signals() {
 	TestReload := func(t *testing.T) {
 		isolate.Run(t, func(t *testing.T) {
@@ -99,8 +102,8 @@ func ExampleTry_exit() {
 	show(TestUsage)
 }
 
-// Try also survives what no recover can catch: a write to a nil map in another goroutine, a runtime's fatal error, a
-// signal.
+// Try also survives what no recover can catch: a write to a nil map in another
+// goroutine, a runtime's fatal error, a signal.
 func ExampleTry_crash() {
 	TestDoubleClose := func(t *testing.T) {
 		r := isolate.Try(t, func(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 	"pgtest/harness/internal/pattern"
 )
 
-// ownFlags are the flags of package testing that a child doesn't inherit: those that choose tests, those that
-// runChild sets, and those that name a file that the parent writes.
+// ownFlags are the flags of package testing that a child doesn't inherit: those
+// that choose tests, those that runChild sets, and those that name a file that
+// the parent writes.
 var ownFlags = map[string]bool{
 	"test.run": true, "test.list": true, "test.bench": true, "test.fuzz": true, "test.shuffle": true,
 	"test.count": true, "test.cpu": true, "test.timeout": true, "test.v": true,
@@ -21,7 +22,8 @@ var ownFlags = map[string]bool{
 	"test.blockprofile": true, "test.mutexprofile": true, "test.trace": true,
 }
 
-// childArgs returns the arguments for the child that runs the named test: the parent's, as far as they apply.
+// childArgs returns the arguments for the child that runs the named test: the
+// parent's, as far as they apply.
 func childArgs(args []string, test string, timeout time.Duration, testlog string) []string {
 	flags, words := splitArgs(args)
 	var own []string
@@ -43,7 +45,8 @@ func childArgs(args []string, test string, timeout time.Duration, testlog string
 	return append(append(flags, own...), words...)
 }
 
-// splitArgs divides the arguments of a test binary into flags, without ownFlags, and the words that follow them.
+// splitArgs divides the arguments of a test binary into flags, without
+// ownFlags, and the words that follow them.
 func splitArgs(args []string) (flags, words []string) {
 	for i := 0; i < len(args); i++ {
 		f := gotest.CutFlag(args[i])
@@ -62,7 +65,8 @@ func splitArgs(args []string) (flags, words []string) {
 	return flags, nil
 }
 
-// takesValue reports whether the flag needs a value, which may be the next argument.
+// takesValue reports whether the flag needs a value, which may be the next
+// argument.
 func takesValue(name string) bool {
 	f := flag.Lookup(name)
 	if f == nil {

@@ -1,7 +1,8 @@
 //go:build unix
 
-// Package isolate runs a test in a process of its own: what the test does to globals, to the environment,
-// to signal handlers, or to its own life, ends with it. It needs nothing but "go test".
+// Package isolate runs a test in a process of its own: what the test does to
+// globals, to the environment, to signal handlers, or to its own life, ends
+// with it. It needs nothing but "go test".
 //
 //	func TestReload(t *testing.T) {
 //		isolate.Run(t, func(t *testing.T) {
@@ -11,39 +12,48 @@
 //
 // # What runs where
 //
-// Run starts the test binary again, in the directory and with the environment and the flags that it was
-// itself started with, and asks it for this one test. The new process, the child, gets there by the usual
-// way: package initialization, TestMain, and the code of the test, and of the tests around it, up to Run.
-// There it calls the function, once, and ends the test. So
+// Run starts the test binary again, in the directory and with the environment
+// and the flags that it was itself started with, and asks it for this one test.
+// The new process, the child, gets there by the usual way: package
+// initialization, TestMain, and the code of the test, and of the tests around
+// it, up to Run. There it calls the function, once, and ends the test. So
 //
 //   - the function runs in the child only;
-//   - the code before Run, TestMain included, runs in the parent and in the child;
-//   - the code after Run runs in the parent only. Of the tests around a subtest that calls Run, the rest
-//     runs in both, as it does with go test -run TestA/sub; only the subtest's own result counts.
+//   - the code before Run, TestMain included, runs in the parent and in the
+//     child;
+//   - the code after Run runs in the parent only. Of the tests around a subtest
+//     that calls Run, the rest runs in both, as it does with go test -run
+//     TestA/sub; only the subtest's own result counts.
 //
-// What the child prints, or fails at, before the function begins or after its test has ended is not shown,
-// unless the child never begins the function or ends badly.
+// What the child prints, or fails at, before the function begins or after its
+// test has ended is not shown, unless the child never begins the function or
+// ends badly.
 //
 // # The child
 //
-// The child leads a process group of its own, so that it can signal its group. When it has ended, whatever
-// is left in its group is ended too: SIGTERM, then SIGKILL. On Linux the child dies when the parent does.
-// Its standard input is empty, and it has no claim on the terminal.
+// The child leads a process group of its own, so that it can signal its group.
+// When it has ended, whatever is left in its group is ended too: SIGTERM, then
+// SIGKILL. On Linux the child dies when the parent does. Its standard input is
+// empty, and it has no claim on the terminal.
 //
-// The function gets the child's own [testing.T], on which every method works; t.Deadline is a little
-// earlier than the parent's. The child's log, standard output and standard error come back while it runs
-// and in the order in which they were written, subtests as subtests of the parent's test. Two things can be
-// seen from within: in cleanup functions of a test that passed, t.Skipped reports true, because skipping is the
-// only way to end a test early that isn't a failure; and TestMain and the code before Run find testing.Verbose
-// true in the child.
+// The function gets the child's own [testing.T], on which every method works;
+// t.Deadline is a little earlier than the parent's. The child's log, standard
+// output and standard error come back while it runs and in the order in which
+// they were written, subtests as subtests of the parent's test. Two things can
+// be seen from within: in cleanup functions of a test that passed, t.Skipped
+// reports true, because skipping is the only way to end a test early that isn't
+// a failure; and TestMain and the code before Run find testing.Verbose true in
+// the child.
 //
 // # Flags
 //
-// With -test.timeout the child gets SIGQUIT, and so shows its goroutines, shortly before the parent's time
-// is up, and SIGKILL if that doesn't end it. The parent then reports the test as failed, and goes on.
-// Coverage is counted if the parent has a -test.gocoverdir, as it does under "go test". The files and
-// environment variables that the child has looked at count for go test's cached results. Profiles
-// (-test.cpuprofile and the like) show the parent only.
+// With -test.timeout the child gets SIGQUIT, and so shows its goroutines,
+// shortly before the parent's time is up, and SIGKILL if that doesn't end it.
+// The parent then reports the test as failed, and goes on. Coverage is counted
+// if the parent has a -test.gocoverdir, as it does under "go test". The files
+// and environment variables that the child has looked at count for go test's
+// cached results. Profiles (-test.cpuprofile and the like) show the parent
+// only.
 package isolate
 
 import (
@@ -54,16 +64,20 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// Run runs f in a new process and waits until that process, its parallel subtests, and its process group have
-// ended. It must be called from the goroutine that runs the test t.
+// Run runs f in a new process and waits until that process, its parallel
+// subtests, and its process group have ended. It must be called from the
+// goroutine that runs the test t.
 //
-// The outcome of f becomes that of t. If f failed and returned, t is marked as failed and Run returns false,
-// like [testing.T.Run]. If f stopped itself, by t.FailNow, t.Fatal, t.SkipNow or t.Skip, so does t, and Run doesn't
-// return. If f's process ended before f did, by a panic, os.Exit or a signal, or ran into -test.timeout, t
-// fails with a message that says so, and Run doesn't return.
+// The outcome of f becomes that of t. If f failed and returned, t is marked as
+// failed and Run returns false, like [testing.T.Run]. If f stopped itself, by
+// t.FailNow, t.Fatal, t.SkipNow or t.Skip, so does t, and Run doesn't return.
+// If f's process ended before f did, by a panic, os.Exit or a signal, or ran
+// into -test.timeout, t fails with a message that says so, and Run doesn't
+// return.
 //
-// Run may be called in subtests, in parallel tests, more than once in a test, and within a function that Run
-// runs. It can't be called while fuzzing, nor with the inputs of a fuzz target.
+// Run may be called in subtests, in parallel tests, more than once in a test,
+// and within a function that Run runs. It can't be called while fuzzing, nor
+// with the inputs of a fuzz target.
 func Run(t *testing.T, f func(t *testing.T)) bool {
 	t.Helper()
 	c := nextCall(t)
@@ -91,8 +105,9 @@ func Run(t *testing.T, f func(t *testing.T)) bool {
 	return !end.failed
 }
 
-// Parallel is t.Parallel in the parent, and nothing in the child. Called before Run, in place of t.Parallel, it
-// runs the test in parallel with others and still lets the function use t.Setenv and t.Chdir.
+// Parallel is t.Parallel in the parent, and nothing in the child. Called before
+// Run, in place of t.Parallel, it runs the test in parallel with others and
+// still lets the function use t.Setenv and t.Chdir.
 func Parallel(t *testing.T) {
 	if !leadsToTarget(t.Name()) {
 		t.Parallel()
@@ -101,24 +116,30 @@ func Parallel(t *testing.T) {
 
 // A Result is how the process ended that [Try] started.
 type Result struct {
-	// Returned reports whether the function came to its end, by itself or by t.FailNow or t.SkipNow.
+	// Returned reports whether the function came to its end, by itself or by
+	// t.FailNow or t.SkipNow.
 	Returned bool
-	// Failed and Skipped are what the function made of its test. A function that didn't return has failed.
+	// Failed and Skipped are what the function made of its test. A function
+	// that didn't return has failed.
 	Failed, Skipped bool
-	// ExitCode is the exit status of the process: 0, 1 if the test failed, 2 after a panic, what the function gave
-	// os.Exit. It is -1 if a signal ended the process.
+	// ExitCode is the exit status of the process: 0, 1 if the test failed, 2
+	// after a panic, what the function gave os.Exit. It is -1 if a signal ended
+	// the process.
 	ExitCode int
-	// Signal is the signal that ended the process, or 0. A signal on which the Go runtime prints the goroutines
-	// and exits, such as SIGQUIT or SIGSEGV, counts.
+	// Signal is the signal that ended the process, or 0. A signal on which the
+	// Go runtime prints the goroutines and exits, such as SIGQUIT or SIGSEGV,
+	// counts.
 	Signal syscall.Signal
-	// Output is all that the function logged and printed, to standard output and standard error, in order. It holds
-	// the message and the stack of a panic.
+	// Output is all that the function logged and printed, to standard output
+	// and standard error, in order. It holds the message and the stack of a
+	// panic.
 	Output string
 }
 
-// Try is Run for functions that are expected to fail, exit or crash: it returns how the process of f ended, and
-// leaves the judgement, and the output, to the caller. t fails only if the process can't be started, doesn't
-// come to f, or runs into -test.timeout; then Try doesn't return.
+// Try is Run for functions that are expected to fail, exit or crash: it returns
+// how the process of f ended, and leaves the judgement, and the output, to the
+// caller. t fails only if the process can't be started, doesn't come to f, or
+// runs into -test.timeout; then Try doesn't return.
 func Try(t *testing.T, f func(t *testing.T)) Result {
 	t.Helper()
 	c := nextCall(t)

@@ -22,8 +22,8 @@ import (
 	"pgtest/harness/isolate"
 )
 
-// goTest runs go test in a directory of testdata, and returns its output and whether it passed. Variables are added
-// to the environment.
+// goTest runs go test in a directory of testdata, and returns its output and
+// whether it passed. Variables are added to the environment.
 func goTest(t *testing.T, dir string, env []string, args ...string) (string, bool) {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"test"}, args...)...)
@@ -45,12 +45,14 @@ var times = regexp.MustCompile(`[0-9]+\.[0-9]+s|("Elapsed":|"Time":)(?:"[^"]*"|[
 // errorMarks are what tells an error from other logged lines since Go 1.27.
 var errorMarks = regexp.MustCompile(`,"OutputType":"error(-continue)?"|\x0f|\x0e`)
 
-// mask removes what differs from run to run, and what an isolated test can't keep.
+// mask removes what differs from run to run, and what an isolated test can't
+// keep.
 func mask(out string) string {
 	return errorMarks.ReplaceAllString(times.ReplaceAllString(out, "${1}0"), "")
 }
 
-// TestOutcomes runs the same tests isolated and not: go test must print the same.
+// TestOutcomes runs the same tests isolated and not: go test must print the
+// same.
 func TestOutcomes(t *testing.T) {
 	for _, flag := range []string{"-v=false", "-v", "-json", "-fullpath", "-failfast", "-v=test2json"} {
 		args := []string{"-count=1", flag, "-skip=Parallel", "."}
@@ -63,7 +65,8 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestOutcomesParallel compares as TestOutcomes does, but for the order, and for the pauses of subtests.
+// TestOutcomesParallel compares as TestOutcomes does, but for the order, and
+// for the pauses of subtests.
 func TestOutcomesParallel(t *testing.T) {
 	events := func(env ...string) []string {
 		out, _ := goTest(t, "outcomes", env, "-count=1", "-run=Parallel", "-json", ".")
@@ -105,7 +108,8 @@ func at(lines []string, i int) string {
 	return lines[i]
 }
 
-// TestEnds runs tests that end their process: each fails alone, with its log and the reason.
+// TestEnds runs tests that end their process: each fails alone, with its log
+// and the reason.
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	out, ok := goTest(t, "outcomes", []string{"ENDS=1"}, "-count=1", "-run=End", ".")
@@ -147,7 +151,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestTimeout lets a test hang: it must fail alone, with its goroutines, before go test's own alarm.
+// TestTimeout lets a test hang: it must fail alone, with its goroutines, before
+// go test's own alarm.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	out, ok := goTest(t, "outcomes", []string{"ENDS=1", "HANG=1"},
@@ -263,7 +268,8 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestCover wants each statement covered: one by the parent, one by a child, one by a child that calls os.Exit.
+// TestCover wants each statement covered: one by the parent, one by a child,
+// one by a child that calls os.Exit.
 func TestCover(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"set", "count", "atomic"} {
@@ -282,7 +288,8 @@ func TestCover(t *testing.T) {
 	}
 }
 
-// TestCache changes a file that only a child reads: go test must not take the old result for it.
+// TestCache changes a file that only a child reads: go test must not take the
+// old result for it.
 func TestCache(t *testing.T) {
 	t.Parallel()
 	file, err := os.CreateTemp("testdata", "cache")
@@ -315,7 +322,8 @@ func TestCache(t *testing.T) {
 	run("other", true)
 }
 
-// TestLeftover leaves processes in the child's group, one of which ignores SIGTERM.
+// TestLeftover leaves processes in the child's group, one of which ignores
+// SIGTERM.
 func TestLeftover(t *testing.T) {
 	t.Parallel()
 	out, ok := goTest(t, "features", []string{"LEFTOVER=1"}, "-count=1", "-v", "-run=Leftover", ".")
@@ -386,7 +394,8 @@ func TestOnce(t *testing.T) {
 		t.Error(out)
 	}
 	data, err := os.ReadFile(file)
-	// the code before the nested call, which is the function around it, runs on the way there too
+	// the code before the nested call, which is the function around it, runs on
+	// the way there too
 	if want := "first\nsecond\nthird\nfourth\nfourth\nfifth\n"; err != nil || string(data) != want {
 		t.Errorf("ran %q, want %q (%v)", data, want, err)
 	}
@@ -426,8 +435,8 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// TestGoroutines looks for goroutines of this package, in the child and in the parent: tests that look for leaks
-// would find them.
+// TestGoroutines looks for goroutines of this package, in the child and in the
+// parent: tests that look for leaks would find them.
 func TestGoroutines(t *testing.T) {
 	here := goleak.IgnoreCurrent()
 	isolate.Run(t, func(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A mirror shows what happens in the child as what happens in the parent's test: package testing then formats
-// and reports it as it does for any test, whatever its flags are. It is the sink of Run.
+// A mirror shows what happens in the child as what happens in the parent's
+// test: package testing then formats and reports it as it does for any test,
+// whatever its flags are. It is the sink of Run.
 type mirror struct {
 	t    *testing.T // the target
 	name string
@@ -28,7 +29,8 @@ type subtest struct {
 	t       *testing.T
 }
 
-// artifactDirs are the child's directory for artifacts and the parent's, which takes its place.
+// artifactDirs are the child's directory for artifacts and the parent's, which
+// takes its place.
 type artifactDirs struct{ child, parent string }
 
 func (m *mirror) raw(b []byte) { os.Stdout.Write(b) }
@@ -47,7 +49,8 @@ func (m *mirror) log(test string, b []byte) {
 
 func (m *mirror) attr(test, key, value string) { m.test(test).Attr(key, value) }
 
-// run starts a subtest. If package testing leaves it out, because of -failfast, what it logs goes to the test around it.
+// run starts a subtest. If package testing leaves it out, because of -failfast,
+// what it logs goes to the test around it.
 func (m *mirror) run(test string) {
 	around, name := m.around(test)
 	s := &subtest{
@@ -78,7 +81,8 @@ func (s *subtest) await(t *testing.T) {
 	}
 }
 
-// report ends a subtest. The ones in it have ended: package testing sees to that.
+// report ends a subtest. The ones in it have ended: package testing sees to
+// that.
 func (m *mirror) report(test string, v testtext.Verdict) {
 	for i, s := range m.subs {
 		if s.name == test {
@@ -98,7 +102,8 @@ func (m *mirror) end(i int, v testtext.Verdict) {
 	<-s.done
 }
 
-// close ends the subtests that were running when the process ended, innermost first.
+// close ends the subtests that were running when the process ended, innermost
+// first.
 func (m *mirror) close() {
 	for i := len(m.subs) - 1; i >= 0; i-- {
 		m.subs[i].t.Output().Write([]byte("isolate: the process ended while this test ran\n"))
@@ -110,7 +115,8 @@ func (m *mirror) close() {
 	}
 }
 
-// test returns the test that stands for the named one, or for the nearest one around it that runs.
+// test returns the test that stands for the named one, or for the nearest one
+// around it that runs.
 func (m *mirror) test(name string) *testing.T {
 	for _, s := range m.subs {
 		if s.name == name {
@@ -121,7 +127,8 @@ func (m *mirror) test(name string) *testing.T {
 	return t
 }
 
-// around returns the innermost running test around the named one, and the name of that one in it.
+// around returns the innermost running test around the named one, and the name
+// of that one in it.
 func (m *mirror) around(name string) (*testing.T, string) {
 	t, prefix := m.t, m.name
 	for _, s := range m.subs {
@@ -132,8 +139,9 @@ func (m *mirror) around(name string) (*testing.T, string) {
 	return t, strings.TrimPrefix(name, prefix+"/")
 }
 
-// artifacts gives the parent's test a directory of its own, as package testing has no way to report another
-// one. It takes the place of the child's when the child has ended.
+// artifacts gives the parent's test a directory of its own, as package testing
+// has no way to report another one. It takes the place of the child's when the
+// child has ended.
 func (m *mirror) artifacts(test, dir string) {
 	if t, ok := any(m.test(test)).(interface{ ArtifactDir() string }); ok { // since Go 1.26
 		m.dirs = append(m.dirs, artifactDirs{dir, t.ArtifactDir()})

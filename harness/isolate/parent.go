@@ -34,7 +34,8 @@ type outcome struct {
 	fatal       syscall.Signal // on which the Go runtime said that it exits
 }
 
-// came reports whether the function came to its end, by itself or by t.FailNow or t.SkipNow.
+// came reports whether the function came to its end, by itself or by t.FailNow
+// or t.SkipNow.
 func (e *outcome) came() bool {
 	return e.returned || e.done && e.status.Exited() && e.status.ExitStatus() <= 1
 }
@@ -47,7 +48,8 @@ func (e *outcome) signal() syscall.Signal {
 	return e.fatal
 }
 
-// failure says why the test failed, if that was not for what it logged; else it is "".
+// failure says why the test failed, if that was not for what it logged; else it
+// is "".
 func (e *outcome) failure() string {
 	how := fmt.Sprintf("exit status %d", e.status.ExitStatus())
 	if sig := e.signal(); sig != 0 {
@@ -69,8 +71,8 @@ func (e *outcome) failure() string {
 	return how
 }
 
-// runChild runs the call c in a new process, and hands what it prints to the sink. The error says why that
-// can't be done; how the child ended is no error.
+// runChild runs the call c in a new process, and hands what it prints to the
+// sink. The error says why that can't be done; how the child ended is no error.
 func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	limit := limitOf(t)
 	nonce := rand.Text()
@@ -107,7 +109,8 @@ func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	end.read(reported.String(), s.verdict)
 	if end.status.Exited() && end.status.ExitStatus() == 2 {
 		end.fatal = fatalSignal(s.cause)
-		// package testing reports the test before it lets a panic of the test's goroutine end the process
+		// package testing reports the test before it lets a panic of the test's
+		// goroutine end the process
 		end.panicked = bytes.HasPrefix(s.cause, []byte("panic: ")) || bytes.HasPrefix(s.aside, []byte("panic: "))
 	}
 	s.finish(end.failure() != "")
@@ -115,7 +118,8 @@ func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	return end, nil
 }
 
-// read takes what the child reported, and what package testing printed about the test.
+// read takes what the child reported, and what package testing printed about
+// the test.
 func (e *outcome) read(reports string, v testtext.Verdict) {
 	has := func(report byte) bool { return strings.IndexByte(reports, report) >= 0 }
 	e.began = has(reportBegan)
@@ -125,8 +129,9 @@ func (e *outcome) read(reports string, v testtext.Verdict) {
 	e.skipped = has(reportSkipped)
 }
 
-// fatalSignal returns the signal on which the Go runtime gave up, by the text that it prints: "SIGSEGV: segmentation
-// violation", then the registers. It is 0 if the text is another one.
+// fatalSignal returns the signal on which the Go runtime gave up, by the text
+// that it prints: "SIGSEGV: segmentation violation", then the registers. It is
+// 0 if the text is another one.
 func fatalSignal(text []byte) syscall.Signal {
 	name, rest, _ := strings.Cut(string(text), ": ")
 	if _, rest, _ = strings.Cut(rest, "\n"); !strings.HasPrefix(rest, "PC=") {

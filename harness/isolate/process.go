@@ -25,7 +25,8 @@ type process struct {
 	fed     chan struct{} // closed when the assignment is written, or can't be
 }
 
-// startProcess starts the test binary as a child, the leader of a new process group.
+// startProcess starts the test binary as a child, the leader of a new process
+// group.
 func startProcess(args []string, a assignment) (_ *process, err error) {
 	env := startEnv[:len(startEnv):len(startEnv)]
 	if raceDetector {
@@ -86,9 +87,10 @@ func closeAll(files ...*os.File) {
 // termGrace is the time that what a child left in its group has after SIGTERM.
 const termGrace = 500 * time.Millisecond
 
-// run starts the child, waits for its end, ends its group, and only then reaps it: until then the group's number
-// can't be given to anybody else. It keeps its thread, because the end of the thread that started the child
-// would be a parent's death to it.
+// run starts the child, waits for its end, ends its group, and only then reaps
+// it: until then the group's number can't be given to anybody else. It keeps
+// its thread, because the end of the thread that started the child would be a
+// parent's death to it.
 func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

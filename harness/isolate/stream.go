@@ -24,7 +24,8 @@ type sink interface {
 const (
 	// maxLine is the longest line that is kept back to find out what it is.
 	maxLine = 64 << 10
-	// maxHeld bounds the output that is kept back because it may tell about the end of the process.
+	// maxHeld bounds the output that is kept back because it may tell about the
+	// end of the process.
 	maxHeld = 64 << 10
 	// maxCause bounds the beginning of it, which names the signal.
 	maxCause = 256
@@ -90,7 +91,8 @@ func (s *stream) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// long takes the beginning of a line that is known to be plain, or too long to be kept.
+// long takes the beginning of a line that is known to be plain, or too long to
+// be kept.
 func (s *stream) long(b []byte) {
 	if s.failing || s.beginsError(b) {
 		text, last := s.marks.Error(b)
@@ -100,13 +102,14 @@ func (s *stream) long(b []byte) {
 	s.mid, s.printed = true, true
 }
 
-// mayBePlain reports whether b does not begin framing, and is no part of an error.
+// mayBePlain reports whether b does not begin framing, and is no part of an
+// error.
 func (s *stream) mayBePlain(b []byte) bool {
 	return b[0] != testtext.Marker[0] && !s.failing && !s.marks.BeginsError(b)
 }
 
-// mustBePlain reports whether the line that begins with b, where it may be plain, can be neither a log line nor tell of
-// a crash.
+// mustBePlain reports whether the line that begins with b, where it may be
+// plain, can be neither a log line nor tell of a crash.
 func mustBePlain(b []byte) bool {
 	if commonPrefix(b, testtext.LogIndent) {
 		return false
@@ -125,7 +128,8 @@ func commonPrefix(b []byte, prefix string) bool {
 	return string(b[:n]) == prefix[:n]
 }
 
-// crashPrefixes begin the lines in which the Go runtime says why it ends the process.
+// crashPrefixes begin the lines in which the Go runtime says why it ends the
+// process.
 var crashPrefixes = []string{"panic: ", "fatal error: ", "runtime: ", "SIG", "unexpected fault address "}
 
 func looksLikeCrash(line []byte) bool {
@@ -161,12 +165,14 @@ func (s *stream) unit(u []byte) {
 	}
 }
 
-// beginsError reports whether an error begins with the unit. A test may print the mark itself.
+// beginsError reports whether an error begins with the unit. A test may print
+// the mark itself.
 func (s *stream) beginsError(u []byte) bool {
 	return s.marks.BeginsError(u) && bytes.HasPrefix(u[1:], []byte(testtext.LogIndent))
 }
 
-// error takes a line of an error that the test logged; mid says that there was a plain beginning of the line.
+// error takes a line of an error that the test logged; mid says that there was
+// a plain beginning of the line.
 func (s *stream) error(u []byte, mid bool) {
 	if u[0] == testtext.Marker[0] {
 		// The error has lost its end. What follows is taken as it is.
@@ -188,8 +194,9 @@ func (s *stream) error(u []byte, mid bool) {
 // callSite begins what t.Log and its like write.
 var callSite = regexp.MustCompile(`^ {4}(\S.*\.go|\?\?\?):[0-9]+: `)
 
-// isLog reports whether the test logged the line. Without a call site, an indented line is a further line of a
-// log entry, or was written to t.Output, or printed. The last is likely if a printed line came before it.
+// isLog reports whether the test logged the line. Without a call site, an
+// indented line is a further line of a log entry, or was written to t.Output,
+// or printed. The last is likely if a printed line came before it.
 func (s *stream) isLog(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(testtext.LogIndent)) && (!s.printed || callSite.Match(line))
 }
@@ -219,7 +226,8 @@ func (s *stream) release() {
 	s.held, s.cause, s.holding = nil, nil, false
 }
 
-// finish hands on what is left at the end of the output; bad says that the process ended badly.
+// finish hands on what is left at the end of the output; bad says that the
+// process ended badly.
 func (s *stream) finish(bad bool) {
 	if len(s.line) > 0 {
 		s.plain(s.line)

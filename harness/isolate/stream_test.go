@@ -10,7 +10,8 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A recorder is a sink that writes down what it gets, pieces of raw output joined.
+// A recorder is a sink that writes down what it gets, pieces of raw output
+// joined.
 type recorder struct {
 	list   []string
 	joined bool // the last entry is raw output
@@ -39,7 +40,8 @@ func (r *recorder) artifacts(test, dir string)             { r.add("artifacts %s
 
 const testMark = testtext.Marker + "=== ISOLATE mark\n"
 
-// record returns what the sink gets for an output that is written in pieces of n bytes.
+// record returns what the sink gets for an output that is written in pieces of
+// n bytes.
 func record(output string, n int, bad bool, marks testtext.Marks) []string {
 	var r recorder
 	s := stream{sink: &r, target: "TestA", mark: testMark, marks: marks}
@@ -121,7 +123,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// markedTests are outputs of package testing since Go 1.27, with "<" and ">" around errors and "\\" for an escape.
+// markedTests are outputs of package testing since Go 1.27, with "<" and ">"
+// around errors and "\\" for an escape.
 var markedTests = []streamTest{
 	{
 		"an error",
@@ -176,7 +179,8 @@ func TestMarkedStream(t *testing.T) {
 	}
 }
 
-// FuzzStream: it doesn't matter in what pieces the output comes, and printed text is never lost.
+// FuzzStream: it doesn't matter in what pieces the output comes, and printed
+// text is never lost.
 func FuzzStream(f *testing.F) {
 	for _, tt := range streamTests {
 		f.Add(tt.output, tt.bad, false)

@@ -15,8 +15,9 @@ import (
 	"github.com/creack/pty"
 )
 
-// TestPipeline runs "go test | tee log" in an interactive bash on a terminal. An isolated test signals its process
-// group: that must reach nobody else in the pipeline, and the log must be whole.
+// TestPipeline runs "go test | tee log" in an interactive bash on a terminal.
+// An isolated test signals its process group: that must reach nobody else in
+// the pipeline, and the log must be whole.
 func TestPipeline(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")

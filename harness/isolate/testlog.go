@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// replayTestlog looks at what the child has looked at, by the log that -test.testlogfile makes, so that it gets
-// into the log of this process too: go test caches a result for these files and variables. A name of "" is no log.
+// replayTestlog looks at what the child has looked at, by the log that
+// -test.testlogfile makes, so that it gets into the log of this process too: go
+// test caches a result for these files and variables. A name of "" is no log.
 func replayTestlog(name string) {
 	if name == "" {
 		return

@@ -56,8 +56,8 @@ func (s *sums) Write(p []byte) (int, error) {
 }
 
 // sumFile returns the sums of the first size bytes of f, a file that nobody
-// else writes to. It is an error if f is shorter. The file is mapped, where that
-// can be done, because reading it would copy it once more.
+// else writes to. It is an error if f is shorter. The file is mapped, where
+// that can be done, because reading it would copy it once more.
 func sumFile(f *os.File, size int64) (sums, error) {
 	var s sums
 	if info, err := f.Stat(); err != nil {

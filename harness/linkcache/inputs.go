@@ -30,7 +30,8 @@ type input struct {
 	// Path is an absolute path; empty for a program that was not found.
 	Path string `json:",omitempty"`
 
-	// Stamp holds device, inode, size and times. Empty if there is nothing at Path.
+	// Stamp holds device, inode, size and times. Empty if there is nothing at
+	// Path.
 	Stamp string `json:",omitempty"`
 
 	// Sum is a hash of the content, for a directory of the names of the
@@ -166,8 +167,9 @@ func hashFile(w io.Writer, path string) error {
 	return err
 }
 
-// hashLibraryNames hashes the names in a directory that tools could pick up: another library by the same name, earlier in the search path, changes
-// the link.
+// hashLibraryNames hashes the names in a directory that tools could pick up:
+// another library by the same name, earlier in the search path, changes the
+// link.
 func hashLibraryNames(w io.Writer, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -126,8 +126,8 @@ func (c *Cache) trimPath() string { return filepath.Join(c.dir, "trimmed") }
 // bounds is what the file at trimPath holds: the bounds that were kept to.
 func (c *Cache) bounds() []byte { return fmt.Appendln(nil, c.MaxSize, c.MaxAge) }
 
-// isTrim says whether Trim has done its work not long ago, and nothing was stored
-// since: that changes the directory's time.
+// isTrim says whether Trim has done its work not long ago, and nothing was
+// stored since: that changes the directory's time.
 func (c *Cache) isTrim() bool {
 	f, err := c.open(c.trimPath(), os.O_RDONLY)
 	if err != nil {

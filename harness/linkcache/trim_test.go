@@ -72,7 +72,8 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-// A cache is left alone until something is stored, or other bounds are to be kept.
+// A cache is left alone until something is stored, or other bounds are to be
+// kept.
 func TestTrimOnce(t *testing.T) {
 	c := openCache(t)
 	c.MaxSize = 250
@@ -85,7 +86,8 @@ func TestTrimOnce(t *testing.T) {
 			t.Errorf("left %q, want %q", got, want)
 		}
 	}
-	// backdate makes the directory look as if nothing had been stored for a minute.
+	// backdate makes the directory look as if nothing had been stored for a
+	// minute.
 	backdate := func() {
 		t.Helper()
 		past := time.Now().Add(-time.Minute)

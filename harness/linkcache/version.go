@@ -23,9 +23,10 @@ func asksVersion(tool []string) bool {
 
 // version prints a tool's id. Starting a tool to ask takes longer than reading
 // a file, so answers are kept. An answer depends on the tool's file, which is
-// known by its identity, size and times, and on what internal/buildcfg reads from
-// the environment, GOEXPERIMENT above all (cmd/internal/objabi, versionFlag). Not
-// on the others that the go command sets for its tools: some name the module.
+// known by its identity, size and times, and on what internal/buildcfg reads
+// from the environment, GOEXPERIMENT above all (cmd/internal/objabi,
+// versionFlag). Not on the others that the go command sets for its tools: some
+// name the module.
 func (c *Cache) version(tool string) error {
 	path, err := c.versionPath(tool)
 	if err != nil {

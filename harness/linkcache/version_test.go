@@ -39,7 +39,8 @@ func TestVersionIsAskedOnce(t *testing.T) {
 			t.Errorf("answer %q after %d questions", got, asked())
 		}
 	}
-	// The go command tells its tools of the module, which is another in each directory.
+	// The go command tells its tools of the module, which is another in each
+	// directory.
 	if got := askVersion(t, c, tool, "GOMOD=/elsewhere/go.mod"); got != "compile version one\n" || asked() != 1 {
 		t.Errorf("in another module: answer %q after %d questions", got, asked())
 	}

@@ -52,7 +52,8 @@ func (l *Lines) Start() error {
 	return named(l.path, l.f.Truncate(0))
 }
 
-// Write writes lines. After an error a file holds those that were written whole.
+// Write writes lines. After an error a file holds those that were written
+// whole.
 func (l *Lines) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err

@@ -94,8 +94,8 @@ func (w *Whole) createBeside() (*os.File, error) {
 	name := filepath.Join(filepath.Dir(w.target), ".pgtest-"+rand.Text())
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil && statErr == nil {
-		// Where the owner can't be kept, the file is as new; the umask took bits
-		// that the target has.
+		// Where the owner can't be kept, the file is as new; the umask took
+		// bits that the target has.
 		keepOwner(f, info)
 		f.Chmod(mode)
 	}

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package steady reads and writes descriptors that another process may have made
-// non-blocking: the flag belongs to what is open, a terminal or a pipe, and so to
-// everybody who shares it. It leaves the flag alone, and waits.
+// Package steady reads and writes descriptors that another process may have
+// made non-blocking: the flag belongs to what is open, a terminal or a pipe,
+// and so to everybody who shares it. It leaves the flag alone, and waits.
 package steady
 
 import (
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Writer returns w, or if w is a file a writer to it that waits where the file takes
-// nothing at the moment. Every write is whole, or ends with an error.
+// Writer returns w, or if w is a file a writer to it that waits where the file
+// takes nothing at the moment. Every write is whole, or ends with an error.
 func Writer(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok && f != nil {
 		return file{f}
@@ -22,8 +22,8 @@ func Writer(w io.Writer) io.Writer {
 	return w
 }
 
-// Reader returns r, or if r is a file a reader of it that waits where the file has
-// nothing at the moment.
+// Reader returns r, or if r is a file a reader of it that waits where the file
+// has nothing at the moment.
 func Reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok && f != nil {
 		return file{f}

@@ -20,9 +20,9 @@ type Interactive struct {
 // Shells are the interactive shells that StartShell knows.
 var Shells = []string{"bash", "zsh", "fish"}
 
-// StartShell opens a terminal with an interactive shell in it, without the user's
-// start-up files, and waits for its prompt. Where the shell is not installed the
-// test is skipped, or fails if the environment says CI.
+// StartShell opens a terminal with an interactive shell in it, without the
+// user's start-up files, and waits for its prompt. Where the shell is not
+// installed the test is skipped, or fails if the environment says CI.
 func StartShell(t testing.TB, name, dir string, env ...string) *Interactive {
 	t.Helper()
 	Need(t, name)
@@ -62,8 +62,8 @@ func (sh *Interactive) Enter(line string) {
 	sh.Type(line + "\r")
 }
 
-// Statuses returns the exit statuses of the members of the last pipeline, with a
-// space between them. It must be the first command after it.
+// Statuses returns the exit statuses of the members of the last pipeline, with
+// a space between them. It must be the first command after it.
 func (sh *Interactive) Statuses() string {
 	sh.t.Helper()
 	switch sh.Name {
@@ -77,9 +77,9 @@ func (sh *Interactive) Statuses() string {
 	return found[1]
 }
 
-// CheckTerminal fails the test if a program that the shell starts does not find the
-// terminal as it should be: in its foreground, showing what is typed, and turning
-// Ctrl-C into a signal.
+// CheckTerminal fails the test if a program that the shell starts does not find
+// the terminal as it should be: in its foreground, showing what is typed, and
+// turning Ctrl-C into a signal.
 func (sh *Interactive) CheckTerminal() {
 	sh.t.Helper()
 	sh.Enter("cat")

@@ -1,9 +1,10 @@
 //go:build linux
 
-// Package ptytest runs commands on real terminals for tests: a program gets a pty
-// as its controlling terminal, keys are typed at the other end, and what is on the
-// screen, who is in the foreground and what every process is doing can be waited
-// for. Nothing in it is timed; a wait that takes longer than Limit fails the test.
+// Package ptytest runs commands on real terminals for tests: a program gets a
+// pty as its controlling terminal, keys are typed at the other end, and what is
+// on the screen, who is in the foreground and what every process is doing can
+// be waited for. Nothing in it is timed; a wait that takes longer than Limit
+// fails the test.
 package ptytest
 
 import (
@@ -62,9 +63,9 @@ type Terminal struct {
 	seen   int    // how much of it Expect has gone past
 }
 
-// Open starts argv in dir as the leader of a session on a new terminal, with env
-// added to the environment. Everything in it ends with the test, by SIGKILL if
-// need be.
+// Open starts argv in dir as the leader of a session on a new terminal, with
+// env added to the environment. Everything in it ends with the test, by SIGKILL
+// if need be.
 func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	t.Helper()
 	term := &Terminal{
@@ -108,8 +109,8 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	return term
 }
 
-// pollable returns f in a mode in which it can be closed while it is read, which
-// package pty has left.
+// pollable returns f in a mode in which it can be closed while it is read,
+// which package pty has left.
 func pollable(f *os.File) (*os.File, error) {
 	defer f.Close()
 	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
@@ -200,8 +201,8 @@ func (term *Terminal) Foreground() int {
 	return pgid
 }
 
-// Echoes reports whether the terminal shows what is typed, reads lines, and turns
-// Ctrl-C into a signal: whether it is as a shell hands it to a program.
+// Echoes reports whether the terminal shows what is typed, reads lines, and
+// turns Ctrl-C into a signal: whether it is as a shell hands it to a program.
 func (term *Terminal) Echoes() bool {
 	const want = unix.ECHO | unix.ICANON | unix.ISIG
 	echoes := false
@@ -213,8 +214,8 @@ func (term *Terminal) Echoes() bool {
 	return echoes
 }
 
-// control runs f on the terminal's descriptor. File.Fd would make it blocking, and
-// then HangUp could not close it while it is read.
+// control runs f on the terminal's descriptor. File.Fd would make it blocking,
+// and then HangUp could not close it while it is read.
 func (term *Terminal) control(f func(fd int) error) error {
 	conn, err := term.master.SyscallConn()
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package pattern narrows go test's -run patterns to one test. It knows the syntax that package testing
-// gives them (elements split at '/', alternatives at '|', both outside brackets), and nothing else.
+// Package pattern narrows go test's -run patterns to one test. It knows the
+// syntax that package testing gives them (elements split at '/', alternatives
+// at '|', both outside brackets), and nothing else.
 package pattern
 
 import (
@@ -7,8 +8,8 @@ import (
 	"strings"
 )
 
-// Exact returns a pattern that matches the test called name, given in full ("TestA/b#01"), its parents,
-// and all of its subtests.
+// Exact returns a pattern that matches the test called name, given in full
+// ("TestA/b#01"), its parents, and all of its subtests.
 func Exact(name string) string {
 	elems := strings.Split(name, "/")
 	for i, e := range elems {
@@ -17,9 +18,10 @@ func Exact(name string) string {
 	return strings.Join(elems, "/")
 }
 
-// Narrow returns a pattern that matches the test called name and those of its subtests that the pattern
-// run matches: what the user asked for, of this one test. An empty run matches everything. The second
-// result is false if run doesn't match the test, or isn't a valid pattern.
+// Narrow returns a pattern that matches the test called name and those of its
+// subtests that the pattern run matches: what the user asked for, of this one
+// test. An empty run matches everything. The second result is false if run
+// doesn't match the test, or isn't a valid pattern.
 func Narrow(run, name string) (string, bool) {
 	exact := Exact(name)
 	if run == "" {
@@ -43,14 +45,16 @@ func Narrow(run, name string) (string, bool) {
 	return strings.Join(alternatives, "|"), len(alternatives) > 0
 }
 
-// Matches reports whether the pattern run selects the test called name, or may select one of its subtests.
+// Matches reports whether the pattern run selects the test called name, or may
+// select one of its subtests.
 func Matches(run, name string) bool {
 	_, ok := Narrow(run, name)
 	return ok
 }
 
-// Skips reports whether the pattern skip (go test's -skip) leaves out the whole test called name. A pattern
-// that reaches deeper than name leaves out subtests only.
+// Skips reports whether the pattern skip (go test's -skip) leaves out the whole
+// test called name. A pattern that reaches deeper than name leaves out subtests
+// only.
 func Skips(skip, name string) bool {
 	if skip == "" {
 		return false
@@ -58,14 +62,16 @@ func Skips(skip, name string) bool {
 	elems := strings.Split(name, "/")
 	for _, alt := range split(skip) {
 		if ok, err := matches(alt, elems); ok && err == nil {
-			// package testing looks at the first alternative that matches, and at no other.
+			// package testing looks at the first alternative that matches, and
+			// at no other.
 			return len(alt) <= len(elems)
 		}
 	}
 	return false
 }
 
-// matches reports whether each element of the name is matched by the element of the pattern in its place.
+// matches reports whether each element of the name is matched by the element of
+// the pattern in its place.
 func matches(alt, elems []string) (bool, error) {
 	for i, e := range elems {
 		if i >= len(alt) {
@@ -78,8 +84,9 @@ func matches(alt, elems []string) (bool, error) {
 	return true, nil
 }
 
-// split cuts a pattern into alternatives and each of them into the elements of a name, where package testing
-// cuts: at '|' and '/' that stand outside of brackets and are not escaped.
+// split cuts a pattern into alternatives and each of them into the elements of
+// a name, where package testing cuts: at '|' and '/' that stand outside of
+// brackets and are not escaped.
 func split(pattern string) [][]string {
 	var alternatives [][]string
 	var elems []string
@@ -111,7 +118,8 @@ func split(pattern string) [][]string {
 	return append(alternatives, append(elems, pattern[start:]))
 }
 
-// rewrite replaces white space as package testing does in names, and so in patterns.
+// rewrite replaces white space as package testing does in names, and so in
+// patterns.
 func rewrite(elem string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("\t\n\v\f\r \u0085\u00a0", r) {

@@ -51,8 +51,8 @@ func TestSkips(t *testing.T) {
 	}
 }
 
-// TestNarrowAsTesting compares with package testing itself: the tests that a narrowed pattern runs are those
-// below the test that the whole pattern runs.
+// TestNarrowAsTesting compares with package testing itself: the tests that a
+// narrowed pattern runs are those below the test that the whole pattern runs.
 func TestNarrowAsTesting(t *testing.T) {
 	const name = "TestTree"
 	for _, run := range []string{
@@ -74,7 +74,8 @@ func TestNarrowAsTesting(t *testing.T) {
 	}
 }
 
-// ran returns the names of the tests of TestTree that run for a pattern, one a line.
+// ran returns the names of the tests of TestTree that run for a pattern, one a
+// line.
 func ran(t *testing.T, run string) string {
 	cmd := exec.Command(os.Args[0], "-test.run="+run, "-test.v")
 	cmd.Env = append(os.Environ(), "TREE=1", "GORACE=atexit_sleep_ms=0")

@@ -44,9 +44,9 @@ func TestFour(t *testing.T) { for range 20 { if err := exec.Command("true").Run(
 }
 
 // TestFullTempDir wants all of the output of a test that waits for its turn
-// where no file can be written: of one with a process of its own, and of one that
-// the list lacks. The process of that starts early, where there is room, and must
-// not take the room from those whose turn it is when there is less.
+// where no file can be written: of one with a process of its own, and of one
+// that the list lacks. The process of that starts early, where there is room,
+// and must not take the room from those whose turn it is when there is less.
 func TestFullTempDir(t *testing.T) {
 	t.Parallel()
 	if !harnesstest.InNamespaces(t, unix.CLONE_NEWNS, "GOMAXPROCS=2") {

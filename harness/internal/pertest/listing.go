@@ -102,8 +102,8 @@ func (k keeper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ran reports whether the binary has run its tests, which it was not asked to: its
-// TestMain takes all flags away.
+// ran reports whether the binary has run its tests, which it was not asked to:
+// its TestMain takes all flags away.
 func (l *listing) ran() bool { return len(l.names) == 0 && l.ended && !l.none }
 
 // isName says whether a line may be a name that -test.list prints: a name that

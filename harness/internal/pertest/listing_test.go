@@ -143,8 +143,8 @@ func TestRestStarts(t *testing.T) {
 	}
 }
 
-// TestRestFailfast wants -failfast to hold for tests that are not listed, though
-// they run last. Examples run in any case, as with go test.
+// TestRestFailfast wants -failfast to hold for tests that are not listed,
+// though they run last. Examples run in any case, as with go test.
 func TestRestFailfast(t *testing.T) {
 	t.Parallel()
 	dir := writeModule(t, map[string]string{"m_test.go": hostileImports + inListing + `

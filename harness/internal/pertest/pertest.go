@@ -26,9 +26,9 @@ var stdout = steady.Writer(os.Stdout)
 
 // Main runs the role with the words that follow its name, as Options.Words
 // writes them. It returns status 0 if all tests passed, else another. A signal
-// that told it to end ends the process. A run that can't be divided, such as one
-// of benchmarks or for a profile, it leaves to the test binary, which it becomes,
-// and says so.
+// that told it to end ends the process. A run that can't be divided, such as
+// one of benchmarks or for a profile, it leaves to the test binary, which it
+// becomes, and says so.
 func Main(words []string) int {
 	opts, err := parseWords(words)
 	if err != nil {

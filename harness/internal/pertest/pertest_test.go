@@ -150,7 +150,8 @@ func plainIn(t *testing.T, dir string, env []string, args ...string) outcome {
 	return outcome{status: cmd.ProcessState.ExitCode(), events: string(out)}
 }
 
-// environ is the environment with some more variables, without what this process has for its own tests.
+// environ is the environment with some more variables, without what this
+// process has for its own tests.
 func environ(more []string) []string {
 	return append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOCOVERDIR=") }), more...)
 }
@@ -176,7 +177,8 @@ type event struct{ Action, Package, Test, Output, Key, Value string }
 
 var varying = regexp.MustCompile(`[0-9]+\.[0-9]+s\b`)
 
-// parse returns what each test's events say, and the names in the order in which they begin.
+// parse returns what each test's events say, and the names in the order in
+// which they begin.
 func parse(t *testing.T, events string) (byTest map[string]string, names []string) {
 	t.Helper()
 	byTest = make(map[string]string)
@@ -195,8 +197,9 @@ func parse(t *testing.T, events string) (byTest map[string]string, names []strin
 	return byTest, names
 }
 
-// compare wants the same tests, top-level ones in the same order, with the same events each, and the same status. A
-// parallel subtest begins in its test's turn, and not after the other tests.
+// compare wants the same tests, top-level ones in the same order, with the same
+// events each, and the same status. A parallel subtest begins in its test's
+// turn, and not after the other tests.
 func compare(t *testing.T, got, want outcome, text bool) {
 	t.Helper()
 	if got.status != want.status {
@@ -274,7 +277,8 @@ func TestSameAsGoTest(t *testing.T) {
 	}
 }
 
-// TestFailfast runs one test at a time, so that it is known which ones come before the failure.
+// TestFailfast runs one test at a time, so that it is known which ones come
+// before the failure.
 func TestFailfast(t *testing.T) {
 	t.Parallel()
 	args := []string{"-count=1", "-failfast", "-skip=TestParallel", "./flags"} // its subtests don't wait for the failure here
@@ -457,7 +461,8 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// TestTimeLimit wants a test that hangs to fail alone, with its goroutines, or to end its package if that has one process.
+// TestTimeLimit wants a test that hangs to fail alone, with its goroutines, or
+// to end its package if that has one process.
 func TestTimeLimit(t *testing.T) {
 	t.Parallel()
 	for _, own := range []bool{true, false} {
@@ -508,7 +513,8 @@ func awaitFiles(ctx context.Context, dir string, n int) {
 	}
 }
 
-// TestInterrupt cancels the run while a test hangs and can't be told to end: what the others have printed must come out, also behind it.
+// TestInterrupt cancels the run while a test hangs and can't be told to end:
+// what the others have printed must come out, also behind it.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -544,8 +550,9 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestInterruptHidden cancels the run while several tests hang. The output of all but the first is kept back until
-// then; their time counts from when they began.
+// TestInterruptHidden cancels the run while several tests hang. The output of
+// all but the first is kept back until then; their time counts from when they
+// began.
 func TestInterruptHidden(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())

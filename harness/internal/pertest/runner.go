@@ -109,8 +109,8 @@ func (r *runner) run() (int, syscall.Signal) {
 }
 
 // list asks the binary for the names of its tests. That is a process as those
-// of the tests are, with the same limits. It runs none of them, also if TestMain
-// does not let it list them.
+// of the tests are, with the same limits. It runs none of them, also if
+// TestMain does not let it list them.
 func (r *runner) list() (*listing, processState) {
 	l := new(listing)
 	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
@@ -234,8 +234,8 @@ func (r *runner) mayStart() bool {
 
 // pick takes the process to start from those that wait. The last one usually
 // finds nothing to run, and at the end the whole run would wait for its
-// TestMain: where there is room beside the first test it starts there, unless it
-// has to wait for the others.
+// TestMain: where there is room beside the first test it starts there, unless
+// it has to wait for the others.
 func (r *runner) pick() *test {
 	i, end := 0, len(r.waiting)-1
 	if r.early == nil && r.limit > 1 && len(r.running) > 0 && r.waiting[end].isRest() &&

@@ -146,8 +146,8 @@ func TestOrder(t *testing.T) {
 }
 
 // TestRoomBesideTheRest wants the process that started before its turn to leave
-// room for one whose turn it is: it may wait for its own with output that can't be
-// kept.
+// room for one whose turn it is: it may wait for its own with output that can't
+// be kept.
 func TestRoomBesideTheRest(t *testing.T) {
 	rest := new(test)
 	r := &runner{limit: 1, early: rest, running: map[*test]*process{rest: new(process)}, waiting: []*test{{name: "1"}}}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Role is the first argument of a pgtest that runs a package's tests in a process each.
+// Role is the first argument of a pgtest that runs a package's tests in a
+// process each.
 const Role = "__tests"
 
 // Options are what the role is told on its command line.
@@ -20,7 +21,8 @@ type Options struct {
 	TestTimeout time.Duration
 	// FailOnLeaks makes a test fail that leaves processes behind.
 	FailOnLeaks bool
-	// Command is the test binary, behind the words of programs that run it, if there are any.
+	// Command is the test binary, behind the words of programs that run it, if
+	// there are any.
 	Command []string
 	// Args are the test binary's arguments.
 	Args []string
@@ -32,7 +34,8 @@ const (
 	command     = "command" // how many words of Command follow
 )
 
-// Words returns the options as words for a command line, to go behind the role's name.
+// Words returns the options as words for a command line, to go behind the
+// role's name.
 func (o Options) Words() []string {
 	words := []string{
 		"--" + testTimeout + "=" + o.TestTimeout.String(),

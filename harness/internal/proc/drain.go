@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Drain copies from a pipe to w until the pipe is closed, or until gone is closed and the pipe is empty:
-// a process that left the group may hold it open for good.
+// Drain copies from a pipe to w until the pipe is closed, or until gone is
+// closed and the pipe is empty: a process that left the group may hold it open
+// for good.
 func Drain(pipe *os.File, w io.Writer, gone <-chan struct{}) {
 	read := make(chan struct{})
 	stopped := make(chan struct{})

@@ -38,8 +38,8 @@ type Policy struct {
 	Describe bool
 }
 
-// AfterTest is the policy for what tests leave behind. A child that is just dying
-// must not be taken for a leftover.
+// AfterTest is the policy for what tests leave behind. A child that is just
+// dying must not be taken for a leftover.
 var AfterTest = Policy{Settle: 100 * time.Millisecond, Term: 200 * time.Millisecond, Describe: true}
 
 // MaxDescribed bounds the leftovers whose command line is read.
@@ -48,8 +48,8 @@ const MaxDescribed = 20
 // A Leftover is a process that was still there when it should have ended.
 type Leftover struct {
 	Process
-	// Command is the command line, "" if the process was gone before it was read,
-	// or is not one of the first MaxDescribed.
+	// Command is the command line, "" if the process was gone before it was
+	// read, or is not one of the first MaxDescribed.
 	Command string
 	// Killed says that SIGTERM did not end the process.
 	Killed bool
@@ -58,15 +58,15 @@ type Leftover struct {
 }
 
 const (
-	// killLimit is how long SIGKILL may take: a process that waits for a disk dies
-	// when it is done.
+	// killLimit is how long SIGKILL may take: a process that waits for a disk
+	// dies when it is done.
 	killLimit = 5 * time.Second
 	killPause = 5 * time.Millisecond
 )
 
 // End ends what is left, and returns the processes that were there after
-// p.Settle, as p.Describe says, and those that can't be ended. If nothing is left,
-// which is the normal case, it asks once and waits for nothing.
+// p.Settle, as p.Describe says, and those that can't be ended. If nothing is
+// left, which is the normal case, it asks once and waits for nothing.
 func (p Policy) End(l Left) []Leftover {
 	if GoneWithin(p.Settle, l.Any) {
 		return nil
@@ -125,10 +125,10 @@ func describe(l Left) []Leftover {
 	return found
 }
 
-// killAll kills until nothing is left: what forks while it is killed, or changes
-// its session, is found by the next pass. It gives up what the kernel does not let
-// die, and at once what this user may not signal, such as a program that has
-// become another user's by sudo.
+// killAll kills until nothing is left: what forks while it is killed, or
+// changes its session, is found by the next pass. It gives up what the kernel
+// does not let die, and at once what this user may not signal, such as a
+// program that has become another user's by sudo.
 func killAll(l Left) {
 	for end := time.Now().Add(killLimit); time.Now().Before(end); {
 		l.Kill()
@@ -145,8 +145,8 @@ func killAll(l Left) {
 // refuses says whether this user may not signal a process. Nothing is sent.
 func refuses(p Process) bool { return syscall.Kill(p.PID, 0) == syscall.EPERM }
 
-// GoneWithin waits until nothing is left, for limit at the most, and says whether
-// that is so. No event tells of the end of a grandchild, so it polls.
+// GoneWithin waits until nothing is left, for limit at the most, and says
+// whether that is so. No event tells of the end of a grandchild, so it polls.
 func GoneWithin(limit time.Duration, any func() bool) bool {
 	end := time.Now().Add(limit)
 	for pause := 500 * time.Microsecond; any(); pause = min(2*pause, 10*time.Millisecond) {

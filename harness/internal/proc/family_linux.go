@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
-// A Family is the children of this process: those that it starts, which somebody
-// waits for, and descendants whose parents died. Adopted ones it reaps as they
-// die, as init does, because a test may wait until such a process is gone.
+// A Family is the children of this process: those that it starts, which
+// somebody waits for, and descendants whose parents died. Adopted ones it reaps
+// as they die, as init does, because a test may wait until such a process is
+// gone.
 type Family struct {
 	mu      sync.RWMutex // held for writing where a dead child is judged
 	started sync.Map     // ids of children that somebody waits for

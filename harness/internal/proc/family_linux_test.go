@@ -11,8 +11,8 @@ import (
 	"pgtest/signals/procfs"
 )
 
-// TestFamily reaps the dead of this process. Those that somebody waits for stay:
-// their ids are theirs until then.
+// TestFamily reaps the dead of this process. Those that somebody waits for
+// stay: their ids are theirs until then.
 func TestFamily(t *testing.T) {
 	// Other tests have children of this process.
 	if !harnesstest.InNamespaces(t, 0) {

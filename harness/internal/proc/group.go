@@ -5,7 +5,8 @@ package proc
 import "syscall"
 
 // A Group is the process group that a child led which has ended and is not
-// reaped. Where this process adopts orphans, what is left in it are its children.
+// reaped. Where this process adopts orphans, what is left in it are its
+// children.
 type Group int
 
 // Signal sends a signal to the members. They can't fork meanwhile.

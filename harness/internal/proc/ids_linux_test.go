@@ -35,8 +35,8 @@ func isUnreaped(pid int) bool {
 	return procfs.StatOf(pid).State == 'Z'
 }
 
-// TestRootStaysUnreaped wants all children to be reaped as they die but the root:
-// as long as it is not, its id and that of its group are nobody else's.
+// TestRootStaysUnreaped wants all children to be reaped as they die but the
+// root: as long as it is not, its id and that of its group are nobody else's.
 func TestRootStaysUnreaped(t *testing.T) {
 	orphan := exit(t)
 	root := harnesstest.Start(t, rootAttr(), "sleep", "1000")
@@ -55,8 +55,8 @@ func TestRootStaysUnreaped(t *testing.T) {
 	}
 }
 
-// TestReapingAndSignalling wants nobody to be reaped while a child is signalled by
-// its id, nor the other way round.
+// TestReapingAndSignalling wants nobody to be reaped while a child is signalled
+// by its id, nor the other way round.
 func TestReapingAndSignalling(t *testing.T) {
 	root := harnesstest.Start(t, rootAttr(), "sleep", "1000")
 	tr := newTree(root.Process.Pid)
@@ -86,8 +86,8 @@ func TestReapingAndSignalling(t *testing.T) {
 	<-tr.exited
 }
 
-// TestKillChild wants none to be killed but children, and groups only in sessions
-// that a descendant made.
+// TestKillChild wants none to be killed but children, and groups only in
+// sessions that a descendant made.
 func TestKillChild(t *testing.T) {
 	root := harnesstest.StartStopped(t, rootAttr())
 	tr := newTree(root.Process.Pid)
@@ -148,8 +148,8 @@ func TestKillChild(t *testing.T) {
 	}
 }
 
-// TestSignalChecks wants a process to be signalled only if it is the one that was
-// found, and not another one with its id.
+// TestSignalChecks wants a process to be signalled only if it is the one that
+// was found, and not another one with its id.
 func TestSignalChecks(t *testing.T) {
 	cmd := harnesstest.StartStopped(t, nil)
 	s := procfs.StatOf(cmd.Process.Pid)

@@ -1,11 +1,12 @@
 //go:build unix
 
 // Package proc starts processes, waits for them, finds what they leave behind,
-// ends that, reaps, and reads what they print. It knows nothing of tests, runs and
-// reports.
+// ends that, reaps, and reads what they print. It knows nothing of tests, runs
+// and reports.
 //
-// An id belongs to a process until it is reaped, and then the kernel may give it
-// to another. So what leads a group stays unreaped until its group has ended.
+// An id belongs to a process until it is reaped, and then the kernel may give
+// it to another. So what leads a group stays unreaped until its group has
+// ended.
 package proc
 
 import (
@@ -15,9 +16,9 @@ import (
 )
 
 // WhileBusy calls start again, for about two seconds, as long as its error is
-// that the program's file is busy. A file is busy for those who start it as long
-// as a process that another thread of its writer forked has not come to its exec
-// (golang/go#22315).
+// that the program's file is busy. A file is busy for those who start it as
+// long as a process that another thread of its writer forked has not come to
+// its exec (golang/go#22315).
 func WhileBusy(start func() error) error {
 	for wait := time.Millisecond; ; wait *= 2 {
 		err := start()
@@ -37,8 +38,8 @@ func Reap(pid int) (status syscall.WaitStatus) {
 	}
 }
 
-// ReapAll reaps all children that have ended. What they used then counts for this
-// process.
+// ReapAll reaps all children that have ended. What they used then counts for
+// this process.
 func ReapAll() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)

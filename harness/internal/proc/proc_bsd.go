@@ -14,8 +14,8 @@ func Attr(syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 // AdoptOrphans does nothing: orphans are the first process's.
 func AdoptOrphans() {}
 
-// AwaitExit waits until a child has ended, and leaves it to be reaped: until then
-// the id of the group that it leads can't be given to anybody else.
+// AwaitExit waits until a child has ended, and leaves it to be reaped: until
+// then the id of the group that it leads can't be given to anybody else.
 func AwaitExit(pid int) error {
 	queue, err := unix.Kqueue()
 	if err != nil {

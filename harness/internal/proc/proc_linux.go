@@ -10,21 +10,21 @@ import (
 )
 
 // Attr makes a child get sig when its parent dies: when the thread ends that
-// started it, which therefore has to be kept (runtime.LockOSThread) as long as the
-// child lives.
+// started it, which therefore has to be kept (runtime.LockOSThread) as long as
+// the child lives.
 func Attr(sig syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: sig} }
 
-// adopts says whether every descendant whose parent dies becomes a child of this
-// process.
+// adopts says whether every descendant whose parent dies becomes a child of
+// this process.
 var adopts bool
 
-// AdoptOrphans makes every descendant whose parent dies a child of this process.
-// A sandbox may refuse that; then what is left in a group is found by a look at
-// /proc, and what has escaped is not.
+// AdoptOrphans makes every descendant whose parent dies a child of this
+// process. A sandbox may refuse that; then what is left in a group is found by
+// a look at /proc, and what has escaped is not.
 func AdoptOrphans() { adopts = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil }
 
-// AwaitExit waits until a child has ended, and leaves it to be reaped: until then
-// the id of the group that it leads can't be given to anybody else.
+// AwaitExit waits until a child has ended, and leaves it to be reaped: until
+// then the id of the group that it leads can't be given to anybody else.
 func AwaitExit(pid int) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -34,8 +34,8 @@ func AwaitExit(pid int) error {
 	}
 }
 
-// AnyChild says whether any child is alive. All descendants are below one, where
-// this process adopts orphans.
+// AnyChild says whether any child is alive. All descendants are below one,
+// where this process adopts orphans.
 func AnyChild() bool { return anyAlive(unix.P_ALL, 0) }
 
 // anyAlive says whether any of the children is alive that waitid looks at.
@@ -90,9 +90,10 @@ func waitStatus(code, status int32) syscall.WaitStatus {
 	return syscall.WaitStatus(status)
 }
 
-// ReapOrphans reaps children that have ended, up to one that somebody waits for,
-// which it returns unreaped, or the zero DeadChild. The kernel shows the dead one
-// at a time, so those behind that one are for another call, when it is reaped.
+// ReapOrphans reaps children that have ended, up to one that somebody waits
+// for, which it returns unreaped, or the zero DeadChild. The kernel shows the
+// dead one at a time, so those behind that one are for another call, when it is
+// reaped.
 func ReapOrphans(waitedFor func(pid int) bool) DeadChild {
 	for {
 		dead, err := lookDead(false)

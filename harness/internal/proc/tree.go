@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Tree is a process, its root, and everything that it starts, directly or not.
-// A descendant that left the root's process group has escaped. Until Reap the root
-// is not waited for, so that its id stays taken, also when it is dead.
+// A Tree is a process, its root, and everything that it starts, directly or
+// not. A descendant that left the root's process group has escaped. Until Reap
+// the root is not waited for, so that its id stays taken, also when it is dead.
 //
-// Usually the root leads the group, whose members then all belong to the tree and
-// are signalled at once. Where it is in the group of a shell's job, with a tee or a
-// make in it, a process belongs to the tree only as a descendant, and each is
-// signalled by itself.
+// Usually the root leads the group, whose members then all belong to the tree
+// and are signalled at once. Where it is in the group of a shell's job, with a
+// tee or a make in it, a process belongs to the tree only as a descendant, and
+// each is signalled by itself.
 //
 // A process has one tree, and no other children meanwhile.
 type Tree struct {
@@ -30,8 +30,8 @@ type Tree struct {
 }
 
 // StartTree starts a program with this process's standard files and the given
-// environment, as the leader of a new group or in this process's own. On Linux it
-// dies when the calling thread ends, which the caller has to keep.
+// environment, as the leader of a new group or in this process's own. On Linux
+// it dies when the calling thread ends, which the caller has to keep.
 func StartTree(path string, argv, env []string, leads bool) (*Tree, error) {
 	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: Attr(syscall.SIGKILL)}
 	attr.Sys.Setpgid = leads
@@ -90,8 +90,8 @@ type Usage struct {
 	AtMost bool
 }
 
-// Reap waits for the root, which must be dead, and for all that died with it. It
-// returns the root's status and what all of them used.
+// Reap waits for the root, which must be dead, and for all that died with it.
+// It returns the root's status and what all of them used.
 func (t *Tree) Reap() (syscall.WaitStatus, Usage) {
 	status := Reap(t.root)
 	ReapAll()

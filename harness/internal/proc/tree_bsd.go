@@ -11,7 +11,8 @@ import (
 // rssUnit is the unit of ru_maxrss in bytes.
 var rssUnit = map[string]int64{"darwin": 1, "freebsd": 1024}[runtime.GOOS]
 
-// follow waits for the end of the root. If the kernel can't tell it, Reap waits.
+// follow waits for the end of the root. If the kernel can't tell it, Reap
+// waits.
 func (t *Tree) follow() {
 	defer close(t.exited)
 	AwaitExit(t.root)

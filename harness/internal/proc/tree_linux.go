@@ -32,8 +32,8 @@ func (t *Tree) follow() {
 }
 
 // Any says whether any child is alive. After the root's death that is whether
-// any descendant is: the orphans among them were adopted before the root's death
-// could be seen.
+// any descendant is: the orphans among them were adopted before the root's
+// death could be seen.
 func (t *Tree) Any() bool {
 	if !adopts {
 		return len(t.List()) > 0
@@ -74,8 +74,8 @@ func (t *Tree) List() []Process {
 // killed.
 //
 // Only children of this process are looked at: they can't be reaped by anyone
-// else, so their ids are safe. What they leave behind is adopted, and so found by
-// the next call.
+// else, so their ids are safe. What they leave behind is adopted, and so found
+// by the next call.
 func (t *Tree) Kill() {
 	t.signalRoot(syscall.SIGKILL)
 	for _, pid := range slices.Backward(procfs.PIDs()) {
@@ -85,8 +85,8 @@ func (t *Tree) Kill() {
 
 // killChild kills a process and its group, if it is a child that is not reaped
 // meanwhile. All members of a group descend from this process if their session
-// was made by it or by a descendant. It may be another's session if this process
-// did not make one.
+// was made by it or by a descendant. It may be another's session if this
+// process did not make one.
 func (t *Tree) killChild(pid int) {
 	t.reaping.Lock()
 	defer t.reaping.Unlock()
@@ -114,9 +114,9 @@ func (p Process) signal(sig syscall.Signal) {
 	}
 }
 
-// handedOn returns the peak memory that a child has from this process, in bytes:
-// it shares the memory until it becomes another program, and the kernel counts
-// that as its own.
+// handedOn returns the peak memory that a child has from this process, in
+// bytes: it shares the memory until it becomes another program, and the kernel
+// counts that as its own.
 func handedOn() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -131,9 +131,9 @@ func handedOn() int64 {
 	return 0
 }
 
-// OpenOutput opens the pipe that standard output is for reading. As long as it is
-// open, who writes to the pipe does not die of the death of its reader. It is nil
-// where standard output is something else.
+// OpenOutput opens the pipe that standard output is for reading. As long as it
+// is open, who writes to the pipe does not die of the death of its reader. It
+// is nil where standard output is something else.
 func OpenOutput() *os.File {
 	info, err := os.Stdout.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

@@ -5,10 +5,10 @@ package stopwatch
 
 import "time"
 
-// A Watch counts time in pieces, from one look at it to the next. A piece that is
-// longer than Longest counts as Longest: the process was stopped meanwhile, or did
-// not come to look, so that it does not know what has happened since. Times must
-// have a monotonic reading, as time.Now returns them.
+// A Watch counts time in pieces, from one look at it to the next. A piece that
+// is longer than Longest counts as Longest: the process was stopped meanwhile,
+// or did not come to look, so that it does not know what has happened since.
+// Times must have a monotonic reading, as time.Now returns them.
 type Watch struct {
 	Longest time.Duration
 

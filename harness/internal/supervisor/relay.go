@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// A relay decides which of the signals that ask to end a supervisor passes on, so
-// that its test gets each of them once, whoever was signalled:
+// A relay decides which of the signals that ask to end a supervisor passes on,
+// so that its test gets each of them once, whoever was signalled:
 //
 //	                    supervisor  test  run, which orders
 //	the run                                     x            pass the order on
 //	the supervisor          x                                pass it on
 //	the whole tree          x        x          x            pass nothing on
 //
-// So what comes in one way waits for a moment, whether it comes the other way too.
-// Without a run there are no orders to wait for. Where tests have the terminal, it
-// signals the whole tree.
+// So what comes in one way waits for a moment, whether it comes the other way
+// too. Without a run there are no orders to wait for. Where tests have the
+// terminal, it signals the whole tree.
 type relay struct {
 	connected bool
 	state     map[syscall.Signal]relayState
@@ -64,8 +64,8 @@ func (r *relay) receive(sig syscall.Signal) answer {
 	return drop
 }
 
-// order answers a signal that the run ordered. One that it orders again is for the
-// test, as the first was.
+// order answers a signal that the run ordered. One that it orders again is for
+// the test, as the first was.
 func (r *relay) order(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:
@@ -95,8 +95,8 @@ func (r *relay) over(sig syscall.Signal) answer {
 }
 
 // askedOtherwise says whether another signal has asked everybody to end. Ctrl-C
-// ends the reader of the output, too, and the run may notice that first: it then
-// orders SIGTERM, though the test has had SIGINT.
+// ends the reader of the output, too, and the run may notice that first: it
+// then orders SIGTERM, though the test has had SIGINT.
 func (r *relay) askedOtherwise(sig syscall.Signal) bool {
 	for other, state := range r.state {
 		if other != sig && (state == received || state == shared) {

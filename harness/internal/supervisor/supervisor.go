@@ -63,7 +63,8 @@ func Main(words []string) int {
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
 		return 1
 	}
-	// The path is read while the test runs: go test removes the binary after it.
+	// The path is read while the test runs: go test removes the binary after
+	// it.
 	client.Report(control.Report{Started: &control.Started{
 		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
 	}})
@@ -91,9 +92,9 @@ func Main(words []string) int {
 	return status.ExitStatus()
 }
 
-// wait carries out signals and orders until the test binary ends. It returns how
-// to end what is left behind. A test that was asked to end can't be blamed for
-// what it did not come to end: that is not described. Where tests have the
+// wait carries out signals and orders until the test binary ends. It returns
+// how to end what is left behind. A test that was asked to end can't be blamed
+// for what it did not come to end: that is not described. Where tests have the
 // terminal, typed, it sends signals to them, too.
 func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.Client, output *os.File) proc.Policy {
 	end := proc.AfterTest
@@ -147,7 +148,8 @@ func ends(sig syscall.Signal) bool {
 	return sig != 0 && sig != syscall.SIGSTOP && sig != syscall.SIGCONT
 }
 
-// leaveTerminal puts the supervisor into a session without a controlling terminal.
+// leaveTerminal puts the supervisor into a session without a controlling
+// terminal.
 //
 // The session is the supervisor's and not the test binary's: a session leader
 // without a terminal that opens one gets it for its own, and dies of SIGHUP
@@ -159,9 +161,9 @@ func leaveTerminal() {
 	unix.Setsid()
 }
 
-// drain reads what the test prints from the pipe that standard output is, and drops
-// it, to the end of this process. Go, whose pipe it is, is dead: who writes to a
-// pipe without a reader dies, and could not clean up.
+// drain reads what the test prints from the pipe that standard output is, and
+// drops it, to the end of this process. Go, whose pipe it is, is dead: who
+// writes to a pipe without a reader dies, and could not clean up.
 func drain(output *os.File) {
 	if output != nil {
 		go io.Copy(io.Discard, output)

@@ -45,8 +45,8 @@ var updates = []struct {
 	{"=== ATTR  ", Attr}, {"=== ARTIFACTS ", Artifacts},
 }
 
-// ParseLine takes apart a line, without the marker that begins it and the newline
-// that ends it.
+// ParseLine takes apart a line, without the marker that begins it and the
+// newline that ends it.
 func ParseLine(line string) Line {
 	for _, u := range updates {
 		if rest, ok := strings.CutPrefix(line, u.text); ok {
@@ -83,10 +83,11 @@ func EndLine(v Verdict) string { return Marker + string(v) + "\n" }
 const (
 	// LogIndent begins the lines that a test logs.
 	LogIndent = "    "
-	// NoTests is the line that says that nothing was run. The go command looks for
-	// it.
+	// NoTests is the line that says that nothing was run. The go command looks
+	// for it.
 	NoTests = "testing: warning: no tests to run\n"
-	// TimedOut begins the panic when the time of -timeout, which follows, is up.
+	// TimedOut begins the panic when the time of -timeout, which follows, is
+	// up.
 	TimedOut = "panic: test timed out after "
 )
 

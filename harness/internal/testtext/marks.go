@@ -12,8 +12,9 @@ import (
 // be taken for a mark. What tests print has no escapes.
 type Marks bool
 
-// MarksOf returns what package testing does of a version of Go, as runtime.Version
-// or a binary's build information give it; one that is unknown is taken for new.
+// MarksOf returns what package testing does of a version of Go, as
+// runtime.Version or a binary's build information give it; one that is unknown
+// is taken for new.
 func MarksOf(goVersion string) Marks {
 	v, _, _ := strings.Cut(goVersion, " ") // experiments follow
 	return Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)

@@ -1,6 +1,6 @@
-// Package testtext is what a test binary prints with -test.v=test2json: lines of
-// package testing, which begin with a marker, between what tests print. It takes
-// them apart, and writes them.
+// Package testtext is what a test binary prints with -test.v=test2json: lines
+// of package testing, which begin with a marker, between what tests print. It
+// takes them apart, and writes them.
 package testtext
 
 import "bytes"
@@ -8,9 +8,9 @@ import "bytes"
 // Marker begins the lines in which package testing tells about tests.
 const Marker = "\x16"
 
-// UnitEnd returns the length of the first unit in b: a line with its end, or what
-// stands before a marker, because a marker also ends a line that the test left
-// unfinished. It is 0 if b holds no whole unit.
+// UnitEnd returns the length of the first unit in b: a line with its end, or
+// what stands before a marker, because a marker also ends a line that the test
+// left unfinished. It is 0 if b holds no whole unit.
 func UnitEnd(b []byte) int {
 	newline := bytes.IndexByte(b, '\n') + 1
 	if newline > 0 {

@@ -38,8 +38,8 @@ func (w *watch) lookForDead() {
 func (w *watch) anyLeft() bool { return proc.AnyChild() }
 
 // endOrphans kills the children that are not the command and not spared, and
-// reaps those that are dead. What they leave behind is adopted, and found by the
-// next call.
+// reaps those that are dead. What they leave behind is adopted, and found by
+// the next call.
 func (w *watch) endOrphans(spare []int) {
 	self := os.Getpid()
 	for _, s := range procfs.Find(func(s procfs.Stat) bool { return s.Parent == self }) {

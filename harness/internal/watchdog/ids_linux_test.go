@@ -14,8 +14,8 @@ import (
 	"pgtest/signals/procfs"
 )
 
-// TestCommandStaysUnreaped wants the dead to be reaped but the command: its id, and
-// that of its group, must be nobody else's as long as it may be signalled.
+// TestCommandStaysUnreaped wants the dead to be reaped but the command: its id,
+// and that of its group, must be nobody else's as long as it may be signalled.
 func TestCommandStaysUnreaped(t *testing.T) {
 	orphan := harnesstest.Start(t, nil, "true")
 	command := harnesstest.Start(t, &syscall.SysProcAttr{Setpgid: true}, "sleep", "1000")
@@ -82,8 +82,8 @@ func TestEndOrphans(t *testing.T) {
 	}
 }
 
-// TestSignalCommand wants the command's group to be signalled where it has one of
-// its own, and the command alone in the job's.
+// TestSignalCommand wants the command's group to be signalled where it has one
+// of its own, and the command alone in the job's.
 func TestSignalCommand(t *testing.T) {
 	for _, leads := range []bool{true, false} {
 		command := harnesstest.StartStopped(t, &syscall.SysProcAttr{Setpgid: true}).Process.Pid

@@ -23,9 +23,9 @@ type Watchdog struct {
 // Start starts the role with words, which must call Main with the words behind
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
-// and standard files, in a process group of its own or that of c.SysProcAttr, which
-// the role then joins, too. It
-// returns when the command runs. The caller must call Finish.
+// and standard files, in a process group of its own or that of c.SysProcAttr,
+// which the role then joins, too. It returns when the command runs. The caller
+// must call Finish.
 func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
@@ -43,8 +43,8 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
 	if c != nil {
 		// The parent of a member must not keep the job's group from being
-		// orphaned: the kernel would go on to stop members that use the terminal
-		// after their shell has died, and nobody could continue them.
+		// orphaned: the kernel would go on to stop members that use the
+		// terminal after their shell has died, and nobody could continue them.
 		cmd.SysProcAttr.Pgid = groupOf(c)
 		cmd.Dir = c.Dir
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
@@ -150,8 +150,8 @@ func (w *Watchdog) Ended() <-chan struct{} {
 	return w.ended
 }
 
-// Status returns how the command ended, and false if that can't be known because
-// the watchdog was killed. It may be called when Ended is closed.
+// Status returns how the command ended, and false if that can't be known
+// because the watchdog was killed. It may be called when Ended is closed.
 func (w *Watchdog) Status() (syscall.WaitStatus, bool) { return w.status, !w.killed }
 
 // finishPatience is how long the role may take to finish: longer than it waits

@@ -133,8 +133,8 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				if o.EndAll {
 					w.endAll(0, finishLimit)
 				}
-				// What they used counts for the run, whose child this process is.
-				// Ids are not taken any more then, so it comes last.
+				// What they used counts for the run, whose child this process
+				// is. Ids are not taken any more then, so it comes last.
 				proc.ReapAll()
 				return
 			}
@@ -143,8 +143,8 @@ func (w *watch) serve(orders <-chan order, dir string) {
 }
 
 // start starts the command in the watchdog's directory, and lets go of that and
-// of the command's standard files. If the watchdog is killed a go command is told
-// to finish: it then removes its work directory.
+// of the command's standard files. If the watchdog is killed a go command is
+// told to finish: it then removes its work directory.
 func (w *watch) start(c *command) {
 	args := make([]string, len(c.Args))
 	for i, arg := range c.Args {
@@ -192,8 +192,8 @@ func (w *watch) sayEnded(status syscall.WaitStatus) {
 }
 
 const (
-	// patience is how long the command of a run that was killed may take to stop
-	// what it started, and supervisors to end their processes.
+	// patience is how long the command of a run that was killed may take to
+	// stop what it started, and supervisors to end their processes.
 	patience = 300 * time.Millisecond
 	// limit and finishLimit bound all waiting: for what the kernel does not let
 	// die. Nobody waits for the watchdog of a run that was killed.
