@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -12,28 +13,12 @@ import (
 // An outlet is a writer that nobody has to wait for: it can be posted to, and
 // abandoned when its reader takes nothing any more. One goroutine writes.
 type outlet struct {
-	jobs  chan job
+	w     io.Writer
+	jobs  chan func()
 	given chan struct{} // closed when it is abandoned
 	hurry sync.Once
 	ended chan struct{} // closed when the goroutine has ended
 	since atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
-}
-
-// job is something to write, or to do between writes; who waits for it reads
-// done.
-type job struct {
-	bytes []byte
-	do    func()
-	done  chan error // with room for one; nil if nobody waits
-}
-
-func (j job) run(w io.Writer) error {
-	if j.do != nil {
-		j.do()
-		return nil
-	}
-	_, err := w.Write(j.bytes)
-	return err
 }
 
 // errAbandoned is the error of writing to an abandoned outlet.
@@ -43,16 +28,13 @@ var errAbandoned = errors.New("the output is not read")
 const postLimit = 64
 
 func newOutlet(w io.Writer) *outlet {
-	o := &outlet{jobs: make(chan job, postLimit), given: make(chan struct{}), ended: make(chan struct{})}
+	o := &outlet{w: w, jobs: make(chan func(), postLimit), given: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(o.ended)
-		for j := range o.jobs {
+		for job := range o.jobs {
 			o.since.Store(time.Now().UnixNano())
-			err := j.run(w)
+			job()
 			o.since.Store(0)
-			if j.done != nil {
-				j.done <- err
-			}
 		}
 	}()
 	return o
@@ -61,38 +43,35 @@ func newOutlet(w io.Writer) *outlet {
 // Write writes p and waits until that is done, or the outlet is abandoned.
 func (o *outlet) Write(p []byte) (int, error) {
 	// The writing goroutine may still have the bytes when Write gave up.
-	err := o.await(job{bytes: append([]byte(nil), p...)})
-	if err == errAbandoned {
-		return 0, err
+	text, err := bytes.Clone(p), error(nil)
+	if abandoned := o.do(func() { _, err = o.w.Write(text) }); abandoned != nil {
+		return 0, abandoned
 	}
 	return len(p), err
 }
 
-// await has a job done, and waits until it is, or the outlet is abandoned.
-func (o *outlet) await(j job) error {
-	j.done = make(chan error, 1)
+// do calls f between two writes, and waits until that is done, or the outlet is
+// abandoned.
+func (o *outlet) do(f func()) error {
+	done := make(chan struct{})
 	select {
-	case o.jobs <- j:
+	case o.jobs <- func() { defer close(done); f() }:
 	case <-o.given:
 		return errAbandoned
 	}
 	select {
-	case err := <-j.done:
-		return err
+	case <-done:
+		return nil
 	case <-o.given:
 		return errAbandoned
 	}
 }
-
-// do calls f between two writes, and waits until that is done, or the outlet is
-// abandoned.
-func (o *outlet) do(f func()) { o.await(job{do: f}) }
 
 // tryDo calls f between two writes, some time later. It reports whether it will:
 // not if the reader is far behind.
 func (o *outlet) tryDo(f func()) bool {
 	select {
-	case o.jobs <- job{do: f}:
+	case o.jobs <- f:
 		return true
 	default:
 		return false
@@ -100,12 +79,7 @@ func (o *outlet) tryDo(f func()) bool {
 }
 
 // post writes text some time later, or not at all if the reader is far behind.
-func (o *outlet) post(text string) {
-	select {
-	case o.jobs <- job{bytes: []byte(text)}:
-	default:
-	}
-}
+func (o *outlet) post(text string) { o.tryDo(func() { io.WriteString(o.w, text) }) }
 
 // stuckLimit is how long a write takes that is not expected to end.
 const stuckLimit = 2 * time.Second
