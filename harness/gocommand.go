@@ -14,33 +14,21 @@ import (
 	"pgtest/harness/internal/supervisor"
 )
 
-// newCommand returns the command that prints the events, not started, without
-// standard output and error; nil if there is none.
-func (r *run) newCommand() (*exec.Cmd, error) {
-	switch {
-	case r.cfg.Input != nil:
-		return nil, nil
-	case len(r.cfg.Command) > 0:
-		return r.rawCommand()
-	}
-	return r.goCommand()
-}
-
-func (r *run) rawCommand() (*exec.Cmd, error) {
-	path, err := exec.LookPath(r.cfg.Command[0])
+func (i *invocation) rawCommand() (*exec.Cmd, error) {
+	path, err := exec.LookPath(i.cfg.Command[0])
 	if err != nil {
-		return nil, notFound(r.cfg.Command[0], err)
+		return nil, notFound(i.cfg.Command[0], err)
 	}
-	cmd := exec.Command(path, r.cfg.Command[1:]...)
-	cmd.Args[0] = r.cfg.Command[0]
-	cmd.Dir = r.cfg.Dir
-	cmd.Env = r.environ()
+	cmd := exec.Command(path, i.cfg.Command[1:]...)
+	cmd.Args[0] = i.cfg.Command[0]
+	cmd.Dir = i.cfg.Dir
+	cmd.Env = i.environ()
 	cmd.Stdin = os.Stdin
 	return cmd, nil
 }
 
-func (r *run) goCommand() (*exec.Cmd, error) {
-	name := r.cfg.GoCommand
+func (i *invocation) goCommand() (*exec.Cmd, error) {
+	name := i.cfg.GoCommand
 	if name == "" {
 		name = "go"
 	}
@@ -48,15 +36,15 @@ func (r *run) goCommand() (*exec.Cmd, error) {
 	if err != nil {
 		return nil, notFound(name, err)
 	}
-	args, err := r.goArgs()
+	args, err := i.goArgs()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(path, args...)
-	cmd.Dir = r.cfg.Dir
+	cmd.Dir = i.cfg.Dir
 	cmd.Stdin = os.Stdin
-	cmd.Env = r.goEnvironment()
-	if r.cfg.Terminal {
+	cmd.Env = i.goEnvironment()
+	if i.cfg.Terminal {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: syscall.Getpgrp()}
 	}
 	return cmd, nil
@@ -85,63 +73,63 @@ func bare(err error) error {
 
 // goArgs returns the arguments of the go command. They hold nothing that
 // differs from run to run: -exec is part of the key of go test's cache.
-func (r *run) goArgs() ([]string, error) {
+func (i *invocation) goArgs() ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	opts := supervisor.Options{
 		Program:     programID(self),
-		Via:         r.cfg.Exec,
-		FailOnLeaks: r.cfg.Leaks == FailLeaks,
-		PerTest:     r.cfg.Isolation.Packages,
-		TestTimeout: r.cfg.TestTimeout,
-		Terminal:    r.cfg.Terminal,
+		Via:         i.cfg.Exec,
+		FailOnLeaks: i.cfg.Leaks == FailLeaks,
+		PerTest:     i.cfg.Isolation.Packages,
+		TestTimeout: i.cfg.TestTimeout,
+		Terminal:    i.cfg.Terminal,
 	}
 	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"test", "-json", "-exec=" + execWords}
-	if r.cfg.Terminal {
+	if i.cfg.Terminal {
 		args = append(args, "-p=1")
 	}
-	toolWords, err := r.toolExec(self)
+	toolWords, err := i.toolExec(self)
 	if err != nil {
 		return nil, err
 	}
 	if toolWords != "" {
 		args = append(args, "-toolexec="+toolWords)
 	}
-	return append(args, r.cfg.Args...), nil
+	return append(args, i.cfg.Args...), nil
 }
 
 // toolExec returns the value of -toolexec, "" for none.
-func (r *run) toolExec(self string) (string, error) {
-	if r.cfg.LinkCache != nil {
-		return r.cfg.LinkCache.Toolexec(self, r.cfg.ToolExec)
+func (i *invocation) toolExec(self string) (string, error) {
+	if i.cfg.LinkCache != nil {
+		return i.cfg.LinkCache.Toolexec(self, i.cfg.ToolExec)
 	}
-	return gotest.JoinQuoted(r.cfg.ToolExec)
+	return gotest.JoinQuoted(i.cfg.ToolExec)
 }
 
-func (r *run) environ() []string {
-	if r.cfg.Env != nil {
-		return r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)]
+func (i *invocation) environ() []string {
+	if i.cfg.Env != nil {
+		return i.cfg.Env[:len(i.cfg.Env):len(i.cfg.Env)]
 	}
 	return os.Environ()
 }
 
 // goEnvironment is the environment of the go command. Supervisors turn it back
 // into the run's.
-func (r *run) goEnvironment() []string {
-	env := r.environ()
-	for _, v := range r.environ() {
+func (i *invocation) goEnvironment() []string {
+	env := i.environ()
+	for _, v := range i.environ() {
 		if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
 			env = append(env, control.TempVariable+"="+dir)
 		}
 	}
-	if !r.cfg.KeepWork {
-		env = append(env, "GOTMPDIR="+r.listener.Dir())
+	if !i.cfg.KeepWork {
+		env = append(env, "GOTMPDIR="+i.listener.Dir())
 	}
-	return append(env, control.SocketVariable+"="+r.listener.Path())
+	return append(env, control.SocketVariable+"="+i.listener.Path())
 }

@@ -18,19 +18,20 @@ const goVersionPatience = 2 * time.Second
 // for the tests. GOVERSION says it in its place, as for gotestsum; of events from
 // elsewhere nothing else can. It returns a function that hands the answer to the
 // stream.
-func (r *run) askGoVersion() (tell func()) {
+func (i *invocation) askGoVersion() (tell func()) {
 	known := ""
-	for _, v := range r.environ() {
+	for _, v := range i.environ() {
 		if value, ok := strings.CutPrefix(v, "GOVERSION="); ok {
 			known = value
 		}
 	}
-	if known != "" || !r.runsGo() || r.cfg.Stream.JUnit == nil {
-		return func() { r.stream.Note(result.GoVersion(known)) }
+	source, runsGo := i.plan.source.(goTest)
+	if known != "" || !runsGo || i.cfg.Stream.JUnit == nil {
+		return func() { i.stream.Note(result.GoVersion(known)) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, r.command.Path, "env", "GOVERSION")
-	cmd.Dir, cmd.Env = r.cfg.Dir, r.environ()
+	cmd := exec.CommandContext(ctx, source.cmd.Path, "env", "GOVERSION")
+	cmd.Dir, cmd.Env = i.cfg.Dir, i.environ()
 	answer := make(chan string, 1)
 	go func() {
 		// The run may have reaped it with its orphans, which is an error here.
@@ -41,7 +42,7 @@ func (r *run) askGoVersion() (tell func()) {
 		defer cancel()
 		select {
 		case version := <-answer:
-			r.stream.Note(result.GoVersion(version))
+			i.stream.Note(result.GoVersion(version))
 		case <-time.After(goVersionPatience):
 		}
 	}

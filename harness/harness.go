@@ -171,9 +171,9 @@ type Process struct {
 // An error says that there was no run, or that a result could not be written.
 // Tests that fail are no error.
 func Run(ctx context.Context, cfg Config) (Result, error) {
-	r, err := newRun(cfg)
+	i, err := newInvocation(cfg)
 	if err != nil {
 		return Result{}, err
 	}
-	return r.run(ctx)
+	return i.run(ctx)
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -10,14 +11,19 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// A watch follows how long tests run, by a clock of its own from when their first
-// event was seen: the time in an event is that of the wall clock, which may be
-// set. It looks at top-level tests: the time of a subtest is part of its test's.
-type watch struct {
+// limits follow how long tests run, by a clock of their own from when a test's
+// first event was seen: the time in an event is that of the wall clock, which may
+// be set. They apply to top-level tests: the time of a subtest is part of its
+// test's.
+type limits struct {
+	slow    time.Duration // when a test is reported; 0 is never
+	timeout time.Duration // when its package is ended; 0 is never
+	piece   time.Duration // how often to look at what runs; 0 is never
+
 	clock stopwatch.Watch
 	since map[watched]time.Duration // when the test was first seen, or last seen paused
 	told  map[watched]bool          // reported as slow
-	over  map[string]overtime       // by package: the tests that ran into TestTimeout
+	over  map[string]overtime       // by package: the tests that ran into timeout
 }
 
 // watched is one run of a test.
@@ -26,7 +32,7 @@ type watched struct {
 	started   time.Time
 }
 
-// overtime is a test that ran into TestTimeout.
+// overtime is a test that ran into the timeout.
 type overtime struct {
 	test string
 	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
@@ -36,83 +42,77 @@ type overtime struct {
 // goroutines, and SIGKILL.
 const quitGrace = 5 * time.Second
 
-// startWatch returns a channel that says when to look, and a function that
-// ends it. If there is nothing to look for it is nil.
-func (r *run) startWatch() (<-chan time.Time, func()) {
-	r.watch = watch{
-		since: make(map[watched]time.Duration),
-		told:  make(map[watched]bool),
-		over:  make(map[string]overtime),
+func newLimits(slow, timeout time.Duration) limits {
+	l := limits{slow: slow, timeout: timeout, told: make(map[watched]bool), over: make(map[string]overtime)}
+	shortest := slow
+	if timeout > 0 && (slow <= 0 || timeout < slow) {
+		shortest = timeout
 	}
-	shortest := r.cfg.SlowAfter
-	if t := r.cfg.TestTimeout; t > 0 && (shortest == 0 || t < shortest) {
-		shortest = t
+	if shortest > 0 {
+		l.piece = stopwatch.Piece(shortest)
+		l.clock.Longest = 2 * l.piece
 	}
-	if shortest <= 0 {
-		return nil, func() {}
-	}
-	piece := stopwatch.Piece(shortest)
-	r.watch.clock.Longest = 2 * piece
-	ticker := time.NewTicker(piece)
-	return ticker.C, ticker.Stop
+	return l
 }
 
-// look finds tests that run for too long.
-func (r *run) look(now time.Time) {
-	counted := r.watch.clock.Look(now)
+// look finds tests that run for too long among those that run.
+func (p *plan) look(now time.Time, events []result.Running) []step {
+	counted := p.limits.clock.Look(now)
 	since := make(map[watched]time.Duration)
-	for _, t := range r.stream.Running() {
-		if t.Test == "" || strings.Contains(t.Test, "/") || strings.HasPrefix(t.Test, "Benchmark") || r.isPerTest(t.Package) {
+	var steps []step
+	for _, t := range events {
+		divided := slices.ContainsFunc(p.packages, func(s *supervised) bool { return s.divides(t.Package) })
+		if t.Test == "" || strings.Contains(t.Test, "/") || strings.HasPrefix(t.Test, "Benchmark") || divided {
 			continue
 		}
 		w := watched{t.Package, t.Test, t.Started}
-		began, known := r.watch.since[w]
+		began, known := p.limits.since[w]
 		if t.Paused || !known {
 			began = counted
 		}
 		since[w] = began
-		r.judge(w, counted, counted-began)
+		steps = append(steps, p.judge(w, counted, counted-began)...)
 	}
-	r.watch.since = since
-	r.killOvertime(counted)
+	p.limits.since = since
+	return append(steps, p.killOvertime(counted)...)
 }
 
 // judge does what has to be done about a test that has run for d.
-func (r *run) judge(w watched, now, d time.Duration) {
-	if limit := r.cfg.SlowAfter; limit > 0 && d >= limit && !r.watch.told[w] {
-		r.watch.told[w] = true
-		r.stream.Note(result.Slow{Package: w.pkg, Test: w.test, Elapsed: d})
+func (p *plan) judge(w watched, now, d time.Duration) (steps []step) {
+	l := &p.limits
+	if l.slow > 0 && d >= l.slow && !l.told[w] {
+		l.told[w] = true
+		steps = append(steps, step{verb: note, note: result.Slow{Package: w.pkg, Test: w.test, Elapsed: d}})
 	}
-	limit := r.cfg.TestTimeout
-	if _, ended := r.watch.over[w.pkg]; limit <= 0 || d < limit || ended || r.signals.Ending() {
-		return
+	if _, ended := l.over[w.pkg]; l.timeout <= 0 || d < l.timeout || ended || p.asked != 0 {
+		return steps
 	}
-	if !r.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT}) {
-		return // it has just ended
+	quit := p.tellPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
+	if len(quit) == 0 {
+		return steps // it has just ended
 	}
-	r.watch.over[w.pkg] = overtime{w.test, now + quitGrace}
-	r.stream.Note(result.Timeout{Package: w.pkg, Test: w.test, Limit: limit})
+	l.over[w.pkg] = overtime{w.test, now + quitGrace}
+	timeout := result.Timeout{Package: w.pkg, Test: w.test, Limit: l.timeout}
+	return append(append(steps, quit...), step{verb: note, note: timeout})
 }
 
 // killOvertime kills the packages that did not end on SIGQUIT.
-func (r *run) killOvertime(now time.Duration) {
-	for pkg, o := range r.watch.over {
+func (p *plan) killOvertime(now time.Duration) (steps []step) {
+	for pkg, o := range p.limits.over {
 		if o.kill > 0 && now > o.kill {
-			r.watch.over[pkg] = overtime{test: o.test}
-			r.orderPackage(pkg, control.Order{Kill: true})
+			p.limits.over[pkg] = overtime{test: o.test}
+			steps = append(steps, p.tellPackage(pkg, control.Order{Kill: true})...)
 		}
 	}
+	return steps
 }
 
-// orderPackage sends an order to the supervisor of a package, and reports
-// whether there is one.
-func (r *run) orderPackage(pkg string, o control.Order) bool {
-	found := false
-	for _, s := range r.supervisors {
-		if !s.gone && s.process.Package == pkg && s.started.Supervisor != 0 {
-			s.peer.Send(o)
-			found = true
+// tellPackage sends an order to the supervisors of a package.
+func (p *plan) tellPackage(pkg string, o control.Order) (steps []step) {
+	for _, s := range p.present {
+		if s.state == running && s.process.Package == pkg {
+			steps = append(steps, step{verb: send, to: s, order: o})
 		}
 	}
-	return found
+	return steps
 }

@@ -2,13 +2,12 @@ package harness
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"pgtest/jsonstream"
-	"pgtest/signals"
+	"pgtest/jsonstream/result"
 )
 
 // TestSlowAfter looks at a test that has begun at various times of the wall clock
@@ -18,61 +17,153 @@ func TestSlowAfter(t *testing.T) {
 		"clock right": 0, "clock set forward": time.Hour, "clock set back": -time.Hour,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var errors bytes.Buffer
-			r := &run{
-				cfg:     Config{SlowAfter: 10 * time.Second},
-				signals: signals.New(DefaultGrace),
-				stderr:  newOutlet(&errors),
-			}
-			var err error
-			if r.stream, err = jsonstream.New(jsonstream.Options{Format: "none", Notices: posts{r.stderr}}); err != nil {
-				t.Fatal(err)
-			}
-			_, stop := r.startWatch()
-			defer stop()
-			now := time.Now()
-			event := `"Time":"` + now.Add(-wall).Format(time.RFC3339Nano) + `","Package":"p"`
-			events := `{"Action":"start",` + event + `}` + "\n" + `{"Action":"run","Test":"TestA",` + event + `}` + "\n"
-			reader, writer, err := os.Pipe()
+			var notices bytes.Buffer
+			stream, err := jsonstream.New(jsonstream.Options{Format: "none", Notices: &notices})
 			if err != nil {
 				t.Fatal(err)
 			}
-			read := make(chan struct{})
-			go func() {
-				defer close(read)
-				r.stream.ReadOutput(reader)
-			}()
-			if _, err := writer.WriteString(events); err != nil {
+			defer stream.Close()
+			now := time.Now()
+			event := `"Time":"` + now.Add(-wall).Format(time.RFC3339Nano) + `","Package":"p"`
+			events := `{"Action":"start",` + event + `}` + "\n" + `{"Action":"run","Test":"TestA",` + event + `}` + "\n"
+			if err := stream.ReadOutput(strings.NewReader(events)); err != nil {
 				t.Fatal(err)
 			}
-			for len(r.stream.Running()) < 2 {
-				time.Sleep(time.Millisecond)
+			p := newPlan(Config{SlowAfter: 10 * time.Second}, goTest{})
+			look := func() {
+				for _, s := range p.look(now, stream.Running()) {
+					stream.Note(s.note)
+				}
 			}
 			pass := func(d time.Duration) {
 				for range d / time.Second {
 					now = now.Add(time.Second)
-					r.look(now)
+					look()
 				}
 			}
-			r.look(now)
+			look()
 			pass(5 * time.Second)
-			r.watch.clock.Stop(now) // as Ctrl-Z does
+			p.limits.clock.Stop(now) // as Ctrl-Z does
 			now = now.Add(time.Hour)
-			r.watch.clock.Continue(now)
+			p.limits.clock.Continue(now)
 			pass(2 * time.Second)
 			now = now.Add(time.Hour) // as SIGSTOP does to pgtest and its tests
-			r.look(now)
-			if len(r.watch.told) > 0 {
-				t.Errorf("slow too early")
+			look()
+			if notices.Len() > 0 {
+				t.Errorf("slow too early: %q", notices.String())
 			}
 			pass(4 * time.Second)
-			writer.Close()
-			<-read
-			r.stream.Close()
-			r.stderr.close()
-			if !strings.HasPrefix(errors.String(), "pgtest: slow: TestA of p has been running for 1") {
-				t.Errorf("printed %q", errors.String())
+			if !strings.HasPrefix(notices.String(), "pgtest: slow: TestA of p has been running for 1") ||
+				strings.Count(notices.String(), "\n") != 1 {
+				t.Errorf("printed %q", notices.String())
 			}
 		})
+	}
+}
+
+// TestLimits lets time pass while tests run. A line has the second up to which the
+// tests run that it names, those that wait for their turn with a minus, or another
+// event; and the steps.
+func TestLimits(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		slow, timeout time.Duration
+		steps         string
+	}{
+		{"slow, once", 3 * time.Second, 0, `
+			0 TestA:
+			2 TestA:
+			3 TestA: slow(TestA)
+			9 TestA:`},
+		{"two that begin at other times", 3 * time.Second, 0, `
+			0 TestA:
+			1 TestA:
+			3 TestA TestB: slow(TestA)
+			4 TestB: slow(TestB)`},
+		{"waiting does not count", 3 * time.Second, 0, `
+			0 TestA:
+			1 TestA:
+			5 -TestA:
+			7 TestA:
+			8 TestA: slow(TestA)`},
+		{"subtests and benchmarks", 3 * time.Second, 3 * time.Second, `
+			0 TestA/sub BenchmarkA:
+			9 TestA/sub BenchmarkA:`},
+		{"timeout, then SIGKILL", 0, 3 * time.Second, `
+			0 TestA:
+			3 TestA: p(quit) timeout(TestA)
+			8 TestA:
+			9 TestA: p(kill)
+			15 TestA:`},
+		{"one timeout ends the package", 0, 3 * time.Second, `
+			0 TestA TestB:
+			3 TestA TestB: p(quit) timeout(TestA)
+			4 TestA TestB:`},
+		{"slow and timeout", 2 * time.Second, 3 * time.Second, `
+			0 TestA:
+			2 TestA: slow(TestA)
+			3 TestA: p(quit) timeout(TestA)`},
+		{"the package has just ended", 0, 3 * time.Second, `
+			0 TestA:
+			p ends:
+			3 TestA:`},
+		{"the tests were asked to end", 2 * time.Second, 3 * time.Second, `
+			0 TestA:
+			int: interrupted(SIGINT) go(interrupt) p(interrupt) say
+			3 TestA: slow(TestA)`},
+		{"the time of a stop", 0, 3 * time.Second, `
+			0 TestA:
+			2 TestA:
+			stop: go(stopped (signal)) p(stopped (signal)) hear hide-live
+			60 TestA:
+			continue: p(continued) go(continued)
+			61 TestA: p(quit) timeout(TestA)`},
+		{"tests in processes of their own have limits there", 2 * time.Second, 2 * time.Second, `
+			t connects:
+			t divides p: t(4 at once)
+			0 TestA:
+			9 TestA:`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScript(Config{SlowAfter: test.slow, TestTimeout: test.timeout}, nil)
+			defer s.signals.Finish()
+			s.play("p connects")
+			s.play("p starts")
+			start := s.now
+			for line := range strings.SplitSeq(strings.TrimSpace(test.steps), "\n") {
+				event, want, _ := strings.Cut(strings.TrimSpace(line), ":")
+				got := ""
+				if event[0] >= '0' && event[0] <= '9' {
+					got = s.pass(t, start, strings.Fields(event))
+				} else {
+					got = s.play(event)
+				}
+				if got != strings.TrimSpace(want) {
+					t.Errorf("%s: %s; want %s", event, got, want)
+				}
+			}
+		})
+	}
+}
+
+// pass lets the time go on to a second after start, and returns what the plan does
+// about the tests that run.
+func (s *script) pass(t *testing.T, start time.Time, words []string) string {
+	second, err := time.ParseDuration(words[0] + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := []result.Running{{Package: "p", Started: start, Parent: true}}
+	for _, test := range words[1:] {
+		name := strings.TrimPrefix(test, "-")
+		running = append(running, result.Running{Package: "p", Test: name, Paused: name != test})
+	}
+	s.steps, s.words = nil, nil
+	for {
+		s.do(s.plan.look(s.now, running))
+		if !s.now.Before(start.Add(second)) {
+			return strings.Join(s.words, " ")
+		}
+		s.now = s.now.Add(100 * time.Millisecond)
 	}
 }

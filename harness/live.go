@@ -140,46 +140,46 @@ const (
 
 // startLive returns a channel that says when to renew the live line, and a
 // function that ends it. Without one the channel is nil.
-func (r *run) startLive() (<-chan time.Time, func()) {
-	if r.live == nil {
+func (i *invocation) startLive() (<-chan time.Time, func()) {
+	if i.live == nil {
 		return nil, func() {}
 	}
-	r.liveFrom = time.Now()
+	i.liveFrom = time.Now()
 	ticker := time.NewTicker(livePeriod)
 	return ticker.C, func() {
 		ticker.Stop()
-		r.serveDuring(func() { r.stdout.do(func() { r.live.set("") }) })
+		i.serveDuring(func() { i.stdout.do(func() { i.live.set("") }) })
 	}
 }
 
 // renewLive shows what is running now. In the background the terminal is somebody
 // else's. The terminal may be stopped (Ctrl-S): nobody waits for it here.
-func (r *run) renewLive(now time.Time) {
-	if now.Sub(r.liveFrom) < liveDelay {
+func (i *invocation) renewLive(now time.Time) {
+	if now.Sub(i.liveFrom) < liveDelay {
 		return
 	}
 	text := ""
-	if r.inForeground() {
-		text = liveText(r.stream.Progress(), r.running(), now.Sub(r.liveFrom), now)
+	if i.inForeground() {
+		text = liveText(i.stream.Progress(), i.plan.running(i.stream.Running()), now.Sub(i.liveFrom), now)
 	}
-	r.stdout.tryDo(func() { r.live.set(text) })
+	i.stdout.tryDo(func() { i.live.set(text) })
 }
 
 // inForeground says whether the terminal of the live line is this job's, or held
 // for it by the keeper.
-func (r *run) inForeground() bool {
-	pgid, err := unix.IoctlGetInt(int(r.live.tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && (pgid == unix.Getpgrp() || pgid == r.signals.KeeperPID())
+func (i *invocation) inForeground() bool {
+	pgid, err := unix.IoctlGetInt(int(i.live.tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && (pgid == unix.Getpgrp() || pgid == i.signals.KeeperPID())
 }
 
 // hideLive removes the live line before the job stops, unless the terminal takes
 // nothing: a shell is about to write its prompt.
-func (r *run) hideLive() {
-	if r.live == nil {
+func (i *invocation) hideLive() {
+	if i.live == nil {
 		return
 	}
 	hidden := make(chan struct{})
-	if !r.stdout.tryDo(func() { r.live.set(""); close(hidden) }) {
+	if !i.stdout.tryDo(func() { i.live.set(""); close(hidden) }) {
 		return
 	}
 	select {

@@ -14,7 +14,7 @@ import (
 func spread(string) {}
 
 // reapOrphans does nothing.
-func (r *run) reapOrphans() {}
+func (i *invocation) reapOrphans() {}
 
 // endAbandoned ends the group of a test binary whose supervisor died, as long as
 // its leader lives in the session that the supervisor led: no other process can
@@ -27,8 +27,8 @@ func endAbandoned(s control.Started) {
 	}
 }
 
-// killSupervisor kills a supervisor, which leads a session as long as it lives.
-func killSupervisor(s control.Started) {
+// killSession kills a supervisor, which leads a session as long as it lives.
+func killSession(s control.Started) {
 	if session, err := unix.Getsid(s.Supervisor); err == nil && session == s.Supervisor && s.Supervisor > 1 {
 		syscall.Kill(s.Supervisor, syscall.SIGKILL)
 	}

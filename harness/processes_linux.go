@@ -30,12 +30,12 @@ func spread(dir string) {
 	}
 }
 
-// reapOrphans reaps processes that have ended and were not started by the run,
+// reapOrphans reaps processes that have ended and were not started by the invocation,
 // as fall to the first process of a container. Nothing is signalled.
-func (r *run) reapOrphans() { proc.ReapOrphans(r.isOwnChild) }
+func (i *invocation) reapOrphans() { proc.ReapOrphans(i.isOwnChild) }
 
 // endAbandoned does nothing: what a supervisor leaves, the watchdog adopts.
 func endAbandoned(control.Started) {}
 
-// killSupervisor does nothing: the watchdog does.
-func killSupervisor(control.Started) {}
+// killSession does nothing: the watchdog does.
+func killSession(control.Started) {}

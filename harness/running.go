@@ -1,39 +1,21 @@
 package harness
 
 import (
-	"runtime"
-	"slices"
+	"fmt"
+	"strings"
 	"time"
 
-	"pgtest/harness/control"
 	"pgtest/jsonstream/result"
 )
 
-// runningTest is a test that runs in a process of its own.
-type runningTest struct {
-	name    string
-	pid     int
-	started time.Time
-}
-
-// note notes the start or the end of a test's process.
-func (s *supervised) note(m control.Running, at time.Time) {
-	if !m.Ended {
-		s.running = append(s.running, runningTest{m.Test, m.PID, at})
-		return
-	}
-	s.running = slices.DeleteFunc(s.running, func(t runningTest) bool { return t.pid == m.PID })
-}
-
-// running returns what runs. The events of a package whose tests have processes of
-// their own come in the order of its source: they tell of one test at a time. The
-// others are behind it.
-func (r *run) running() []result.Running {
+// running returns what runs, by the events and by what is known of processes. The
+// events of a package whose tests have processes of their own come in the order of
+// its source: they tell of one test at a time. The others are behind it.
+func (p *plan) running(events []result.Running) []result.Running {
 	var all []result.Running
 	told := make(map[[2]string]bool)
-	events := r.stream.Running()
 	for i, t := range events {
-		if known, ok := r.testOf(t.Package, t.Test); ok {
+		if known, ok := p.testOf(t.Package, t.Test); ok {
 			t.Started = known.started
 		}
 		all = append(all, t)
@@ -41,7 +23,7 @@ func (r *run) running() []result.Running {
 		if i+1 < len(events) && events[i+1].Package == t.Package {
 			continue
 		}
-		for _, hidden := range r.testsOf(t.Package) {
+		for _, hidden := range p.testsOf(t.Package) {
 			if !told[[2]string{t.Package, hidden.name}] {
 				all = append(all, result.Running{Package: t.Package, Test: hidden.name, Started: hidden.started})
 			}
@@ -50,10 +32,19 @@ func (r *run) running() []result.Running {
 	return all
 }
 
-// testOf returns the test of a package that runs in a process of its own and has
-// the given name.
-func (r *run) testOf(pkg, test string) (runningTest, bool) {
-	for _, t := range r.testsOf(pkg) {
+// testsOf returns the tests of a package that run in processes of their own.
+func (p *plan) testsOf(pkg string) []runningTest {
+	for _, s := range p.present {
+		if s.divides(pkg) {
+			return s.children
+		}
+	}
+	return nil
+}
+
+// testOf returns the one of them that has the given name.
+func (p *plan) testOf(pkg, test string) (runningTest, bool) {
+	for _, t := range p.testsOf(pkg) {
 		if t.name == test {
 			return t, true
 		}
@@ -61,66 +52,40 @@ func (r *run) testOf(pkg, test string) (runningTest, bool) {
 	return runningTest{}, false
 }
 
-// testsOf returns the tests of a package that run in processes of their own.
-func (r *run) testsOf(pkg string) []runningTest {
-	for _, s := range r.supervisors {
-		if s.tests != nil && s.tests.Package == pkg && !s.gone {
-			return s.running
-		}
+// report says what is running, a line each. command is the command's process id,
+// or 0.
+func (p *plan) report(events []result.Running, command int, now time.Time) []step {
+	var lines []string
+	for _, running := range p.running(events) {
+		lines = append(lines, "pgtest: running: "+p.describe(running, now))
 	}
-	return nil
+	switch {
+	case len(lines) > 0:
+	case command == 0:
+		lines = []string{"pgtest: no test is running"}
+	default:
+		lines = []string{fmt.Sprintf("pgtest: no test is running; %s is pid %d", p.source.name(), command)}
+	}
+	return []step{say(strings.Join(lines, "\n"))}
 }
 
-// shareProcesses tells all who run tests in a process each how many may run at
-// once: what is configured for every package, or an equal share.
-func (r *run) shareProcesses() {
-	var all []*supervised
-	for _, s := range r.supervisors {
-		if s.tests != nil && !s.gone {
-			all = append(all, s)
+// describe is a line about a running package or test.
+func (p *plan) describe(running result.Running, now time.Time) string {
+	elapsed := now.Sub(running.Started).Seconds()
+	if running.Test != "" {
+		paused := ""
+		if running.Paused {
+			paused = ", paused"
+		}
+		if t, ok := p.testOf(running.Package, running.Test); ok {
+			return fmt.Sprintf("%s %s (%.2fs, pid %d)", running.Package, running.Test, elapsed, t.pid)
+		}
+		return fmt.Sprintf("%s %s (%.2fs%s)", running.Package, running.Test, elapsed, paused)
+	}
+	for _, s := range p.present {
+		if s.process.Package == running.Package && s.ids.PID > 0 {
+			return fmt.Sprintf("%s (%.2fs, pid %d)", running.Package, elapsed, s.ids.PID)
 		}
 	}
-	order := control.TestsOrder{Processes: r.cfg.Isolation.Processes, SlowAfter: r.cfg.SlowAfter}
-	if order.Processes == 0 && len(all) > 0 {
-		order.Processes = max(1, runtime.GOMAXPROCS(0)/len(all))
-	}
-	for _, s := range all {
-		if s.told != order {
-			s.told = order
-			s.peer.Send(control.Order{Tests: &order})
-		}
-	}
-}
-
-// leaked adds what the process of a test left behind to the record of the
-// package's last test binary.
-func (r *run) leaked(l control.Leaked) {
-	for i := len(r.supervisors) - 1; i >= 0; i-- {
-		if p := &r.supervisors[i].process; p.Package == l.Package {
-			p.Leaks = append(p.Leaks, l.Leaks...)
-			return
-		}
-	}
-}
-
-// undivided says on standard error why tests have no process of their own.
-func (r *run) undivided(reason string) {
-	if r.reasons[reason] {
-		return
-	}
-	if r.reasons == nil {
-		r.reasons = make(map[string]bool)
-	}
-	r.reasons[reason] = true
-	r.stream.Note(result.Message("pgtest: --isolate=test: " + reason))
-}
-
-// isPerTest says whether a package's tests run in a process each.
-func (r *run) isPerTest(pkg string) bool {
-	for _, s := range r.supervisors {
-		if s.tests != nil && s.tests.Package == pkg {
-			return true
-		}
-	}
-	return false
+	return fmt.Sprintf("%s (%.2fs)", running.Package, elapsed)
 }

@@ -1,0 +1,336 @@
+package harness
+
+import (
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"pgtest/harness/control"
+	"pgtest/jsonstream/result"
+)
+
+// A verb is something that the plan wants done.
+type verb int
+
+const (
+	send           verb = iota // the order, to a package's supervisor
+	disconnect                 // close the connection to a supervisor
+	killSupervisor             // where the watchdog has not adopted it
+	endGroup                   // the same of the test binary of a supervisor that died
+	signalCommand              // the signal, to the command's process group
+	endOrphans                 // the watchdog ends what it adopted, supervisors that are spared excepted
+	killWatchdog
+	giveUpEvents  // read no more events
+	giveUpOutputs // those that their readers don't take
+	hear          // take in the supervisors that have connected, for as long as wait
+	awaitDeaths   // unanswered comes after goPatience
+	goGone        // the plan for signals learns that go died before its tests
+	note          // to the stream
+	hideLive      // remove the live line
+)
+
+// A step is one action of the plan's answer; steps are done in order.
+type step struct {
+	verb   verb
+	to     *supervised
+	order  control.Order
+	signal syscall.Signal
+	spare  []int
+	wait   time.Duration
+	note   result.Note
+}
+
+func say(line string) step { return step{verb: note, note: result.Message(line)} }
+
+// A plan decides what an invocation does about what happens. It does nothing
+// itself: each event is a method that answers with steps, and has no other
+// effect than on the plan.
+//
+// What signals ask for is decided by signals.Plan. Its steps are events here.
+type plan struct {
+	round
+	limits    limits
+	terminal  bool // the tests have the terminal, which signals them itself
+	processes int  // for a package's tests that have processes of their own; 0 shares cpus
+	cpus      int
+
+	packages []*supervised // of all rounds, in the order of their arrival
+	present  []*supervised // those that are connected
+	// asked is the signal that the tests were told to end with, SIGKILL once they
+	// were killed, 0 before.
+	asked   syscall.Signal
+	stopped bool            // the tests are stopped
+	said    map[string]bool // why tests have no process of their own
+}
+
+func newPlan(cfg Config, s source) plan {
+	return plan{
+		round:     round{source: s},
+		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout),
+		terminal:  cfg.Terminal,
+		processes: cfg.Isolation.Processes,
+		cpus:      runtime.GOMAXPROCS(0),
+		said:      make(map[string]bool),
+	}
+}
+
+// done reports whether the round has ended.
+func (p *plan) done() bool { return p.over && len(p.present) == 0 }
+
+// arrived takes in a connection. One that comes when the tests were already told
+// something is told the same.
+func (p *plan) arrived(s *supervised) []step {
+	p.packages, p.present = append(p.packages, s), append(p.present, s)
+	var steps []step
+	if p.asked != 0 {
+		steps = append(steps, tell(s, p.asked))
+	}
+	if p.stopped {
+		steps = append(steps, tell(s, syscall.SIGSTOP))
+	}
+	return steps
+}
+
+// tell orders a signal.
+func tell(s *supervised, sig syscall.Signal) step {
+	if sig == syscall.SIGKILL {
+		return step{verb: send, to: s, order: control.Order{Kill: true}}
+	}
+	return step{verb: send, to: s, order: control.Order{Signal: sig}}
+}
+
+// heard takes in a message that came at a time.
+func (p *plan) heard(s *supervised, m control.Report, at time.Time) []step {
+	switch {
+	case m.Started != nil:
+		s.started(*m.Started, at)
+	case m.Failed != nil:
+		s.failed(*m.Failed)
+	case m.Ended != nil:
+		s.ended(*m.Ended, at)
+	case m.Tests != nil:
+		s.tests = m.Tests
+		return p.share()
+	case m.Running != nil:
+		s.test(*m.Running, at)
+	case m.Began != nil:
+		began := result.Began{Package: m.Began.Package, Test: m.Began.Test, At: at.Add(-m.Began.Elapsed)}
+		return []step{{verb: note, note: began}}
+	case m.Slow != nil:
+		return []step{{verb: note, note: result.Slow(*m.Slow)}}
+	case m.Leaked != nil:
+		p.leaked(*m.Leaked)
+	case m.Undivided != nil:
+		return p.undivided(m.Undivided.Reason)
+	}
+	return nil
+}
+
+// leaked adds what the process of a test left behind to the record of the
+// package's last test binary.
+func (p *plan) leaked(l control.Leaked) {
+	for i := len(p.packages) - 1; i >= 0; i-- {
+		if record := &p.packages[i].process; record.Package == l.Package {
+			record.Leaks = append(record.Leaks, l.Leaks...)
+			return
+		}
+	}
+}
+
+// undivided says, once, why tests have no process of their own.
+func (p *plan) undivided(reason string) []step {
+	if p.said[reason] {
+		return nil
+	}
+	p.said[reason] = true
+	return []step{say("pgtest: --isolate=test: " + reason)}
+}
+
+// share says how many tests of a package that have processes of their own may run
+// at once: what is configured for every package, or an equal share.
+func (p *plan) share() []step {
+	var all []*supervised
+	for _, s := range p.present {
+		if s.tests != nil {
+			all = append(all, s)
+		}
+	}
+	order := control.TestsOrder{Processes: p.processes, SlowAfter: p.limits.slow}
+	if order.Processes == 0 && len(all) > 0 {
+		order.Processes = max(1, p.cpus/len(all))
+	}
+	var steps []step
+	for _, s := range all {
+		if s.told != order {
+			s.told = order
+			steps = append(steps, step{verb: send, to: s, order: control.Order{Tests: &order}})
+		}
+	}
+	return steps
+}
+
+// departed takes in the end of a connection. If the supervisor died before it
+// could end its test binary's group, the watchdog does: it has adopted what was
+// left. Supervisors may be its children too, if go has died.
+func (p *plan) departed(s *supervised) []step {
+	s.departed()
+	p.present = slices.DeleteFunc(p.present, func(other *supervised) bool { return other == s })
+	steps := []step{{verb: disconnect, to: s}}
+	if s.tests != nil {
+		steps = append(steps, p.share()...)
+	}
+	if s.state != lost {
+		return steps
+	}
+	p.untidy = true
+	orphans := step{verb: endOrphans}
+	for _, other := range p.present {
+		orphans.spare = append(orphans.spare, other.pid)
+	}
+	return append(steps, orphans, step{verb: endGroup, to: s})
+}
+
+// commandEnded takes in how the command ended. If the watchdog was killed nobody
+// knows: the command was told to finish by that, and its tests are to end.
+func (p *plan) commandEnded(status syscall.WaitStatus, known bool) []step {
+	p.status = status
+	if known {
+		return nil
+	}
+	p.status, p.untidy, p.unfollowed = syscall.WaitStatus(syscall.SIGKILL), true, true
+	return []step{say("pgtest: the watchdog was killed; the tests are ended"), {verb: goGone}}
+}
+
+// hearPatience is how long the supervisors that connected may take to arrive
+// after the end of go.
+const hearPatience = 2 * time.Second
+
+// sourceEnded takes in that everything was read, and that the command has ended.
+// allHeard comes next. A go command that ends in order has waited for its
+// supervisors, and what they said is here or on its way. Those of one that died
+// may go on.
+func (p *plan) sourceEnded() []step {
+	p.over = true
+	return append(p.await(), step{verb: hear, wait: hearPatience})
+}
+
+// allHeard asks the tests that are left to end. Nobody reads what they print.
+func (p *plan) allHeard() []step {
+	if !slices.ContainsFunc(p.present, func(s *supervised) bool { return s.state == running }) {
+		return nil
+	}
+	return append(p.tellAll(control.Order{Unread: true}), step{verb: goGone})
+}
+
+// await gives supervisors that were told to kill their tests some time.
+func (p *plan) await() []step {
+	if !p.over || p.asked != syscall.SIGKILL || p.waiting {
+		return nil
+	}
+	p.waiting = true
+	return []step{{verb: awaitDeaths}}
+}
+
+// unanswered ends supervisors that have not done what they were told. After go's
+// end they are the watchdog's children, which kills them; what they leave behind
+// is, too, and ended when their connections close. Those of one that the kernel
+// does not let die are closed the next time.
+func (p *plan) unanswered() []step {
+	p.untidy, p.waiting = true, false
+	p.silent++
+	steps := []step{{verb: endOrphans}}
+	for _, s := range p.present {
+		switch {
+		case p.silent > 1:
+			steps = append(steps, step{verb: disconnect, to: s})
+		case s.state == running:
+			steps = append(steps, step{verb: killSupervisor, to: s})
+		}
+	}
+	return append(steps, p.await()...)
+}
+
+// interrupt makes the source begin nothing new. Tests that do not come to their
+// end from now on were interrupted, unless go had died before anybody asked.
+func (p *plan) interrupt(cause syscall.Signal, at time.Time) []step {
+	if cause == 0 && (p.over || p.unfollowed) {
+		return p.source.interrupt()
+	}
+	p.interrupted = true
+	interruption := step{verb: note, note: result.Interruption{At: at, Reason: causes[cause]}}
+	return append([]step{interruption}, p.source.interrupt()...)
+}
+
+// causes are what can end an invocation, as it stands in the JUnit report.
+var causes = map[syscall.Signal]string{
+	0: "canceled", syscall.SIGPIPE: "output closed", syscall.SIGINT: "SIGINT",
+	syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGQUIT: "SIGQUIT",
+}
+
+// kill kills the command, and gives up an output that nobody takes. One that is
+// read gets its summary, however late.
+func (p *plan) kill() []step {
+	again := p.killed
+	p.untidy, p.killed = true, true
+	return append(p.source.kill(again), step{verb: giveUpOutputs})
+}
+
+// signal passes a signal on to every test binary and what it started.
+func (p *plan) signal(sig syscall.Signal) []step {
+	p.asked = sig
+	steps := append(p.source.signal(sig), p.tellAll(tell(nil, sig).order)...)
+	if sig == syscall.SIGKILL && p.done() {
+		steps = append(steps, step{verb: giveUpOutputs}) // nothing else is left to end
+	}
+	return append(steps, p.await()...)
+}
+
+// stop stops the source first, so that it starts nothing more. Supervisors that
+// have connected already would not be heard of until the invocation continues.
+//
+// Tests that have the terminal were stopped together with this process, and may
+// have put the terminal into order first.
+func (p *plan) stop(at time.Time) []step {
+	p.limits.clock.Stop(at)
+	if p.terminal {
+		return []step{{verb: hideLive}}
+	}
+	p.stopped = true
+	steps := append(p.source.signal(syscall.SIGSTOP), p.tellAll(control.Order{Signal: syscall.SIGSTOP})...)
+	return append(steps, step{verb: hear, wait: stopPatience}, step{verb: hideLive})
+}
+
+// stopPatience is how long the tests that have just started may keep an
+// invocation from stopping.
+const stopPatience = time.Second
+
+// proceed continues what stop stopped.
+func (p *plan) proceed(at time.Time) []step {
+	p.limits.clock.Continue(at)
+	if p.terminal {
+		return nil
+	}
+	p.stopped = false
+	return append(p.tellAll(control.Order{Signal: syscall.SIGCONT}), p.source.signal(syscall.SIGCONT)...)
+}
+
+// tellAll sends an order to every supervisor.
+func (p *plan) tellAll(o control.Order) []step {
+	var steps []step
+	for _, s := range p.present {
+		steps = append(steps, step{verb: send, to: s, order: o})
+	}
+	return steps
+}
+
+// records returns what is known of the test binaries that ran or should have.
+func (p *plan) records() []Process {
+	var all []Process
+	for _, s := range p.packages {
+		if s.state != connected {
+			all = append(all, s.process)
+		}
+	}
+	return all
+}

@@ -1,0 +1,98 @@
+package harness
+
+import (
+	"fmt"
+	"syscall"
+
+	"pgtest/harness/plural"
+	"pgtest/jsonstream/result"
+)
+
+// A round is one go command, or what stands in its place, and its tests.
+type round struct {
+	source      source
+	status      syscall.WaitStatus // of the command; 0 without one
+	over        bool               // the source has ended, and everything is read
+	unfollowed  bool               // the watchdog was killed, so nobody knows of the command
+	killed      bool               // the command was told to die by SIGKILL
+	untidy      bool               // something died that should have cleaned up
+	interrupted bool               // the tests were asked to end before their time
+	waiting     bool               // for supervisors to do as they were told
+	silent      int                // how often they had not
+}
+
+// exitCode is the exit status of the command that printed the events: 0 if there
+// was none, negative if it was killed.
+func (r *round) exitCode() int { return r.status.ExitStatus() }
+
+// goUsage is go test's exit status for a command line that it does not
+// understand.
+const goUsage = 2
+
+// refused reports whether there was no round, as go test did not understand its
+// command line. seen says that there were events.
+func (r *round) refused(seen bool) bool {
+	return r.source.runsGo() && r.exitCode() == goUsage && !seen
+}
+
+// verdict returns the exit status of the round as far as the events are whole, and
+// a message, if any.
+func (r *round) verdict(report result.Report, processes []Process, policy LeakPolicy) (status int, message string) {
+	status = r.exitCode()
+	failed := !r.source.runsGo() && !report.OK()
+	for _, p := range processes {
+		failed = failed || policy == FailLeaks && len(p.Leaks) > 0
+	}
+	switch {
+	case status < 0 && !r.interrupted && !r.unfollowed:
+		return 1, fmt.Sprintf("pgtest: %s: signal: %v", r.source.name(), r.status.Signal())
+	case status < 0, status == 0 && failed:
+		return 1, ""
+	}
+	return status, ""
+}
+
+// incompleteStatus is the exit status of events that are not whole, if the
+// command that printed them has none to say.
+const incompleteStatus = 2
+
+// incomplete says why the events are not whole, if not everything could be read
+// or they don't tell the end of what they began. It returns nil if they are, and
+// if that is no wonder: the round was ended, or the command was killed.
+func (r *round) incomplete(report result.Report, unread error) error {
+	reason := ""
+	switch {
+	case unread != nil:
+		reason = unread.Error()
+	case r.interrupted || r.exitCode() < 0:
+	case report.Cut:
+		reason = "the events end in the middle of a line"
+	default:
+		reason = withoutEnd(report)
+	}
+	if reason == "" {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", r.source.name(), reason)
+}
+
+// withoutEnd says which packages have no end, "" for none.
+func withoutEnd(report result.Report) string {
+	var open []string
+	failed := false
+	for _, p := range report.Packages {
+		failed = failed || p.End.Failed()
+		if p.NoEnd && p.End.Failed() {
+			open = append(open, p.Path)
+		}
+	}
+	switch {
+	case len(open) == 1:
+		return "the events end before " + open[0]
+	case len(open) > 1:
+		return fmt.Sprintf("the events end before %s and %s", open[0], plural.Count(len(open)-1, "other package", "other packages"))
+	case len(report.FailedBuilds) > 0 && !failed:
+		return "the events end before what needs " + report.FailedBuilds[0] + ", which could not be built"
+	}
+	return ""
+}

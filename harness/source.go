@@ -1,0 +1,195 @@
+package harness
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"pgtest/harness/internal/watchdog"
+	"pgtest/harness/steady"
+)
+
+// A source is where the events of a round come from.
+type source interface {
+	// name is what messages call it.
+	name() string
+	// runsGo reports whether it is a go test of the invocation's own. Only then
+	// do tests have supervisors, and does the exit status tell every failure.
+	runsGo() bool
+	// start starts the source, and a goroutine that reads its events.
+	start(*invocation) (*feed, error)
+	// interrupt makes the source begin nothing new and come to its end.
+	interrupt() []step
+	// signal passes on a signal that the tests get.
+	signal(syscall.Signal) []step
+	// kill ends the source at once; again says that this was tried before.
+	kill(again bool) []step
+}
+
+// A feed is a source that was started.
+type feed struct {
+	ended  <-chan struct{} // closed when the command has ended; nil without one
+	read   chan struct{}   // closed when the command has ended and all is read
+	err    error           // why not everything could be read; set before read is closed
+	giveUp func()          // ends reading
+}
+
+func (i *invocation) newSource() (source, error) {
+	switch {
+	case i.cfg.Input != nil:
+		return input{i.cfg.Input}, nil
+	case len(i.cfg.Command) > 0:
+		cmd, err := i.rawCommand()
+		return command{program{cmd}}, err
+	}
+	cmd, err := i.goCommand()
+	return goTest{program{cmd}}, err
+}
+
+// goTest is a go test of the invocation's own. Its tests are signalled by their
+// supervisors.
+type goTest struct{ program }
+
+func (goTest) name() string { return "go test" }
+func (goTest) runsGo() bool { return true }
+
+// interrupt sends SIGINT: go starts nothing new, waits for what runs, and removes
+// its work directory. SIGTERM would kill it and leave the directory.
+func (goTest) interrupt() []step { return []step{{verb: signalCommand, signal: syscall.SIGINT}} }
+
+func (goTest) signal(sig syscall.Signal) []step {
+	if sig != syscall.SIGSTOP && sig != syscall.SIGCONT {
+		return nil
+	}
+	return []step{{verb: signalCommand, signal: sig}}
+}
+
+// command is another command. Whatever it is, it gets the signals that a test
+// would get.
+type command struct{ program }
+
+func (c command) name() string { return c.cmd.Args[0] }
+func (command) runsGo() bool   { return false }
+
+func (command) interrupt() []step { return nil }
+
+func (command) signal(sig syscall.Signal) []step {
+	return []step{{verb: signalCommand, signal: sig}}
+}
+
+// program is a command that prints events.
+type program struct{ cmd *exec.Cmd }
+
+// kill kills the command. If that was to no avail, it gives up whatever still
+// holds what the command writes to.
+func (program) kill(again bool) []step {
+	var steps []step
+	if again {
+		steps = []step{{verb: killWatchdog}, {verb: giveUpEvents}}
+	}
+	return append(steps, step{verb: signalCommand, signal: syscall.SIGKILL})
+}
+
+func (p program) start(i *invocation) (*feed, error) {
+	stdout, stdoutWriter, err := newEventPipe()
+	if err != nil {
+		return nil, err
+	}
+	stderr, stderrWriter, err := os.Pipe()
+	if err != nil {
+		stdout.Close()
+		stdoutWriter.Close()
+		return nil, err
+	}
+	p.cmd.Stdout, p.cmd.Stderr = stdoutWriter, stderrWriter
+	err = i.startWatchdog(p.cmd)
+	stdoutWriter.Close()
+	stderrWriter.Close()
+	closeAll := func() {
+		stdout.Close()
+		stderr.Close()
+	}
+	if err != nil {
+		closeAll()
+		return nil, fmt.Errorf("%s: %w", p.cmd.Args[0], bare(err))
+	}
+	f := &feed{ended: i.watchdog.Ended(), read: make(chan struct{}), giveUp: closeAll}
+	go func() {
+		defer close(f.read)
+		errorsRead := make(chan error)
+		go func() { errorsRead <- readAll(stderr, i.stream.ReadErrors) }()
+		err := readAll(stdout, i.stream.ReadOutput)
+		f.err = cmp.Or(err, <-errorsRead)
+		<-f.ended
+	}()
+	return f, nil
+}
+
+// readAll reads a pipe and closes it. What read leaves is dropped, so that the
+// writer comes to its end. It is no error if the feed was given up.
+func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
+	defer pipe.Close()
+	defer io.Copy(io.Discard, pipe)
+	if err := read(pipe); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// startWatchdog starts the watchdog, and a command below it that may be nil.
+func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
+	self, err := os.Executable()
+	if err == nil {
+		i.watchdog, err = watchdog.Start([]string{self, watchdog.Role}, i.listener.Dir(), cmd)
+	}
+	return err
+}
+
+// input is read from a file or a pipe. There is no process to signal: it is read
+// to its end, if that comes before SIGKILL would.
+type input struct{ reader io.Reader }
+
+func (s input) name() string {
+	if f, ok := s.reader.(*os.File); ok {
+		return f.Name()
+	}
+	return "input"
+}
+
+func (input) runsGo() bool { return false }
+
+// inputSize is how much is read at once: as much as a large pipe holds.
+const inputSize = 1 << 20
+
+// start copies the input to a pipe, whose reading can be ended while the copy
+// still waits for a terminal or another pipe.
+func (s input) start(i *invocation) (*feed, error) {
+	i.startWatchdog(nil) // without one, the directory stays if the invocation is killed
+	r, w := io.Pipe()
+	go func() {
+		// The types hide ReadFrom and WriteTo, which have a small buffer.
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{steady.Reader(s.reader)}, make([]byte, inputSize))
+		w.CloseWithError(err)
+	}()
+	f := &feed{read: make(chan struct{}), giveUp: func() { w.Close() }}
+	go func() {
+		defer close(f.read)
+		f.err = i.stream.ReadOutput(r)
+	}()
+	return f, nil
+}
+
+func (input) interrupt() []step { return nil }
+
+func (input) signal(sig syscall.Signal) []step {
+	if sig != syscall.SIGKILL {
+		return nil
+	}
+	return []step{{verb: giveUpEvents}}
+}
+
+func (input) kill(bool) []step { return nil }
