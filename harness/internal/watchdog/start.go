@@ -31,13 +31,12 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ordersIn.Close()
 	reports, reportsOut, err := os.Pipe()
 	if err != nil {
+		ordersIn.Close()
 		orders.Close()
 		return nil, err
 	}
-	defer reportsOut.Close()
 	cmd := exec.Command(words[0], append(words[1:len(words):len(words)], dir)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
@@ -49,7 +48,10 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 		cmd.Dir = c.Dir
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
 	}
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	ordersIn.Close()
+	reportsOut.Close() // so that the reports end if the watchdog is killed
+	if err != nil {
 		orders.Close()
 		reports.Close()
 		return nil, err
