@@ -14,6 +14,7 @@ import (
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
+	"pgtest/jsonstream/live"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
@@ -31,7 +32,7 @@ type invocation struct {
 	stdout, stderr *outlet
 	outlets        []*outlet     // these and those of the files
 	outputClosed   chan struct{} // closed when nobody reads the formatted output
-	live           *liveLine     // nil for none
+	live           *live.Line    // nil for none
 	liveFrom       time.Time
 
 	// Of the present round.
@@ -71,8 +72,8 @@ func newInvocation(cfg Config) (*invocation, error) {
 	}
 	i.plan = newPlan(cfg, source)
 	i.live = newLiveLine(cfg)
-	i.stdout = i.openOutlet(&readerWatch{w: i.live.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
-	i.stderr = i.openOutlet(i.live.around(orDiscard(cfg.Stream.Stderr)))
+	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
+	i.stderr = i.openOutlet(i.around(orDiscard(cfg.Stream.Stderr)))
 	if i.stream, err = jsonstream.New(i.streamOptions()); err != nil {
 		i.listener.Close()
 		i.closeOutput()

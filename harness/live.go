@@ -1,135 +1,35 @@
 package harness
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"strings"
-	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
-	"gotest.tools/gotestsum/testjson"
 
-	"pgtest/harness/plural"
 	"pgtest/harness/steady"
-	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/live"
 )
-
-// A liveLine is the last line of a terminal while tests run. It says what is
-// running and is no part of the output: whatever is written to the terminal
-// takes its place, and moves it down.
-type liveLine struct {
-	tty *os.File
-
-	mu    sync.Mutex
-	text  string // "" for none
-	drawn bool
-	open  bool // the output before it does not end a line, and has to be continued
-}
 
 // newLiveLine returns nil where there can be no live line: it was not asked for,
 // or Stdout is no terminal. Events from input have no clock to show.
-func newLiveLine(cfg Config) *liveLine {
+func newLiveLine(cfg Config) *live.Line {
 	out, ok := cfg.Stream.Stdout.(*os.File)
 	if !cfg.Progress || cfg.Input != nil || !ok || !isatty.IsTerminal(out.Fd()) {
 		return nil
 	}
-	return &liveLine{tty: out}
+	return live.New(out, steady.Writer(out))
 }
 
-// around returns a writer that writes to w, and makes room for it first if w is
-// a terminal.
-func (l *liveLine) around(w io.Writer) io.Writer {
+// around returns a writer that writes to w, and makes room for the live line
+// first if w is a terminal.
+func (i *invocation) around(w io.Writer) io.Writer {
 	f, ok := w.(*os.File)
-	if l == nil || !ok || !isatty.IsTerminal(f.Fd()) {
-		return w
+	if i.live == nil || !ok || !isatty.IsTerminal(f.Fd()) {
+		return steady.Writer(w)
 	}
-	return &liveWriter{l, steady.Writer(f)}
-}
-
-type liveWriter struct {
-	line *liveLine
-	to   io.Writer
-}
-
-func (w *liveWriter) Write(p []byte) (int, error) {
-	l := w.line
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.erase()
-	n, err := w.to.Write(p)
-	if n > 0 {
-		l.open = p[n-1] != '\n'
-	}
-	if err == nil {
-		l.draw()
-	}
-	return n, err
-}
-
-// set changes the text; "" removes the line. It may wait for the terminal.
-func (l *liveLine) set(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = text
-	if text == "" {
-		l.erase()
-	}
-	l.draw()
-}
-
-const echoColumns = 5
-
-const eraseLine = "\r\x1b[K"
-
-func (l *liveLine) erase() {
-	if l.drawn {
-		l.write(eraseLine)
-		l.drawn = false
-	}
-}
-
-// draw shows the text. The last columns stay free, for what a terminal echoes
-// behind it (^C, ^Z): a line that wraps would not be removed whole.
-func (l *liveLine) draw() {
-	if l.text == "" || l.open {
-		return
-	}
-	width, _, err := term.GetSize(int(l.tty.Fd()))
-	if err != nil || width <= echoColumns {
-		return
-	}
-	l.write(eraseLine + clip(l.text, width-echoColumns))
-	l.drawn = true
-}
-
-func (l *liveLine) write(text string) { io.WriteString(steady.Writer(l.tty), text) }
-
-// clip shortens text to a number of columns. What is no ASCII may be wide, so it
-// counts as two; what can't be printed could be meant for the terminal, and
-// becomes a question mark.
-func clip(text string, columns int) string {
-	var b strings.Builder
-	for _, c := range text {
-		size := 1
-		switch {
-		case c == utf8.RuneError || !unicode.IsPrint(c):
-			c = '?'
-		case c >= utf8.RuneSelf:
-			size = 2
-		}
-		if columns < size {
-			break
-		}
-		columns -= size
-		b.WriteRune(c)
-	}
-	return b.String()
+	return i.live.Around(steady.Writer(f))
 }
 
 // The live line comes after a while, so that short runs have none.
@@ -148,7 +48,7 @@ func (i *invocation) startLive() (<-chan time.Time, func()) {
 	ticker := time.NewTicker(livePeriod)
 	return ticker.C, func() {
 		ticker.Stop()
-		i.serveDuring(func() { i.stdout.do(func() { i.live.set("") }) })
+		i.serveDuring(func() { i.stdout.do(func() { i.live.Set("") }) })
 	}
 }
 
@@ -160,15 +60,15 @@ func (i *invocation) renewLive(now time.Time) {
 	}
 	text := ""
 	if i.inForeground() {
-		text = liveText(i.stream.Progress(), i.plan.running(i.stream.Running()), now.Sub(i.liveFrom), now)
+		text = live.Text(i.stream.Progress(), i.plan.running(i.stream.Running()), now.Sub(i.liveFrom), now)
 	}
-	i.stdout.tryDo(func() { i.live.set(text) })
+	i.stdout.tryDo(func() { i.live.Set(text) })
 }
 
 // inForeground says whether the terminal of the live line is this job's, or held
 // for it by the keeper.
 func (i *invocation) inForeground() bool {
-	pgid, err := unix.IoctlGetInt(int(i.live.tty.Fd()), unix.TIOCGPGRP)
+	pgid, err := i.live.Foreground()
 	return err == nil && (pgid == unix.Getpgrp() || pgid == i.signals.KeeperPID())
 }
 
@@ -179,7 +79,7 @@ func (i *invocation) hideLive() {
 		return
 	}
 	hidden := make(chan struct{})
-	if !i.stdout.tryDo(func() { i.live.set(""); close(hidden) }) {
+	if !i.stdout.tryDo(func() { i.live.Set(""); close(hidden) }) {
 		return
 	}
 	select {
@@ -189,34 +89,3 @@ func (i *invocation) hideLive() {
 }
 
 const hidePatience = 200 * time.Millisecond
-
-// liveText is a line about a run that has gone on for elapsed.
-func liveText(p result.Progress, running []result.Running, elapsed time.Duration, now time.Time) string {
-	var busy []string
-	packages := 0
-	for _, t := range running {
-		if t.Test == "" {
-			packages++
-		}
-		// A package or a test that others run in says less than they do.
-		if t.Parent || t.Paused {
-			continue
-		}
-		name := testjson.RelativePackagePath(t.Package)
-		if t.Test != "" {
-			name += " " + t.Test
-		}
-		busy = append(busy, fmt.Sprintf("%s %.1fs", name, max(now.Sub(t.Started), 0).Seconds()))
-	}
-	text := fmt.Sprintf("%v, %s done", elapsed.Truncate(time.Second), plural.Count(p.Ended, "package", "packages"))
-	if p.Failed > 0 {
-		text += fmt.Sprintf(", %d failed", p.Failed)
-	}
-	if packages > 0 {
-		text += fmt.Sprintf(", %d running", packages)
-	}
-	if len(busy) > 0 {
-		text += ": " + strings.Join(busy, ", ")
-	}
-	return text
-}

@@ -1,4 +1,4 @@
-package harness
+package live
 
 import (
 	"testing"
@@ -26,7 +26,7 @@ func TestClip(t *testing.T) {
 	}
 }
 
-func TestLiveText(t *testing.T) {
+func TestText(t *testing.T) {
 	now := time.Now()
 	at := func(d time.Duration) time.Time { return now.Add(-d) }
 	running := []result.Running{
@@ -45,7 +45,7 @@ func TestLiveText(t *testing.T) {
 		{result.Progress{Ended: 1}, running, "5s, 1 package done, 2 running: example.com/m/a TestX/sub 2.5s, example.com/m/b 0.0s"},
 		{result.Progress{Ended: 3, Failed: 2}, nil, "5s, 3 packages done, 2 failed"},
 	} {
-		if got := liveText(c.progress, c.running, 5900*time.Millisecond, now); got != c.want {
+		if got := Text(c.progress, c.running, 5900*time.Millisecond, now); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
