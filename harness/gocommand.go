@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"pgtest/harness/control"
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/supervisor"
 )
 

@@ -13,7 +13,7 @@ import (
 	"os"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/roles"
 	"pgtest/jsonstream"
@@ -143,6 +143,12 @@ type Result struct {
 	Processes []Process
 }
 
+// Leak is a process that a test binary left behind.
+type Leak = control.Leak
+
+// Resources is what a package's processes used.
+type Resources = control.Resources
+
 // A Process is one test binary that ran.
 type Process struct {
 	// Package is its import path, or the binary's path if it can't be told.
@@ -152,10 +158,10 @@ type Process struct {
 	Started time.Time
 	Elapsed time.Duration
 	// Resources is what it and all that it started used.
-	Resources control.Resources
+	Resources Resources
 	// Leaks are processes that it left behind; MoreLeaks counts those that are
 	// not described.
-	Leaks     []control.Leak
+	Leaks     []Leak
 	MoreLeaks int
 	// Failure says why it could not be started or followed to its end; "" if it
 	// was.

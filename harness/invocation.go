@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"

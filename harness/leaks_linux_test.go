@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"pgtest/harness"
-	"pgtest/harness/control"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/internal/control"
 )
 
 // leak runs one test of the module leaks.

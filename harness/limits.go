@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/jsonstream/result"
 )

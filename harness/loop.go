@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 )
 
 // inbound is a message of a supervisor; with gone it is that the connection has

@@ -1,7 +1,7 @@
 package harness
 
 import (
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/jsonstream/result"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )

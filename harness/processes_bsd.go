@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 )
 
 // spread does nothing.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 )
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 )
 
 // A state is how far a supervised package has come.

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/roles"
 )
 
 // carefulTest notes every signal that it gets, and cleans up after the first: it
@@ -252,7 +252,7 @@ func TestSocketPlaces(t *testing.T) {
 // not started where nobody could end it.
 func TestRunUnreachable(t *testing.T) {
 	cmd := exec.Command(pgtestPath, "__exec", "echo", "unsupervised")
-	cmd.Env = append(os.Environ(), control.SocketVariable+"="+filepath.Join(t.TempDir(), "none"))
+	cmd.Env = append(os.Environ(), roles.Variables[0]+"="+filepath.Join(t.TempDir(), "none"))
 	out, _ := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != 1 || strings.Count(string(out), "\n") != 1 ||
 		!strings.HasPrefix(string(out), "pgtest: the test binary is not started, because the run can't be reached: ") {

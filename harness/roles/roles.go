@@ -6,6 +6,7 @@ package roles
 import (
 	"os"
 
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/watchdog"
@@ -31,6 +32,10 @@ var All = []Role{
 	{linkcache.Role, linkcache.Tool},
 	{signals.KeeperRole, signals.Keeper},
 }
+
+// Variables are the environment variables by which the processes of a run find
+// each other: that of its socket, and what stands in GOTMPDIR's place.
+var Variables = []string{control.SocketVariable, control.TempVariable}
 
 // Play ends the process with the role that args, the process's own, name. If they
 // name none it does nothing. It must come first in main: the roles know nothing

@@ -36,9 +36,9 @@ func TestLight(t *testing.T) {
 		"pgtest/harness/internal/watchdog":   less("regexp"),
 		"pgtest/harness/linkcache":           role,
 		"pgtest/signals":                     less("regexp", "encoding/json"),
-		"pgtest/harness/internal/proc":       less("regexp", "encoding/json", "pgtest/signals", "pgtest/harness/control"),
+		"pgtest/harness/internal/proc":       less("regexp", "encoding/json", "pgtest/signals", "pgtest/harness/internal/control"),
 		"pgtest/harness/internal/testtext":   less("regexp", "encoding/json", "golang.org/x/sys/unix"),
-		"pgtest/harness/isolate":             slices.Concat(heavy, []string{"pgtest/signals", "pgtest/harness/control"}),
+		"pgtest/harness/isolate":             slices.Concat(heavy, []string{"pgtest/signals", "pgtest/harness/internal/control"}),
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/testtext"
 	"pgtest/harness/steady"
 	"pgtest/signals"

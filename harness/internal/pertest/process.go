@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 )

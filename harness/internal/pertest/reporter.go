@@ -5,7 +5,7 @@ package pertest
 import (
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 )
 
 // A link tells the run of the tests of a package. Without a run they go on

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/testtext"

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"pgtest/harness/control"
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/proc"
 )

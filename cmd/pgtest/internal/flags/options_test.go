@@ -5,21 +5,21 @@ import (
 	"strings"
 	"testing"
 
-	"pgtest/harness/control"
+	"pgtest/harness/roles"
 )
 
 // TestVariables holds apart what variables are for: those of flags, which a user
 // may set, and those by which the parts of a run find each other.
 func TestVariables(t *testing.T) {
 	for _, r := range newSet(new(Options)).rows {
-		if slices.Contains([]string{control.SocketVariable, control.TempVariable}, r.Variable()) {
+		if slices.Contains(roles.Variables, r.Variable()) {
 			t.Errorf("--%s has an internal variable", r.Name)
 		}
 		if named := strings.HasSuffix(r.Name, "file"); named != r.output {
 			t.Errorf("--%s: by its name an output: %t, by its type: %t", r.Name, named, r.output)
 		}
 	}
-	for _, name := range []string{control.SocketVariable, control.TempVariable} {
+	for _, name := range roles.Variables {
 		if strings.HasPrefix(name, environmentPrefix) {
 			t.Errorf("%s could be a flag's", name)
 		}
