@@ -10,9 +10,9 @@ import (
 )
 
 // Catch returns a channel that gets the signals that ask a process to end:
-// SIGINT, SIGTERM, SIGHUP and SIGQUIT. Those of them that were ignored when the
-// process started, as SIGHUP is under nohup, stay ignored, also in what it
-// starts: to catch them would make them default there.
+// SIGINT, SIGTERM, SIGHUP and SIGQUIT. A signal that was ignored when the
+// process started, such as SIGHUP under nohup, stays ignored, also in the
+// processes that it starts: to catch it would make it default there.
 func Catch() <-chan os.Signal {
 	caught := make(chan os.Signal, 8)
 	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {

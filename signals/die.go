@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Die ends the process by sig, so that whoever waits for it sees a death by
-// that signal: a shell shows 128+sig. No core file is left. Die does not
-// return; should the signal not kill, as it can't where this is process 1, it
-// exits with 128+sig.
+// Die ends the process by sig, so that the parent sees a death by that signal:
+// a shell shows 128+sig. It leaves no core file and does not return. If the
+// signal can't kill this process, because it is process 1, Die exits with
+// 128+sig.
 func Die(sig syscall.Signal) {
 	if os.Getpid() == 1 {
 		os.Exit(128 + int(sig))

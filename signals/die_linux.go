@@ -16,10 +16,9 @@ type sigaction [64]byte
 // kernelSigset is the size in bytes of the kernel's signal set.
 const kernelSigset = 8
 
-// setDefault gives a signal its default action behind the back of the Go
-// runtime, which never does so itself (a signal.Reset does not bring back
-// stopping, and SIGQUIT prints goroutines). It returns how to put back what was
-// there.
+// setDefault gives a signal its default action without the Go runtime, which
+// never does so itself (signal.Reset does not bring back stopping, and SIGQUIT
+// prints goroutines). The function that it returns puts the former action back.
 func setDefault(sig syscall.Signal) (restore func(), err error) {
 	var was, dfl sigaction
 	if err := rtSigaction(sig, &dfl, &was); err != nil {
@@ -62,8 +61,8 @@ func withoutTTOU(f func() error) error {
 	return f()
 }
 
-// noCore sees to it that this process leaves no core file, whatever it dies of;
-// a limit of 0 is not enough where core_pattern is a pipe.
+// noCore keeps this process from leaving a core file, whatever signal ends it.
+// A limit of 0 is not enough where core_pattern is a pipe.
 func noCore() {
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
@@ -77,8 +76,8 @@ func becomeKilled(sig syscall.Signal) {
 	}
 }
 
-// kernelIgnores reports whether sig is ignored, of those signals that the Go
-// runtime leaves alone until asked for.
+// kernelIgnores reports whether sig is ignored. It is for signals that the Go
+// runtime does not touch before signal.Notify.
 func kernelIgnores(sig syscall.Signal) bool {
 	const handler, ignore = 0, 1 // the first word of the struct, SIG_IGN
 	var now sigaction

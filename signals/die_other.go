@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setDefault: the Go runtime has no way to give a stop signal its default
-// action, and here is no system call for it but through the C library.
+// setDefault fails: the Go runtime can't give a stop signal its default action,
+// and this system has no system call for it but through the C library.
 func setDefault(syscall.Signal) (restore func(), err error) { return nil, unix.ENOSYS }
 
 // withDefault runs f; the signal stays as it is.
@@ -36,5 +36,6 @@ func becomeKilled(sig syscall.Signal) {
 	unix.Exec("/bin/sh", []string{"sh", "-c", "kill -" + strconv.Itoa(int(sig)) + " " + pid}, os.Environ())
 }
 
-// kernelIgnores: only what the Go runtime knows can be known here.
+// kernelIgnores returns false: this system shows no more than the Go runtime
+// does.
 func kernelIgnores(syscall.Signal) bool { return false }

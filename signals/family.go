@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ancestors returns the processes above this one that are in its process group,
-// nearest first: a script's shell, a make. In a job of an interactive shell
-// there are none, the shell is in a group of its own.
+// ancestors returns the ancestors of this process that are in its process
+// group, nearest first, such as a script's shell or a make. In a job of an
+// interactive shell there are none, because the shell has a group of its own.
 func ancestors() []int {
 	var pids []int
 	group := unix.Getpgrp()
@@ -24,12 +24,12 @@ func ancestors() []int {
 	return pids
 }
 
-// isAncestor says whether a process is one of ancestors now.
+// isAncestor reports whether pid is one of ancestors now.
 func isAncestor(pid int) bool { return slices.Contains(ancestors(), pid) }
 
-// orphaned reports whether no shell is there that could continue this process
-// group if it stopped: no parent of the family is in another group of the
-// session.
+// orphaned reports whether this process group is orphaned: no member has a
+// parent in another group of the same session, so no shell would continue the
+// group if it stopped.
 func orphaned() bool {
 	group := unix.Getpgrp()
 	for pid := os.Getppid(); pid > 0; pid = parentOf(pid) {

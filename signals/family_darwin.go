@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parentOf returns 0 if it is not known.
+// parentOf returns the id of a process's parent, or 0 if it is not known.
 func parentOf(pid int) int {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {
@@ -16,17 +16,18 @@ func parentOf(pid int) int {
 	return int(info.Eproc.Ppid)
 }
 
-// readers: who reads a pipe can't be found out here.
+// readers returns nothing: this system does not show who reads a pipe.
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
 
 func awaitDelivery(int, syscall.Signal, time.Duration) {}
 
-// children: a process can't list its children here without the C library.
+// children returns nothing: without the C library a process can't list its
+// children here.
 func children() []int { return nil }
 
 func continueChildren([]int) {}
 
-// stopOthers: who is in a group can't be found out here.
+// stopOthers does nothing: this system does not show who is in a group.
 func stopOthers(time.Duration, func() bool) {}

@@ -13,7 +13,7 @@ import (
 	"pgtest/signals/procfs"
 )
 
-// parentOf returns 0 if it is not known.
+// parentOf returns the id of a process's parent, or 0 if it is not known.
 func parentOf(pid int) int { return procfs.StatOf(pid).Parent }
 
 // otherMembers returns the members of this process's group but this process.
@@ -58,13 +58,13 @@ func readers() []int {
 	return pids
 }
 
-// awaitEnd returns when all of pids have ended and their parents know it, or
-// when one of them takes longer than limit, or its parent longer than a third
-// of that.
+// awaitEnd waits until all of pids have ended and were reaped. It gives up
+// after limit, or after a third of it if only the reaping is missing. Stopped
+// processes are not waited for.
 //
-// A bash that gets SIGINT asks of each child that it reaps afterwards whether
-// that died of it too, and goes on with its script if not. The readers were
-// spared, so they have to be reaped before.
+// A bash that gets SIGINT checks of each child that it reaps afterwards whether
+// SIGINT ended the child, and goes on with its script if not. The readers did
+// not get the signal, so bash has to reap them before it gets its own.
 func awaitEnd(pids []int, limit time.Duration) {
 	group, start := unix.Getpgrp(), time.Now()
 	for {
@@ -86,8 +86,9 @@ func awaitEnd(pids []int, limit time.Duration) {
 	}
 }
 
-// awaitDelivery returns when a process has taken a signal that it was sent, or
-// can't because it is stopped, or does not within limit because it blocks it.
+// awaitDelivery waits until a process has taken a signal that it was sent. It
+// returns early if the process is stopped, and after limit at the latest: the
+// process may block the signal.
 //
 // A make whose child ends between the arrival of SIGINT and its handler reaps
 // the child and then has its handler wait for it: "wait: No child processes".
@@ -116,9 +117,9 @@ func pending(pid int, sig syscall.Signal) bool {
 	return false
 }
 
-// stopOthers returns when all other members of this process's group have
-// stopped, or enough is true. Those that have not stopped after limit are sent
-// SIGTSTP.
+// stopOthers waits until all other members of this process's group have
+// stopped, or enough returns true. After limit it sends SIGTSTP to those that
+// have not stopped, and returns.
 func stopOthers(limit time.Duration, enough func() bool) {
 	for start := time.Now(); !enough(); time.Sleep(time.Millisecond) {
 		awake := awakeMembers()
@@ -134,7 +135,7 @@ func stopOthers(limit time.Duration, enough func() bool) {
 	}
 }
 
-// isMember says whether a process is in this process's group.
+// isMember reports whether a process is in this process's group.
 func isMember(pid int) bool { return procfs.StatOf(pid).Group == unix.Getpgrp() }
 
 // awakeMembers returns the other members of this process's group that are not
@@ -152,8 +153,8 @@ func awakeMembers() []int {
 // children returns the children of this process.
 func children() []int { return procfs.Children() }
 
-// continueChildren continues the children of this process that are stopped,
-// except those that it inherited.
+// continueChildren sends SIGCONT to the stopped children of this process,
+// except those in inherited.
 func continueChildren(inherited []int) {
 	for _, pid := range children() {
 		if !slices.Contains(inherited, pid) {
@@ -162,7 +163,7 @@ func continueChildren(inherited []int) {
 	}
 }
 
-// isStoppedChild says whether a process is a child of this one, and stopped.
+// isStoppedChild reports whether a process is a stopped child of this one.
 func isStoppedChild(pid int) bool {
 	s := procfs.StatOf(pid)
 	return s.State == 'T' && s.Parent == os.Getpid()

@@ -7,21 +7,22 @@ import (
 	"time"
 )
 
-// parentOf: beyond its own parent, a process can't find out who is whose parent
-// here without the C library.
+// parentOf returns 0: without the C library a process can learn of no parent
+// but its own here.
 func parentOf(int) int { return 0 }
 
-// readers: who reads a pipe can't be found out here.
+// readers returns nothing: this system does not show who reads a pipe.
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
 
 func awaitDelivery(int, syscall.Signal, time.Duration) {}
 
-// children: a process can't list its children here without the C library.
+// children returns nothing: without the C library a process can't list its
+// children here.
 func children() []int { return nil }
 
 func continueChildren([]int) {}
 
-// stopOthers: who is in a group can't be found out here.
+// stopOthers does nothing: this system does not show who is in a group.
 func stopOthers(time.Duration, func() bool) {}

@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The run and its keeper talk in single bytes over two pipes, and the keeper
-// inherits the terminal. The end of the commands, which is also what a run that
-// was killed leaves, tells the keeper to give the terminal back and end.
+// The run and its keeper exchange single bytes over two pipes, and the keeper
+// inherits the terminal. At the end of the pipe of commands, which the run
+// closes or leaves behind when it is killed, the keeper gives the terminal back
+// and ends.
 const (
 	keeperCommands = 3 // descriptor: run to keeper
 	keeperMessages = 4 // descriptor: keeper to run
@@ -28,19 +29,18 @@ const (
 	firstSign = 128 // message: 128+n says that signal n arrived
 )
 
-// keeperLimit is how long the run waits for an answer of its keeper, which has
-// next to nothing to do. Beyond it the keeper is taken for lost (stopped, or on
-// a machine that has no memory for it), and the run does without.
+// keeperLimit is how long the run waits for an answer of its keeper, which is
+// normally immediate. After it the keeper counts as lost (stopped, or unable to
+// get memory), and the run goes on without one.
 const keeperLimit = 10 * time.Second
 
 // KeeperRole is the first argument of a program that runs [Keeper].
 const KeeperRole = "__keeper"
 
-// Keeper is the whole of the keeper's process: it leads a process group of its
-// own, is the terminal's foreground group while the run wants that, and turns
-// the signals of the terminal into messages to the run. words are its command
-// line: the process group to give the terminal back to. It returns the exit
-// status.
+// Keeper runs the keeper's process and returns its exit status. The keeper
+// leads a process group of its own, is the terminal's foreground group while
+// the run wants that, and reports the terminal's signals to the run. words hold
+// one argument: the process group to give the terminal back to.
 func Keeper(words []string) int {
 	if len(words) != 1 {
 		return 2
@@ -49,8 +49,9 @@ func Keeper(words []string) int {
 	if err != nil || unix.Getpgrp() != os.Getpid() {
 		return 2
 	}
-	// SIGTERM does nothing: whoever ends every process of a session lets the
-	// run give its reports, and the keeper goes with the run.
+	// SIGTERM is ignored: a program that ends every process of a session also
+	// ends the run, which still gives its reports, and the keeper ends with the
+	// run.
 	sigs := make(chan os.Signal, 16)
 	signal.Notify(sigs, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGWINCH, unix.SIGTERM)
 	if reportSignal > 0 {
@@ -79,8 +80,8 @@ func Keeper(words []string) int {
 				say(firstSign + byte(sig.(syscall.Signal)))
 			}
 		case _, alive := <-requests:
-			// Only what is ours is given: the shell may have taken the
-			// terminal.
+			// Give the terminal back only if this group has it: the shell may
+			// have taken it.
 			if terminal.ours() {
 				terminal.setForeground(job)
 			}
@@ -92,7 +93,7 @@ func Keeper(words []string) int {
 	}
 }
 
-// keeper is the run's side of it.
+// A keeper is the run's side of a keeper process.
 type keeper struct {
 	cmd      *exec.Cmd
 	commands *os.File
@@ -135,7 +136,7 @@ func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onExit fu
 }
 
 func (k *keeper) listen(onSignal func(syscall.Signal), onExit func(*keeper)) {
-	defer onExit(k) // last: it may wait for a run that waits in end
+	defer onExit(k) // runs last: it may wait for the run, which may wait in end
 	defer close(k.over)
 	defer close(k.answers)
 	for buf := make([]byte, 16); ; {

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// Before serves signals while f runs, which prepares a run and may take its
-// time: a file may be one that waits for its reader. It reports whether f has
-// ended and nobody has asked the run to end. Otherwise there is to be no run; f
-// may still be at work, and what it writes must not be looked at.
+// Before handles signals while f runs, which prepares a run and may block, for
+// instance by opening a named pipe that has no reader yet. It reports whether f
+// has ended and nobody has asked the run to end. If it returns false, the run
+// must not start; f may still be running, and its results must not be used.
 func (c *Control) Before(f func()) bool {
 	ended := async(f)
 	p := &phase{}
@@ -25,9 +25,9 @@ func (c *Control) Before(f func()) bool {
 	return false
 }
 
-// After serves signals while f runs, which comes after the tests. It reports
-// whether f has ended. The first signal leaves f the grace, the second gives it
-// up: f may then still be at work. What is what f does, for a user.
+// After handles signals while f runs, which comes after the tests. It reports
+// whether f has ended. The first signal gives f the grace, the second abandons
+// it; f may then still be running. what describes f to the user.
 func (c *Control) After(what string, f func()) bool {
 	ended := async(f)
 	p := &phase{say: func(sig syscall.Signal) {
@@ -54,7 +54,7 @@ func async(f func()) (ended <-chan struct{}) {
 	return c
 }
 
-// A phase is an Executor without go and tests.
+// A phase is the Executor while there are no go and no tests.
 type phase struct {
 	over bool // its time is up
 	say  func(syscall.Signal)

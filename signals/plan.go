@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// Kind says what came in.
+// Kind is the kind of an Event.
 type Kind int
 
 const (
@@ -17,19 +17,19 @@ const (
 	// Cancelled: the caller of the run wants it to end; there is no signal to
 	// die of.
 	Cancelled
-	// GraceOver: the time that the tests were given to end is over.
+	// GraceOver: the tests have not ended within their grace.
 	GraceOver
-	// Tick: time to look at the terminal, sent only while that may help.
+	// Tick: the terminal is to be looked at. It is sent only while Watchful.
 	Tick
-	// KeeperGone: the keeper ended though nobody had told it to.
+	// KeeperGone: the keeper ended without being asked to.
 	KeeperGone
-	// GoGone: go has died, and tests that it started are still there.
+	// GoGone: go has ended before tests that it started.
 	GoGone
 )
 
-// Event is one thing that the plan has an answer to. Signal and Via belong to
-// Arrived. Foreground and HungUp are what the terminal was like when the event
-// was handled; both are false without a terminal.
+// An Event is something that the plan answers. Signal and Via are set for
+// Arrived only. Foreground and HungUp describe the terminal when the event is
+// handled; both are false without a terminal.
 type Event struct {
 	Kind       Kind
 	Signal     syscall.Signal
@@ -44,7 +44,7 @@ type Event struct {
 	continued int64 // how often this process had been continued by then
 }
 
-// Via says which way a signal came.
+// Via is the way by which a signal arrived.
 type Via int
 
 const (
@@ -55,7 +55,7 @@ const (
 	ViaKeeper
 )
 
-// Verb is something that the plan wants done.
+// A Verb is what a Step does.
 type Verb int
 
 const (
@@ -92,7 +92,7 @@ type Step struct {
 	Signal syscall.Signal
 }
 
-// shutdown is how far the end of the run has come.
+// shutdown is the stage that the end of the run has reached.
 type shutdown int
 
 const (
@@ -103,7 +103,7 @@ const (
 	everything          // go was killed too
 )
 
-// job is whether the run, its tests and go are stopped.
+// job says whether the run, its tests and go are stopped.
 type job int
 
 const (
@@ -111,17 +111,17 @@ const (
 	stopped
 )
 
-// terminal is whose the terminal is, as far as the run has a say in it.
+// terminal says who has the terminal, as far as the run decides it.
 type terminal int
 
 const (
-	none   terminal = iota // there is none, or it is left alone from the start or since a reader wanted it
-	behind                 // to be taken as soon as the job is in the foreground
+	none   terminal = iota // no terminal, or one that the run leaves alone
+	behind                 // the run takes it as soon as the job is in the foreground
 	held                   // the keeper is the foreground group
 )
 
-// Plan decides what a run does about signals. It does nothing itself: Handle
-// takes an event and answers with steps. The zero Plan is a run that leaves the
+// A Plan decides what a run does about signals. It has no effects: Handle takes
+// an event and returns the steps to carry out. The zero Plan leaves the
 // terminal alone.
 //
 //	INT TERM HUP QUIT   running: pass on and give grace    asked: kill the tests    killed: kill go
@@ -142,25 +142,26 @@ type Plan struct {
 	seen     map[syscall.Signal][2]int // how often each ending signal came, by Via
 }
 
-// UseTerminal says that the terminal is to be taken whenever the job is in its
+// UseTerminal makes the plan take the terminal whenever the job is in its
 // foreground.
 func (p *Plan) UseTerminal() { p.terminal = behind }
 
-// LeaveTerminal says that the terminal could not be taken, and is not to be
-// tried again.
+// LeaveTerminal makes the plan leave the terminal alone from now on, because it
+// could not be taken.
 func (p *Plan) LeaveTerminal() { p.terminal = none }
 
-// Cause is the signal that ended the run, SIGPIPE if its output was closed, or
-// 0.
+// Cause returns the signal that ended the run, SIGPIPE if its output was
+// closed, or 0 if neither happened.
 func (p *Plan) Cause() syscall.Signal { return p.cause }
 
-// Typed is the first ending signal that was kept from the job because the
-// keeper got it in its place, or 0. The run's ancestors in the job would have
-// had it.
+// Typed returns the first ending signal that the keeper received in place of
+// the job, or 0. Without a keeper the run's ancestors in the job would have
+// received it.
 func (p *Plan) Typed() syscall.Signal { return p.typed }
 
-// Late is what a test that starts now must get at once: 0 while the run goes
-// on, the signal that the others were asked with, or SIGKILL.
+// Late returns the signal that a test which starts only now must get: 0 while
+// the run goes on, the signal that the other tests were asked to end with, or
+// SIGKILL once they were killed.
 func (p *Plan) Late() syscall.Signal {
 	switch p.shutdown {
 	case running:
@@ -178,11 +179,11 @@ func (p *Plan) Ending() bool { return p.shutdown != running }
 // Stopped reports whether the tests are stopped.
 func (p *Plan) Stopped() bool { return p.job == stopped }
 
-// Watchful reports whether Tick events are of use: while the terminal may fall
-// to the job, or while a stop may turn out not to have happened.
+// Watchful reports whether Tick events are needed: while the job may be moved
+// to the foreground, or while a stop may turn out not to have happened.
 func (p *Plan) Watchful() bool { return p.job == stopped || p.terminal == behind }
 
-// Handle answers an event.
+// Handle takes an event and returns the steps to carry out, in order.
 func (p *Plan) Handle(e Event) []Step {
 	switch e.Kind {
 	case Arrived:
@@ -230,16 +231,17 @@ func ends(sig syscall.Signal) bool {
 	return sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGHUP || sig == syscall.SIGQUIT
 }
 
-// end answers the signals that end a run. A hangup is announced more than once:
-// the shell passes it on, and the kernel sends it to the foreground group when
-// the shell exits. Nobody is in a hurry then, so that is one signal.
+// end answers the signals that end a run. A hangup arrives more than once: the
+// shell passes it on, and the kernel sends it to the foreground group when the
+// shell exits. Nobody is in a hurry then, so repeated hangups count as one
+// signal.
 func (p *Plan) end(e Event) []Step {
 	if p.shutdown >= asked && e.Signal == syscall.SIGHUP && p.cause == syscall.SIGHUP && e.HungUp {
 		return nil
 	}
 	if p.isTwin(e) {
 		if p.typed == e.Signal {
-			p.typed = 0 // nobody typed it
+			p.typed = 0 // it was sent, not typed
 		}
 		return nil
 	}
@@ -260,8 +262,8 @@ func (p *Plan) end(e Event) []Step {
 	}
 }
 
-// isTwin reports whether a signal is one that has come the other way already:
-// who signals every process of a run signals the keeper, too.
+// isTwin reports whether the same signal has arrived by the other way already.
+// A program that signals every process of a run signals the keeper, too.
 func (p *Plan) isTwin(e Event) bool {
 	if p.seen == nil {
 		p.seen = make(map[syscall.Signal][2]int)
@@ -272,8 +274,8 @@ func (p *Plan) isTwin(e Event) bool {
 	return seen[e.Via] <= seen[1-e.Via]
 }
 
-// outputClosed answers that the reader is gone. One that went with its terminal
-// was faster to take SIGHUP than this process.
+// outputClosed answers that the reader of the output is gone. If the terminal
+// has gone as well, the reader only took SIGHUP sooner than this process.
 func (p *Plan) outputClosed(e Event) []Step {
 	if e.HungUp && p.shutdown == running {
 		return p.end(Event{Signal: syscall.SIGHUP})
@@ -281,7 +283,7 @@ func (p *Plan) outputClosed(e Event) []Step {
 	return p.leave(syscall.SIGPIPE)
 }
 
-// leave answers that nobody wants the run any more.
+// leave ends the run by SIGTERM and grace, with cause as what the run dies of.
 func (p *Plan) leave(cause syscall.Signal) []Step {
 	if p.shutdown != running {
 		return nil
@@ -291,8 +293,7 @@ func (p *Plan) leave(cause syscall.Signal) []Step {
 	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
 }
 
-// goGone answers that go is not there to wait for its tests. The grace is
-// theirs, whoever else has died.
+// goGone answers that go has ended before its tests. They still get the grace.
 func (p *Plan) goGone() []Step {
 	if p.shutdown != running {
 		return nil
@@ -302,8 +303,8 @@ func (p *Plan) goGone() []Step {
 	return append(steps, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace}, Step{Verb: Explain})
 }
 
-// graceOver kills what did not end. A timer that ran out while everything was
-// stopped says nothing: nobody had the time. It is started anew on waking.
+// graceOver kills what has not ended. A timer that fired while everything was
+// stopped does not count, because the tests could not run. wake starts it anew.
 func (p *Plan) graceOver() []Step {
 	if p.job == stopped {
 		return nil
@@ -319,9 +320,10 @@ func (p *Plan) graceOver() []Step {
 	return nil
 }
 
-// stop answers SIGTSTP. Of one that came through the keeper only the run knows,
-// and passes it on to the whole job. One that came directly the others have
-// had, and must not get twice: less would stop twice.
+// stop answers SIGTSTP. If the signal came through the keeper, only the run has
+// received it and must pass it on to the whole job. If it came directly, the
+// other members of the job have received it, too, and must not get it twice:
+// less would stop twice.
 func (p *Plan) stop(e Event) []Step {
 	if p.job == stopped {
 		return nil
@@ -338,7 +340,7 @@ func (p *Plan) stop(e Event) []Step {
 	return append(steps, Step{Verb: StopSelf})
 }
 
-// wake undoes stop, if there is anything to undo.
+// wake continues what stop stopped, and starts the timers anew.
 func (p *Plan) wake() []Step {
 	if p.job != stopped {
 		return nil
@@ -358,9 +360,9 @@ func (p *Plan) proceed(e Event) []Step {
 	return append(p.wake(), p.takeIf(e.Foreground)...)
 }
 
-// tick answers that some time has passed. If the run was to stop and can see
-// this, it is not stopped: it was continued, or the kernel would not have it
-// (no shell is there to continue a group that is orphaned).
+// tick answers that some time has passed. If the run was to stop and still
+// runs, it was continued or never stopped: the kernel does not stop an orphaned
+// group, which no shell could continue.
 func (p *Plan) tick(e Event) []Step { return p.proceed(e) }
 
 func (p *Plan) takeIf(foreground bool) []Step {
@@ -372,7 +374,8 @@ func (p *Plan) takeIf(foreground bool) []Step {
 }
 
 // wanted answers that a member of the job touched the terminal from the
-// background. The kernel has stopped every member that did not catch it.
+// background. The kernel has stopped every member that does not catch the
+// signal.
 func (p *Plan) wanted(e Event) []Step {
 	was := p.terminal
 	p.terminal = none

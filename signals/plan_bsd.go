@@ -4,5 +4,5 @@ package signals
 
 import "syscall"
 
-// reportSignal is what the terminal sends for Ctrl-T.
+// reportSignal is the signal that the terminal sends for Ctrl-T.
 const reportSignal = syscall.SIGINFO

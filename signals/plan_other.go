@@ -4,5 +4,5 @@ package signals
 
 import "syscall"
 
-// reportSignal: no terminal here sends one.
+// reportSignal is no signal: no terminal of this system sends one.
 const reportSignal = syscall.Signal(-1)

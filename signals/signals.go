@@ -3,10 +3,11 @@
 // Package signals keeps a run's signals away from whatever reads its output,
 // and passes them on to the tests.
 //
-// It knows what a run does about each signal (Plan), when the terminal has to
-// be held by a keeper so that Ctrl-C spares the other members of the pipeline,
-// and how to stop, continue and die so that a shell understands it. It does not
-// know how tests are started or how go is told anything: that is an Executor's.
+// It knows what a run does about each signal (Plan), when a keeper has to hold
+// the terminal so that Ctrl-C spares the other members of the pipeline, and how
+// to stop, continue and die so that a shell understands it. It does not know
+// how tests are started or how go is signalled: the caller provides that as an
+// Executor.
 package signals
 
 import (
@@ -21,42 +22,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RelayTime is how long a signal that the run passes on to a test may wait on
-// its way, so that a test that was signalled with all others gets it once. The
-// grace begins after it.
+// RelayTime is how long a supervisor may hold back a signal that the run
+// orders, to find out whether its test has had the same signal already. A test
+// that was signalled together with everything else then gets the signal once.
+// The grace begins after this time.
 const RelayTime = 100 * time.Millisecond
 
-// TypedRelayTime is the same where tests have the terminal. What is typed comes
-// to all in one instant, and a machine must be very busy to make it seem this
-// late.
+// TypedRelayTime replaces RelayTime where tests have the terminal. A signal
+// that is typed reaches all processes in one instant, so only a very busy
+// machine delivers it this late.
 const TypedRelayTime = 5 * RelayTime
 
 // DefaultGrace is the time that tests have to end by themselves.
 const DefaultGrace = 10 * time.Second
 
 // lastWait is the time that go has to end when its tests have been killed. It
-// has little to do, but may have to wait for its turn.
+// has little to do, but may have to wait for a processor.
 const lastWait = 10 * time.Second
 
-// familyLimit is how long a run that ends waits for the readers of its output,
-// and for each ancestor to take its signal, at most: they are done in no time
-// unless the machine is busy or they have something else in mind.
+// familyLimit bounds how long a run that ends waits for the readers of its
+// output, and for each ancestor to take its signal. Both are done at once
+// unless the machine is busy, or the reader or ancestor handles its signal
+// otherwise.
 const familyLimit = 3 * time.Second
 
-// Executor is what the steps of a plan are done to. Its methods are called from
-// the goroutine that calls Control.Handle, one at a time, and must not block on
-// a reader of the run's output. A process that has gone is success.
+// An Executor carries out the steps of a plan. Its methods are called from the
+// goroutine that calls Control.Handle, one at a time, and must not wait for a
+// reader of the run's output. To signal a process that has ended is not an
+// error.
 type Executor interface {
 	// InterruptGo sends SIGINT to go's process group: go starts no more tests,
 	// waits for those that run, and removes its work directory.
 	InterruptGo()
-	// KillGo sends SIGKILL to go's process group, and gives up an output that
-	// its reader does not take. It may be called again and again.
+	// KillGo sends SIGKILL to go's process group, and stops writing to an
+	// output that its reader does not read. It may be called repeatedly.
 	KillGo()
 	// SignalTests sends sig to the process group of every running test binary.
 	SignalTests(sig syscall.Signal)
-	// Stop stops every test's process group and go's with SIGSTOP. The orders
-	// must have left this process when it returns: it is stopped next.
+	// Stop stops every test's process group and go's with SIGSTOP. It must have
+	// sent all orders when it returns, because the next step stops this
+	// process.
 	Stop()
 	// Continue sends SIGCONT to all that Stop stopped.
 	Continue()
@@ -70,21 +75,21 @@ type Executor interface {
 type Options struct {
 	// Grace is the time that tests have between the first signal and SIGKILL.
 	Grace time.Duration
-	// Keeper is the command line that makes the own program call Keeper; the
-	// process group is appended to it. Its first word is an absolute path.
-	// Without a Keeper the terminal is left alone.
+	// Keeper is the command line that makes this program call the function
+	// Keeper; the process group is appended. The first word is an absolute
+	// path. If Keeper is empty, the terminal is left alone.
 	Keeper []string
 	// TestsHaveTerminal says that tests are members of the job, and may give
-	// the terminal to a group of theirs. Finish gives it back to the job if
-	// they have left it to a group that is dead.
+	// the terminal to a group of their own. If that group has no member left at
+	// the end, Finish gives the terminal back to the job.
 	TestsHaveTerminal bool
 	// Output and Errors are the run's standard output and error. They must stay
 	// open until Finish.
 	Output, Errors *os.File
 }
 
-// Control carries a plan out. Its methods belong to the goroutine that decides
-// for the run.
+// A Control catches signals, passes them to a Plan and carries out its steps.
+// Only the goroutine that decides for the run may call its methods.
 type Control struct {
 	plan   Plan
 	opts   Options
@@ -94,20 +99,21 @@ type Control struct {
 
 	sigs     chan os.Signal
 	children chan os.Signal // SIGCHLD
-	frozen   atomic.Bool    // the run's children are to be stopped
+	frozen   atomic.Bool    // between StopTests and ContinueTests
 	// inherited are the children that this process had before it started any.
 	inherited []int
 	ignored   map[syscall.Signal]bool
 	unwatch   func()
 	tty       *tty
 	keeper    *keeper
-	thaw      func() // takes the default action of SIGTSTP back; nil if it is caught
-	// conts counts SIGCONT as it comes in, continued is what it was when the
-	// event came in that is being handled.
+	thaw      func() // catches SIGTSTP again; nil while it is caught
+	// conts counts the SIGCONTs that arrived. continued is the value of conts
+	// when the event arrived that is being handled.
 	conts     atomic.Int64
 	continued int64
-	// continuedJob says that the run has sent SIGCONT to its job: it may have
-	// taken a SIGTSTP from others that the run has had.
+	// continuedJob says that the run has sent SIGCONT to its job. That may have
+	// removed a pending SIGTSTP from members which the run itself has already
+	// had.
 	continuedJob bool
 	grace        timer
 	tick         timer
@@ -115,7 +121,7 @@ type Control struct {
 }
 
 // New returns a Control that leaves the signals of the process and the terminal
-// alone: the run ends through Cancel and OutputClosed, with the same grace.
+// alone. Cancel and OutputClosed end the run, with the given grace.
 func New(grace time.Duration) *Control {
 	return &Control{
 		opts:   Options{Grace: grace},
@@ -124,10 +130,9 @@ func New(grace time.Duration) *Control {
 	}
 }
 
-// Start returns a Control that catches the signals of this process and, if it
-// must and may, holds the terminal. A signal that was ignored when the process
-// started stays so. Only one Control of a process may be started, and Finish
-// must be called.
+// Start returns a Control that catches the signals of this process and, if need
+// be, holds the terminal. A signal that was ignored when the process started
+// stays ignored. A process may call Start once, and must call Finish.
 func Start(o Options) *Control {
 	c := New(o.Grace)
 	c.opts = o
@@ -157,9 +162,9 @@ var caught = []syscall.Signal{
 	unix.SIGTTIN, unix.SIGTTOU, unix.SIGUSR1, reportSignal,
 }
 
-// ignoredAtStart finds the signals to leave alone: SIGHUP under nohup, SIGINT
+// ignoredAtStart returns the signals to leave alone: SIGHUP under nohup, SIGINT
 // in the background of a script. Shells ignore SIGQUIT together with SIGINT
-// there, and the Go runtime has forgotten that by now.
+// there, which the Go runtime no longer knows at this point.
 func ignoredAtStart() map[syscall.Signal]bool {
 	ignored := make(map[syscall.Signal]bool)
 	for _, sig := range caught {
@@ -184,8 +189,8 @@ func (c *Control) listen() {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 }
 
-// mayHold decides whether the terminal is to be held at all. It need not be in
-// the foreground yet: some shells move a job there after they started it.
+// mayHold reports whether the run may hold the terminal. The job need not be in
+// the foreground yet: some shells move a job there after starting it.
 func (c *Control) mayHold() bool {
 	return len(c.opts.Keeper) > 0 && c.tty != nil &&
 		(isPipe(c.opts.Output) || isPipe(c.opts.Errors)) &&
@@ -193,11 +198,11 @@ func (c *Control) mayHold() bool {
 		!c.tty.stopsWriters() // a background tee could not write to it
 }
 
-// Events is where everything comes from that the run must pass to Handle. It is
+// Events delivers the events that the run must pass to Handle. The channel is
 // never closed.
 func (c *Control) Events() <-chan Event { return c.events }
 
-// Handle does what the plan says to an event.
+// Handle passes an event to the plan and carries out the steps of its answer.
 func (c *Control) Handle(e Event, run Executor) {
 	void := e.of != nil && e.of.at != e.at || e.Kind == KeeperGone && e.from != c.keeper
 	c.continued = e.continued
@@ -211,29 +216,30 @@ func (c *Control) Handle(e Event, run Executor) {
 	c.setTick(e.Kind == Tick)
 }
 
-// OutputClosed says that writing the run's output failed because nobody reads
-// it.
+// OutputClosed must be called when writing the run's output fails because its
+// reader is gone.
 func (c *Control) OutputClosed(run Executor) { c.Handle(Event{Kind: OutputClosed}, run) }
 
-// GoGone says that go has died before tests that it started.
+// GoGone must be called when go has ended before tests that it started.
 func (c *Control) GoGone(run Executor) { c.Handle(Event{Kind: GoGone}, run) }
 
-// Cancel asks the tests to end with SIGTERM, without a signal for the run to
-// die of.
+// Cancel asks the tests to end with SIGTERM. The run then exits with a status,
+// not by a signal.
 func (c *Control) Cancel(run Executor) { c.Handle(Event{Kind: Cancelled}, run) }
 
 // Ending reports whether the tests have been asked to end.
 func (c *Control) Ending() bool { return c.plan.Ending() }
 
-// Cause is the signal that ended the run, SIGPIPE if its output was closed, or
-// 0.
+// Cause returns the signal that ended the run, SIGPIPE if its output was
+// closed, or 0 if neither happened.
 func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
 
-// Late is the signal that a test which starts only now must get, or 0: go may
-// have started it just before it was interrupted.
+// Late returns the signal that a test which starts only now must get, or 0: go
+// may have started the test just before go was interrupted.
 func (c *Control) Late() syscall.Signal { return c.plan.Late() }
 
-// KeeperPID is the process id of the keeper, which the Control waits for, or 0.
+// KeeperPID returns the process id of the keeper, or 0 without one. The Control
+// waits for this child; the caller must not.
 func (c *Control) KeeperPID() int {
 	if c.keeper == nil {
 		return 0
@@ -241,8 +247,8 @@ func (c *Control) KeeperPID() int {
 	return c.keeper.cmd.Process.Pid
 }
 
-// Stopped reports whether the tests are stopped; one that starts only now must
-// be too.
+// Stopped reports whether the tests are stopped. A test that starts only now
+// must be stopped, too.
 func (c *Control) Stopped() bool { return c.plan.Stopped() }
 
 func (c *Control) do(s Step, run Executor) {
@@ -309,8 +315,9 @@ func (c *Control) explain(sig syscall.Signal) string {
 	return fmt.Sprintf("pgtest: %v: the tests have %v to end; %s", sig, c.opts.Grace, hurry)
 }
 
-// take makes a keeper the terminal's foreground group. Where that can't be done
-// the terminal is left alone: the signals that then reach the run do the same.
+// take makes a keeper the terminal's foreground group. If that fails, the
+// terminal is left alone: the terminal's signals then reach the run directly,
+// and with them the rest of the pipeline.
 func (c *Control) take() {
 	if c.keeper == nil {
 		onSignal := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
@@ -323,7 +330,8 @@ func (c *Control) take() {
 		c.keeper = keeper
 	}
 	// The shell may take the terminal from a job that was just stopped. Then
-	// SIGTTOU stops this process as it does any that asks for the terminal.
+	// SIGTTOU must stop this process, as it stops any process that asks for the
+	// terminal.
 	err := withDefault(unix.SIGTTOU, func() error { return c.tty.setForeground(c.keeper.cmd.Process.Pid) })
 	if err != nil {
 		c.giveBack()
@@ -331,16 +339,17 @@ func (c *Control) take() {
 	}
 }
 
-// lend gives the terminal to the job for the time of a stop.
+// lend gives the terminal to the job while the job is stopped.
 func (c *Control) lend() {
 	if c.keeper.lend() != nil {
 		c.giveBack()
 	}
 }
 
-// giveBack ends the keeper, which gives the terminal to the job if it has it. A
-// keeper that was killed could not: its group has no member left, and the job
-// would be stopped by SIGTTOU for touching the terminal.
+// giveBack ends the keeper, which first returns the terminal to the job if it
+// has it. A keeper that was killed could not do that: the terminal's foreground
+// group has no member left, and SIGTTOU would stop the job when it touches the
+// terminal. Then giveBack returns the terminal itself.
 func (c *Control) giveBack() {
 	if c.keeper == nil {
 		return
@@ -357,19 +366,19 @@ func (c *Control) giveBack() {
 // othersPatience is how long the other members of the job may take to stop.
 const othersPatience = time.Second
 
-// freeze stops this process (and with pid 0 its group in the same instant, so
-// that no shell can continue some of it before the rest has stopped). SIGTSTP
-// keeps its default action until the run continues: which thread takes it is
-// the kernel's choice. Only a group that somebody can continue is stopped by
-// it.
+// freeze stops this process, or with pid 0 its whole group in the same instant,
+// so that no shell can continue some members before the others have stopped.
+// SIGTSTP keeps its default action until the run continues, because the kernel
+// chooses which thread takes the signal. The kernel stops a group by SIGTSTP
+// only if a shell can continue it.
 //
-// The shell of a script may have stopped, and been continued with the job,
-// before the run came to stopping itself. Nobody would continue it then.
+// If a script's shell has stopped, and was continued with the job, before the
+// run stops itself, the run does not stop: nobody would continue it.
 //
-// Others who had the signal may have lost it. A pager that was stopped for
+// Other members may have lost their SIGTSTP. A pager that was stopped for
 // touching the terminal has it pending, and the SIGCONT by which the run
-// continues the pager takes it away. So the run stops only when the others
-// have, or tells them again.
+// continues the pager discards it. So the run stops only after the others have,
+// and sends SIGTSTP to those that have not.
 func (c *Control) freeze(pid int) {
 	continued := func() bool { return c.conts.Load() != c.continued }
 	if pid != 0 && c.continuedJob {
@@ -394,8 +403,8 @@ func (c *Control) freeze(pid int) {
 }
 
 // Finish gives the terminal back, ends the keeper and stops catching signals.
-// All goroutines of the Control have ended when it returns. Events must not be
-// waited for any more.
+// All goroutines of the Control have ended when it returns. Nothing may receive
+// from Events after that.
 func (c *Control) Finish() {
 	c.giveBack()
 	if c.opts.TestsHaveTerminal {
@@ -418,9 +427,9 @@ func (c *Control) Finish() {
 	}
 }
 
-// lastEvents takes in the signals that came too late for the tests. Ctrl-C also
-// ends the reader of the output where the terminal is not held: that the output
-// is closed may be handled first, and the run be over by the time of the
+// lastEvents handles the signals that arrived after the last test ended. Where
+// the terminal is not held, Ctrl-C also ends the reader of the output, so the
+// run may notice the closed output first and be over before it handles the
 // signal.
 func (c *Control) lastEvents() {
 	for {
@@ -439,11 +448,11 @@ func (c *Control) lastEvents() {
 }
 
 // Exit ends the process: with status code if nothing ended the run, else by the
-// signal that did. It calls Finish, and closes standard output and error. A
-// signal that the keeper had in the job's place is passed on to the ancestors
-// in the job, outermost first as none of them must see a child end of a signal
-// that it has not had itself; before that, the readers of the output have had a
-// moment to finish.
+// signal that did. It calls Finish, and closes standard output and error. If
+// the keeper received a signal in place of the job, Exit sends it to the
+// ancestors in the job, after the readers of the output have had a moment to
+// finish. The outermost ancestor is first, since none may see a child die of a
+// signal that it has not had itself.
 func (c *Control) Exit(code int) {
 	c.Finish()
 	cause := c.Cause()
@@ -465,13 +474,13 @@ func (c *Control) Exit(code int) {
 	Die(cause)
 }
 
-// pump passes signals on until Finish.
+// pump turns signals into events until Finish.
 //
-// It also continues children that were stopped before they became another
-// program. Until then a child is a member of the job, with default actions: a
-// pager that touches the terminal in that instant stops it. It is in a group of
-// its own by the time that the job is continued, and this process would wait
-// for its exec.
+// It also continues children that were stopped between fork and exec. Until its
+// exec a child is a member of the job, with default actions, and a pager that
+// touches the terminal in that instant stops it. The child is in a group of its
+// own when the job is continued, so nobody else would continue it, and this
+// process would wait for its exec.
 func (c *Control) pump() {
 	defer c.pumps.Done()
 	for {
@@ -491,7 +500,7 @@ func (c *Control) pump() {
 	}
 }
 
-// send waits until the run takes the event, or has finished.
+// send waits until the run receives the event, or has finished.
 func (c *Control) send(e Event) {
 	select {
 	case c.events <- e:
@@ -499,7 +508,7 @@ func (c *Control) send(e Event) {
 	}
 }
 
-// offer drops the event if the run is that far behind.
+// offer sends the event, or drops it if the channel of events is full.
 func (c *Control) offer(e Event) {
 	select {
 	case c.events <- e:
@@ -507,8 +516,8 @@ func (c *Control) offer(e Event) {
 	}
 }
 
-// timer sends one event. Setting or stopping it makes an event void that it
-// sent before and that still waits.
+// A timer sends one event. After set or stop, an event that it sent earlier and
+// that was not handled yet is void.
 type timer struct {
 	timer *time.Timer
 	at    int
@@ -527,10 +536,10 @@ func (t *timer) stop() {
 	}
 }
 
-// setTick sets the time of the next look at the terminal. A shell that puts a
-// job into the foreground after starting it does so at once; a user who types
-// fg some day is noticed within a quarter of a second, at four system calls a
-// second.
+// setTick schedules the next look at the terminal. A shell that puts a job into
+// the foreground after starting it does so at once, so the first looks follow
+// closely. Later a user's fg is noticed within a quarter of a second, at the
+// cost of four system calls a second.
 func (c *Control) setTick(again bool) {
 	const shortest, longest = 4 * time.Millisecond, 256 * time.Millisecond
 	switch {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tty is the controlling terminal of this process, held open so that it can be
-// asked about even when no standard stream is a terminal.
+// tty is the controlling terminal of this process, held open so that its state
+// can be read even when no standard stream is a terminal.
 type tty struct {
 	file *os.File
 	job  int // the process group of this process: fixed, a run never changes it
@@ -32,13 +32,14 @@ func (t *tty) foreground() (int, error) {
 	return unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP)
 }
 
-// setForeground makes pgid the foreground group. Called from a background group
-// it gets SIGTTOU to the whole group, unless the calling thread has it blocked.
+// setForeground makes pgid the foreground group. If this process is in a
+// background group, its whole group gets SIGTTOU unless the calling thread
+// blocks that.
 func (t *tty) setForeground(pgid int) error {
 	return unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, pgid)
 }
 
-// ours reports whether the own process group is in the foreground.
+// ours reports whether this process's group is in the foreground.
 func (t *tty) ours() bool {
 	if t == nil {
 		return false
@@ -63,10 +64,10 @@ func (t *tty) stopsWriters() bool {
 	return err != nil || termios.Lflag&unix.TOSTOP != 0
 }
 
-// ReclaimForeground makes the own process group the foreground group of the
-// controlling terminal, if the foreground group has no member any more: a
-// program with the terminal has given it to another group and has ended. A
-// group that lives, such as that of a shell, keeps it.
+// ReclaimForeground makes this process's group the foreground group of the
+// controlling terminal if the foreground group has no member any more: a
+// program gave the terminal to another group, and that has ended. A foreground
+// group that has members, such as a shell's, keeps the terminal.
 func ReclaimForeground() {
 	t := openTTY()
 	if t == nil {

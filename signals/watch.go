@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchReader calls closed when nobody can read what is written to f any more,
-// so that a run whose tests are silent ends too when its pager does. It returns
-// how to stop watching, which waits until the watch has ended. f must be a pipe
-// or a socket, and open until then.
+// watchReader calls closed when nobody can read f any more. A run whose tests
+// print nothing then ends with its pager, too. The returned function stops the
+// watch and waits until it has ended. f must be a pipe or a socket, and stay
+// open until then.
 func watchReader(f *os.File, closed func()) (stop func(), err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -21,7 +21,7 @@ func watchReader(f *os.File, closed func()) (stop func(), err error) {
 	go func() {
 		defer close(ended)
 		defer r.Close()
-		// No event is asked for: errors and hangups are always told.
+		// No events are requested: poll always reports errors and hangups.
 		fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(r.Fd())}}
 		for {
 			if _, err := unix.Poll(fds, -1); err == unix.EINTR {
