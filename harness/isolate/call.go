@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// environment is the variable that tells a process that it is a child. The
-// child removes it before any code outside of this package can see it.
+// environment is the variable that marks a process as a child. The child
+// removes it before code outside of this package can see it.
 const environment = "_PGTEST_ISOLATED_TEST"
 
 // raceVariable holds options of the race detector. By default a process with
 // the detector sleeps for a second before it exits, for the sake of goroutines
-// that still run; children leave that out unless the user asks for it.
+// that still run. Children skip that unless the user asks for it.
 const (
 	raceVariable = "GORACE"
 	noRaceSleep  = "atexit_sleep_ms=0"
@@ -33,23 +33,23 @@ const (
 	assignmentFd = 4 // the pipe that holds its assignment
 )
 
-// A call is one call of Run or Try: the Nth one, from 0, of a test.
+// A call is the Nth call, from 0, of Run or Try in a test.
 type call struct {
 	Test string
 	N    int
 }
 
-// An assignment is what a parent tells its child.
+// An assignment is what a parent sends its child to run.
 type assignment struct {
 	Calls   []call        // the calls to run in place, outermost first; the last one is the target
 	Mark    string        // a line that the child prints where the target begins
 	Verbose string        // the parent's -test.v
 	Grace   time.Duration // how long before its deadline a process ends its children
-	Race    *string       // GORACE, if the child's is another one than the user's; "" is none
+	Race    *string       // the user's GORACE, "" if not set; nil without the detector
 	Earlier []earlier     // calls that have ended: the code after them may depend on their results
 }
 
-// An earlier call has ended, with this result.
+// An earlier is a call that has ended, with its result.
 type earlier struct {
 	Call   call
 	Result Result
@@ -57,7 +57,7 @@ type earlier struct {
 
 func (a *assignment) target() call { return a.Calls[len(a.Calls)-1] }
 
-// The state of this process as it was started: a child is started the same way.
+// The state of this process as it was started. A child is started the same way.
 var (
 	assigned  *assignment // nil if this process is no child
 	reports   *os.File    // a child's pipe to its parent
@@ -79,9 +79,9 @@ func init() {
 	}
 }
 
-// takeAssignment reads what this child has to do. Its descriptors are not left
-// to programs that the test starts, nor at the low numbers where a test may
-// look for its own.
+// takeAssignment reads this child's assignment. Programs that the test starts
+// must not inherit the descriptors, and a test may expect its own at the low
+// numbers, so they are closed or moved.
 func takeAssignment() {
 	syscall.CloseOnExec(assignmentFd)
 	pipe := os.NewFile(assignmentFd, "assignment")
@@ -105,10 +105,10 @@ func takeAssignment() {
 	assigned, reports = a, os.NewFile(uintptr(fd), "reports")
 }
 
-// calls holds what each running test has called.
+// calls counts the calls that each running test has made.
 var calls sync.Map // map[*testing.T]*int
 
-// nextCall names the call that the test is about to make. A test makes its
+// nextCall returns the call that the test is about to make. A test makes its
 // calls one after the other.
 func nextCall(t *testing.T) call {
 	v, loaded := calls.LoadOrStore(t, new(int))
@@ -150,7 +150,7 @@ func forget(test string) {
 }
 
 // earlierResults returns the results that a child needs on its way to the call
-// c: those of the same test, and of the tests around it.
+// c: those of the same test and of the tests around it.
 func earlierResults(c call) []earlier {
 	results.Lock()
 	defer results.Unlock()
@@ -167,7 +167,7 @@ func earlierResults(c call) []earlier {
 }
 
 // earlierResult returns the result of a call that this child doesn't make. A
-// call that comes after the target, in a test around it, has none; nothing
+// call after the target, in a test around it, has no result yet; nothing
 // depends on that test's outcome.
 func earlierResult(c call) Result {
 	for _, e := range assigned.Earlier {
@@ -178,7 +178,7 @@ func earlierResult(c call) Result {
 	return Result{Returned: true}
 }
 
-// A place says what a call means to this process.
+// A place is what a call means to this process.
 type place int
 
 const (
@@ -191,7 +191,7 @@ const (
 // How far a child has come.
 var targetBegun, targetEnded atomic.Bool
 
-// placeOf finds what the call c means to this process.
+// placeOf returns what the call c means to this process.
 func placeOf(c call) place {
 	if assigned == nil {
 		return outside
@@ -211,8 +211,8 @@ func placeOf(c call) place {
 	return elsewhere
 }
 
-// leadsToTarget reports whether this is a child, and the test holds its target
-// or is it.
+// leadsToTarget reports whether this is a child and the test is its target, or
+// a test around the target.
 func leadsToTarget(test string) bool {
 	if assigned == nil || targetEnded.Load() {
 		return false

@@ -16,8 +16,8 @@ const (
 	reportSkipped  = 's'
 )
 
-// isElsewhere reports whether the call is another process's. If it is this
-// child's it runs f and ends the test.
+// isElsewhere reports whether another process makes the call. If this child
+// makes it, isElsewhere runs f and ends the test.
 func isElsewhere(t *testing.T, c call, f func(t *testing.T)) bool {
 	t.Helper()
 	switch placeOf(c) {
@@ -32,15 +32,16 @@ func isElsewhere(t *testing.T, c call, f func(t *testing.T)) bool {
 	return false
 }
 
-// runTarget runs the function that this child is for, and ends the test.
+// runTarget runs the function that this child was started for, and ends the
+// test.
 func runTarget(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if !targetBegun.CompareAndSwap(false, true) {
 		t.SkipNow() // a TestMain that calls m.Run again
 	}
 	// The log of this process goes to the parent line by line, so that it
-	// survives a crash. That takes -test.v, but the function is to see the
-	// user's.
+	// survives a crash. That needs -test.v, but the function must see the
+	// user's value.
 	flag.Set("test.v", assigned.Verbose)
 	ownStdout.WriteString(assigned.Mark)
 	report(reportBegan)
@@ -64,8 +65,8 @@ func runTarget(t *testing.T, f func(t *testing.T)) {
 	leave(t)
 }
 
-// leave ends the test without running the code that follows the call: that
-// belongs to the parent.
+// leave ends the test without running the code that follows the call, which
+// only the parent runs.
 func leave(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
@@ -73,8 +74,8 @@ func leave(t *testing.T) {
 	t.SkipNow()
 }
 
-// report tells the parent what has happened. If the parent is gone, so is this
-// process, or will be.
+// report sends a report to the parent. It ignores errors: if the parent is
+// gone, this process will be, too.
 func report(what byte) {
 	reports.Write([]byte{what})
 }

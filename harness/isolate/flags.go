@@ -13,8 +13,8 @@ import (
 )
 
 // ownFlags are the flags of package testing that a child doesn't inherit: those
-// that choose tests, those that runChild sets, and those that name a file that
-// the parent writes.
+// that choose tests, those that childArgs sets, and those that name a file
+// which the parent writes.
 var ownFlags = map[string]bool{
 	"test.run": true, "test.list": true, "test.bench": true, "test.fuzz": true, "test.shuffle": true,
 	"test.count": true, "test.cpu": true, "test.timeout": true, "test.v": true,
@@ -23,7 +23,7 @@ var ownFlags = map[string]bool{
 }
 
 // childArgs returns the arguments for the child that runs the named test: the
-// parent's, as far as they apply.
+// parent's, without ownFlags, and the child's own.
 func childArgs(args []string, test string, timeout time.Duration, testlog string) []string {
 	flags, words := splitArgs(args)
 	var own []string

@@ -12,9 +12,9 @@
 //
 // # What runs where
 //
-// Run starts the test binary again, in the directory and with the environment
-// and the flags that it was itself started with, and asks it for this one test.
-// The new process, the child, gets there by the usual way: package
+// Run starts the test binary again for this one test, with the directory,
+// environment and flags that the binary itself was started with. The new
+// process, the child, reaches Run in the usual way: through package
 // initialization, TestMain, and the code of the test, and of the tests around
 // it, up to Run. There it calls the function, once, and ends the test. So
 //
@@ -25,16 +25,16 @@
 //     that calls Run, the rest runs in both, as it does with go test -run
 //     TestA/sub; only the subtest's own result counts.
 //
-// What the child prints, or fails at, before the function begins or after its
-// test has ended is not shown, unless the child never begins the function or
-// ends badly.
+// What the child prints or reports as a failure before the function begins, or
+// after its test has ended, is shown only if the child never begins the
+// function or ends badly.
 //
 // # The child
 //
 // The child leads a process group of its own, so that it can signal its group.
-// When it has ended, whatever is left in its group is ended too: SIGTERM, then
-// SIGKILL. On Linux the child dies when the parent does. Its standard input is
-// empty, and it has no claim on the terminal.
+// When the child has ended, Run ends whatever is left in the group: SIGTERM,
+// then SIGKILL. On Linux the child dies when the parent does. Its standard
+// input is empty, and it is in the background of the terminal.
 //
 // The function gets the child's own [testing.T], on which every method works;
 // t.Deadline is a little earlier than the parent's. The child's log, standard
@@ -48,12 +48,11 @@
 // # Flags
 //
 // With -test.timeout the child gets SIGQUIT, and so shows its goroutines,
-// shortly before the parent's time is up, and SIGKILL if that doesn't end it.
-// The parent then reports the test as failed, and goes on. Coverage is counted
-// if the parent has a -test.gocoverdir, as it does under "go test". The files
-// and environment variables that the child has looked at count for go test's
-// cached results. Profiles (-test.cpuprofile and the like) show the parent
-// only.
+// shortly before the parent's time is up, and SIGKILL if it does not end then.
+// The parent reports the test as failed, and goes on. Coverage is counted if
+// the parent has a -test.gocoverdir, as it does under "go test". The files and
+// environment variables that the child reads count for go test's cached
+// results. Profiles (-test.cpuprofile and the like) cover the parent only.
 package isolate
 
 import (
@@ -105,41 +104,40 @@ func Run(t *testing.T, f func(t *testing.T)) bool {
 	return !end.failed
 }
 
-// Parallel is t.Parallel in the parent, and nothing in the child. Called before
-// Run, in place of t.Parallel, it runs the test in parallel with others and
-// still lets the function use t.Setenv and t.Chdir.
+// Parallel calls t.Parallel in the parent and does nothing in the child. Called
+// before Run, in place of t.Parallel, it runs the test in parallel with others
+// and still lets the function use t.Setenv and t.Chdir.
 func Parallel(t *testing.T) {
 	if !leadsToTarget(t.Name()) {
 		t.Parallel()
 	}
 }
 
-// A Result is how the process ended that [Try] started.
+// A Result is how the process that [Try] started ended.
 type Result struct {
-	// Returned reports whether the function came to its end, by itself or by
-	// t.FailNow or t.SkipNow.
+	// Returned reports whether the function ended, by returning or by t.FailNow
+	// or t.SkipNow.
 	Returned bool
-	// Failed and Skipped are what the function made of its test. A function
+	// Failed and Skipped are the outcome of the function's test. A function
 	// that didn't return has failed.
 	Failed, Skipped bool
 	// ExitCode is the exit status of the process: 0, 1 if the test failed, 2
-	// after a panic, what the function gave os.Exit. It is -1 if a signal ended
-	// the process.
+	// after a panic, or the argument of os.Exit. It is -1 if a signal ended the
+	// process.
 	ExitCode int
 	// Signal is the signal that ended the process, or 0. A signal on which the
 	// Go runtime prints the goroutines and exits, such as SIGQUIT or SIGSEGV,
 	// counts.
 	Signal syscall.Signal
-	// Output is all that the function logged and printed, to standard output
-	// and standard error, in order. It holds the message and the stack of a
-	// panic.
+	// Output is all that the function logged and wrote to standard output and
+	// standard error, in order, with the message and the stack of a panic.
 	Output string
 }
 
-// Try is Run for functions that are expected to fail, exit or crash: it returns
-// how the process of f ended, and leaves the judgement, and the output, to the
-// caller. t fails only if the process can't be started, doesn't come to f, or
-// runs into -test.timeout; then Try doesn't return.
+// Try is Run for functions that are expected to fail, exit or crash. It returns
+// how the process of f ended, with its output, and shows neither. t fails only
+// if the process can't be started, doesn't reach f, or runs into -test.timeout;
+// then Try doesn't return.
 func Try(t *testing.T, f func(t *testing.T)) Result {
 	t.Helper()
 	c := nextCall(t)

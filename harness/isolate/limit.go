@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// A limit is what -test.timeout means for the children of a test.
+// A limit is how -test.timeout applies to the children of a test.
 type limit struct {
 	timeout  time.Duration // the value of the flag, 0 for none
 	deadline time.Time     // of this process
-	grace    time.Duration // SIGQUIT that long before the deadline, and SIGKILL at half of it
+	grace    time.Duration // from SIGQUIT to the deadline; SIGKILL comes halfway
 }
 
-// maxGrace is enough for a process that shows its goroutines and dies, and for
-// its parent to say so.
+// maxGrace is enough time for a process to show its goroutines and die, and for
+// its parent to report that.
 const maxGrace = 5 * time.Second
 
 func limitOf(t *testing.T) limit {
@@ -30,15 +30,16 @@ func limitOf(t *testing.T) limit {
 	l.deadline = deadline
 	l.grace = min(l.timeout/10, maxGrace)
 	if assigned != nil {
-		// A child's timeout is what was left for it. Its own children have to
-		// end earlier than it does.
+		// A child's timeout is the time that was left when it started. Its own
+		// children have to end earlier than it does.
 		l.grace = assigned.Grace
 	}
 	return l
 }
 
-// forChild returns -test.timeout for a child: its own alarm comes only where
-// SIGQUIT, sent earlier, has failed. Users can read it in the child's output.
+// forChild returns -test.timeout for a child. The child's own alarm fires only
+// if SIGQUIT, sent earlier, has failed. Users can read the value in the child's
+// output.
 func (l limit) forChild() time.Duration {
 	if l.deadline.IsZero() {
 		return 0
@@ -46,8 +47,8 @@ func (l limit) forChild() time.Duration {
 	return max(time.Until(l.deadline)-l.grace/2, 0).Truncate(time.Millisecond) + time.Millisecond
 }
 
-// enforce ends the process when its time is up. The caller calls the function
-// that it returns when the process has ended; that reports whether its time was
+// enforce ends the process when its time is up. The caller must call the
+// returned function once the process has ended; it reports whether the time was
 // up.
 func (l limit) enforce(p *process) (stop func() bool) {
 	if l.deadline.IsZero() {

@@ -10,17 +10,17 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A mirror shows what happens in the child as what happens in the parent's
-// test: package testing then formats and reports it as it does for any test,
-// whatever its flags are. It is the sink of Run.
+// A mirror repeats in the parent's test what happens in the child, so that
+// package testing formats and reports it as for any test, whatever its flags
+// are. It is the sink of Run.
 type mirror struct {
 	t    *testing.T // the target
 	name string
-	subs []*subtest // that run, in the order in which they began
+	subs []*subtest // those that run, in the order in which they began
 	dirs []artifactDirs
 }
 
-// A subtest is one of the parent's that stands for one of the child's.
+// A subtest is a subtest of the parent's that represents one of the child's.
 type subtest struct {
 	name    string
 	started chan *testing.T
@@ -49,8 +49,8 @@ func (m *mirror) log(test string, b []byte) {
 
 func (m *mirror) attr(test, key, value string) { m.test(test).Attr(key, value) }
 
-// run starts a subtest. If package testing leaves it out, because of -failfast,
-// what it logs goes to the test around it.
+// run starts a subtest. If package testing skips the subtest because of
+// -failfast, the mirror logs its output to the test around it.
 func (m *mirror) run(test string) {
 	around, name := m.around(test)
 	s := &subtest{
@@ -70,7 +70,8 @@ func (m *mirror) run(test string) {
 	}
 }
 
-// stand is the subtest in the parent: it runs for as long as the child's does.
+// await is the function of a subtest in the parent. It waits for the verdict on
+// the child's subtest, and makes it its own.
 func (s *subtest) await(t *testing.T) {
 	s.started <- t
 	switch <-s.verdict {
@@ -81,8 +82,8 @@ func (s *subtest) await(t *testing.T) {
 	}
 }
 
-// report ends a subtest. The ones in it have ended: package testing sees to
-// that.
+// report ends a subtest. The subtests within it have ended already: package
+// testing ends them first.
 func (m *mirror) report(test string, v testtext.Verdict) {
 	for i, s := range m.subs {
 		if s.name == test {
@@ -115,8 +116,8 @@ func (m *mirror) close() {
 	}
 }
 
-// test returns the test that stands for the named one, or for the nearest one
-// around it that runs.
+// test returns the parent's test that represents the named one, or else the
+// nearest running test around that.
 func (m *mirror) test(name string) *testing.T {
 	for _, s := range m.subs {
 		if s.name == name {
@@ -128,7 +129,7 @@ func (m *mirror) test(name string) *testing.T {
 }
 
 // around returns the innermost running test around the named one, and the name
-// of that one in it.
+// of the named test within it.
 func (m *mirror) around(name string) (*testing.T, string) {
 	t, prefix := m.t, m.name
 	for _, s := range m.subs {
@@ -139,9 +140,9 @@ func (m *mirror) around(name string) (*testing.T, string) {
 	return t, strings.TrimPrefix(name, prefix+"/")
 }
 
-// artifacts gives the parent's test a directory of its own, as package testing
-// has no way to report another one. It takes the place of the child's when the
-// child has ended.
+// artifacts gives the parent's test an artifact directory of its own, since
+// package testing can't report any other. close replaces that directory by the
+// child's.
 func (m *mirror) artifacts(test, dir string) {
 	if t, ok := any(m.test(test)).(interface{ ArtifactDir() string }); ok { // since Go 1.26
 		m.dirs = append(m.dirs, artifactDirs{dir, t.ArtifactDir()})

@@ -31,11 +31,11 @@ type outcome struct {
 	skipped     bool
 	outerFailed bool // a test around the target failed, after it
 	panicked    bool
-	fatal       syscall.Signal // on which the Go runtime said that it exits
+	fatal       syscall.Signal // the one that made the Go runtime exit, or 0
 }
 
-// came reports whether the function came to its end, by itself or by t.FailNow
-// or t.SkipNow.
+// came reports whether the function ended, by returning or by t.FailNow or
+// t.SkipNow.
 func (e *outcome) came() bool {
 	return e.returned || e.done && e.status.Exited() && e.status.ExitStatus() <= 1
 }
@@ -48,8 +48,8 @@ func (e *outcome) signal() syscall.Signal {
 	return e.fatal
 }
 
-// failure says why the test failed, if that was not for what it logged; else it
-// is "".
+// failure returns why the test failed, or "" if it passed, was skipped or
+// failed by its own report.
 func (e *outcome) failure() string {
 	how := fmt.Sprintf("exit status %d", e.status.ExitStatus())
 	if sig := e.signal(); sig != 0 {
@@ -71,8 +71,9 @@ func (e *outcome) failure() string {
 	return how
 }
 
-// runChild runs the call c in a new process, and hands what it prints to the
-// sink. The error says why that can't be done; how the child ended is no error.
+// runChild runs the call c in a new process, and passes what the process prints
+// to the sink. It returns an error only if the process can't be run, however
+// the child ends.
 func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	limit := limitOf(t)
 	nonce := rand.Text()
@@ -118,8 +119,8 @@ func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	return end, nil
 }
 
-// read takes what the child reported, and what package testing printed about
-// the test.
+// read evaluates the child's reports, and the verdict that package testing
+// printed.
 func (e *outcome) read(reports string, v testtext.Verdict) {
 	has := func(report byte) bool { return strings.IndexByte(reports, report) >= 0 }
 	e.began = has(reportBegan)
@@ -129,9 +130,9 @@ func (e *outcome) read(reports string, v testtext.Verdict) {
 	e.skipped = has(reportSkipped)
 }
 
-// fatalSignal returns the signal on which the Go runtime gave up, by the text
-// that it prints: "SIGSEGV: segmentation violation", then the registers. It is
-// 0 if the text is another one.
+// fatalSignal returns the signal that made the Go runtime exit, from the text
+// that the runtime prints: "SIGSEGV: segmentation violation", then the
+// registers. It returns 0 for any other text.
 func fatalSignal(text []byte) syscall.Signal {
 	name, rest, _ := strings.Cut(string(text), ": ")
 	if _, rest, _ = strings.Cut(rest, "\n"); !strings.HasPrefix(rest, "PC=") {

@@ -19,10 +19,10 @@ import (
 type process struct {
 	cmd     *exec.Cmd
 	output  *os.File      // the child's standard output and standard error
-	reports *os.File      // what it reports
-	gone    chan struct{} // closed when it and its group have ended
+	reports *os.File      // the child's reports
+	gone    chan struct{} // closed when the child and its group have ended
 	reaped  chan error    // gets the result of cmd.Wait
-	fed     chan struct{} // closed when the assignment is written, or can't be
+	fed     chan struct{} // closed when writing the assignment has ended
 }
 
 // startProcess starts the test binary as a child, the leader of a new process
@@ -77,20 +77,21 @@ func startProcess(args []string, a assignment) (_ *process, err error) {
 	return p, nil
 }
 
-// closeAll closes files, nil ones excepted.
+// closeAll closes those of the files that are not nil.
 func closeAll(files ...*os.File) {
 	for _, f := range files {
 		f.Close()
 	}
 }
 
-// termGrace is the time that what a child left in its group has after SIGTERM.
+// termGrace is the time between SIGTERM and SIGKILL for what a child left in
+// its group.
 const termGrace = 500 * time.Millisecond
 
 // run starts the child, waits for its end, ends its group, and only then reaps
-// it: until then the group's number can't be given to anybody else. It keeps
-// its thread, because the end of the thread that started the child would be a
-// parent's death to it.
+// the child: until then the kernel gives the group's id to nobody else. run
+// keeps its thread, because the child's parent-death signal fires when the
+// thread that started it ends.
 func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -109,7 +110,8 @@ func (p *process) run(started chan<- error) {
 	p.reaped <- p.cmd.Wait()
 }
 
-// wait returns how the process ended, after everything about it has.
+// wait waits until the process is reaped and its assignment written or given
+// up, closes the pipes, and returns the process's state.
 func (p *process) wait() (*os.ProcessState, error) {
 	<-p.fed
 	err := <-p.reaped

@@ -10,7 +10,7 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A sink takes what a child printed, in order.
+// A sink receives what a child printed, in order.
 type sink interface {
 	raw(b []byte)              // printed to standard output or standard error: any piece of it
 	log(test string, b []byte) // a line that the test logged, with its indentation
@@ -22,12 +22,12 @@ type sink interface {
 }
 
 const (
-	// maxLine is the longest line that is kept back to find out what it is.
+	// maxLine bounds a line that is kept until its kind is known.
 	maxLine = 64 << 10
-	// maxHeld bounds the output that is kept back because it may tell about the
-	// end of the process.
+	// maxHeld bounds the output that is held because it may explain the end of
+	// the process.
 	maxHeld = 64 << 10
-	// maxCause bounds the beginning of it, which names the signal.
+	// maxCause bounds the beginning of that output, which names the signal.
 	maxCause = 256
 	// maxAside bounds the output that is kept in case the process ends badly.
 	maxAside = 256 << 10
@@ -42,7 +42,8 @@ const (
 	after               // whatever follows
 )
 
-// A stream tells apart what a child prints. It is a writer for one goroutine.
+// A stream parses what a child prints and passes it to a sink. Only one
+// goroutine may write to it.
 //
 //	phase    lines of package testing           other lines
 //	before   the mark: during                   set aside
@@ -59,7 +60,7 @@ type stream struct {
 	phase   phase
 	current string // the test that logs
 	failing bool   // an error is being logged, which has an end of its own
-	line    []byte // the beginning of a line that can't be judged yet
+	line    []byte // the beginning of a line whose kind is not known yet
 	mid     bool   // in a plain line, the beginning of which has been handed on
 	printed bool   // the last line was a plain one
 	aside   []byte
@@ -91,8 +92,7 @@ func (s *stream) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// long takes the beginning of a line that is known to be plain, or too long to
-// be kept.
+// long takes the beginning of a line that is plain, or too long to be kept.
 func (s *stream) long(b []byte) {
 	if s.failing || s.beginsError(b) {
 		text, last := s.marks.Error(b)
@@ -102,8 +102,8 @@ func (s *stream) long(b []byte) {
 	s.mid, s.printed = true, true
 }
 
-// mayBePlain reports whether b does not begin framing, and is no part of an
-// error.
+// mayBePlain reports whether b begins neither framing nor an error, and is no
+// part of an error.
 func (s *stream) mayBePlain(b []byte) bool {
 	return b[0] != testtext.Marker[0] && !s.failing && !s.marks.BeginsError(b)
 }
@@ -141,7 +141,7 @@ func looksLikeCrash(line []byte) bool {
 	return false
 }
 
-// unit takes one unit, and what it has learned from it.
+// unit takes one unit of output and updates the state.
 func (s *stream) unit(u []byte) {
 	mid := s.mid
 	s.mid = u[len(u)-1] != '\n'
@@ -166,13 +166,13 @@ func (s *stream) unit(u []byte) {
 }
 
 // beginsError reports whether an error begins with the unit. A test may print
-// the mark itself.
+// the mark itself, so the indentation is checked, too.
 func (s *stream) beginsError(u []byte) bool {
 	return s.marks.BeginsError(u) && bytes.HasPrefix(u[1:], []byte(testtext.LogIndent))
 }
 
-// error takes a line of an error that the test logged; mid says that there was
-// a plain beginning of the line.
+// error takes a line of an error that the test logged. mid says that the
+// beginning of the line was plain.
 func (s *stream) error(u []byte, mid bool) {
 	if u[0] == testtext.Marker[0] {
 		// The error has lost its end. What follows is taken as it is.
@@ -191,7 +191,7 @@ func (s *stream) error(u []byte, mid bool) {
 	s.sink.log(s.current, text)
 }
 
-// callSite begins what t.Log and its like write.
+// callSite matches the beginning of what t.Log and its like write.
 var callSite = regexp.MustCompile(`^ {4}(\S.*\.go|\?\?\?):[0-9]+: `)
 
 // isLog reports whether the test logged the line. Without a call site, an
@@ -218,7 +218,7 @@ func (s *stream) plain(b []byte) {
 	}
 }
 
-// release hands on what was held: the process lives.
+// release passes on what was held, because the process goes on.
 func (s *stream) release() {
 	if len(s.held) > 0 {
 		s.sink.raw(s.held)
@@ -226,7 +226,7 @@ func (s *stream) release() {
 	s.held, s.cause, s.holding = nil, nil, false
 }
 
-// finish hands on what is left at the end of the output; bad says that the
+// finish passes on what is left at the end of the output. bad says that the
 // process ended badly.
 func (s *stream) finish(bad bool) {
 	if len(s.line) > 0 {
@@ -242,8 +242,8 @@ func (s *stream) finish(bad bool) {
 	}
 }
 
-// framing takes a line that begins with a marker, and reports whether it was
-// package testing's and about a test.
+// framing takes a line that begins with a marker. It reports whether package
+// testing wrote the line about a test.
 func (s *stream) framing(text string) bool {
 	if text == s.mark && s.phase == before {
 		s.phase, s.current, s.aside = during, s.target, nil
@@ -263,7 +263,7 @@ func (s *stream) framing(text string) bool {
 	return true
 }
 
-// update takes a line that tells which test goes on, and how.
+// update takes a line that says which test goes on, and how.
 func (s *stream) update(line testtext.Line) {
 	s.current = line.Test
 	switch line.Kind {

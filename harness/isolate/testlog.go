@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// replayTestlog looks at what the child has looked at, by the log that
-// -test.testlogfile makes, so that it gets into the log of this process too: go
-// test caches a result for these files and variables. A name of "" is no log.
+// replayTestlog reads the log that -test.testlogfile makes in the child, and
+// looks at the same files and variables. That adds them to this process's log,
+// on which go test's cache relies. If name is "", there is no log.
 func replayTestlog(name string) {
 	if name == "" {
 		return

@@ -1,8 +1,9 @@
 //go:build unix
 
 // Package steady reads and writes descriptors that another process may have
-// made non-blocking: the flag belongs to what is open, a terminal or a pipe,
-// and so to everybody who shares it. It leaves the flag alone, and waits.
+// made non-blocking. The flag belongs to the open terminal or pipe, and so to
+// every process that shares it. The package leaves the flag alone, and polls
+// where a read or write would block.
 package steady
 
 import (
@@ -13,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Writer returns w, or if w is a file a writer to it that waits where the file
-// takes nothing at the moment. Every write is whole, or ends with an error.
+// Writer returns a writer to w. If w is a file that can't take more at the
+// moment, Write waits. Write writes all of its argument or returns an error.
 func Writer(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok && f != nil {
 		return file{f}
@@ -22,8 +23,8 @@ func Writer(w io.Writer) io.Writer {
 	return w
 }
 
-// Reader returns r, or if r is a file a reader of it that waits where the file
-// has nothing at the moment.
+// Reader returns a reader of r. If r is a file that has nothing to read at the
+// moment, Read waits.
 func Reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok && f != nil {
 		return file{f}
@@ -59,13 +60,13 @@ func (f file) Read(p []byte) (int, error) {
 	}
 }
 
-// again says whether an error is one of a descriptor that would have to wait.
+// again reports whether a read or write has to be tried again.
 func again(err error) bool {
 	path, ok := err.(*os.PathError)
 	return ok && (path.Err == syscall.EAGAIN || path.Err == syscall.EINTR)
 }
 
-// await waits until a read or a write can go on, or will tell why it can't.
+// await waits until a read or write can go on, or will return an error.
 func (f file) await(events int16) error {
 	conn, err := f.f.SyscallConn()
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package control
 
-// abstractName returns "": there are no sockets without a file here.
+// abstractName returns "": every socket has a file on these systems.
 func abstractName(string) string { return "" }

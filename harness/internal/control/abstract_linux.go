@@ -1,5 +1,6 @@
 package control
 
-// abstractName is the address of a socket that has no file. It can be reached
-// by every user, so both ends ask who the other is, as they do in any case.
+// abstractName returns the address of a socket that has no file. Every user can
+// connect to it, so both ends check the other's user, as they do for any
+// socket.
 func abstractName(name string) string { return "@" + name }

@@ -1,9 +1,9 @@
-// Package control is what the run and its supervisors say to each other, over
-// a Unix socket. It knows nothing of what either does with it.
+// Package control carries the messages between the run and its supervisors over
+// a Unix socket. It does not know what either does with them.
 //
-// A supervisor connects before it starts its test binary, and says Started,
-// or Failed, and in the end Ended. The run sends orders at any time. Both take
-// the end of the connection for the death of the other.
+// A supervisor connects before it starts its test binary, then reports Started
+// or Failed, and finally Ended. The run sends orders at any time. Each end
+// treats a closed connection as the death of the other.
 package control
 
 import (
@@ -24,13 +24,13 @@ import (
 // that runs pgtest itself gets a run of its own.
 const SocketVariable = "_PGTEST_RUN"
 
-// TempVariable is the environment variable that tells supervisors the user's
-// GOTMPDIR, if there is one. The go command of a run gets the run's directory
-// for its own, so that it can be removed if go is killed; supervisors put the
-// user's back.
+// TempVariable is the environment variable that passes the user's GOTMPDIR to
+// supervisors, if it is set. The run sets GOTMPDIR of its go command to the
+// run's directory, so that go's files can be removed if go is killed;
+// supervisors restore the user's value.
 const TempVariable = "_PGTEST_GOTMPDIR"
 
-// Report is one message to the run: exactly one field is set.
+// A Report is one message to the run. Exactly one field is set.
 type Report struct {
 	Started *Started `json:",omitempty"`
 	Failed  *Failed  `json:",omitempty"`
@@ -40,14 +40,14 @@ type Report struct {
 	Began   *Began   `json:",omitempty"`
 	Slow    *Slow    `json:",omitempty"`
 	Leaked  *Leaked  `json:",omitempty"`
-	// Undivided comes from who runs tests in a process each.
+	// Undivided comes from the role that runs tests in a process each.
 	Undivided *Undivided `json:",omitempty"`
-	// Last is the run's message to itself: connections are taken in the order
-	// in which they were made, so no earlier one is waiting any more.
+	// Last is sent by the run to itself. Connections are accepted in the order
+	// in which they were made, so when Last arrives no earlier one is waiting.
 	Last bool `json:",omitempty"`
 }
 
-// Started says that the test binary runs.
+// Started reports that the test binary runs.
 type Started struct {
 	// Supervisor is the supervisor's process id.
 	Supervisor int
@@ -55,11 +55,11 @@ type Started struct {
 	// group that it leads, unless tests have the terminal.
 	PID int
 	// Package is the import path of the package that the binary tests, or the
-	// binary's path if it does not tell.
+	// binary's path if its build information does not say.
 	Package string
 }
 
-// Failed says that the test binary could not be started.
+// Failed reports that the test binary could not be started.
 type Failed struct {
 	// Package is as in Started.
 	Package string
@@ -67,7 +67,7 @@ type Failed struct {
 	Reason string
 }
 
-// Ended says that the test binary ended, and everything with it.
+// Ended reports that the test binary and everything that it started have ended.
 type Ended struct {
 	// ExitCode is the exit status, or -1 if Signal ended the process.
 	ExitCode int
@@ -82,15 +82,15 @@ type Ended struct {
 	MoreLeaks int `json:",omitempty"`
 }
 
-// Tests says that the sender, which stands in a test binary's place, is about
-// to run the package's tests in a process each. It has a connection of its own
-// and waits for an order that says how many at once.
+// Tests reports that the sender, which replaces a test binary, is about to run
+// the package's tests in a process each. The sender has a connection of its
+// own, and starts no test before it gets an order with Tests set.
 type Tests struct {
 	Package string
 	Count   int
 }
 
-// Running says that a process of a test has started or ended.
+// Running reports that a process of a test has started or ended.
 type Running struct {
 	Test string
 	// PID is its process id.
@@ -98,27 +98,29 @@ type Running struct {
 	Ended bool
 }
 
-// Began says for how long a test has been running whose output is kept back.
+// Began reports how long a test has been running whose output is held back.
 type Began struct {
 	Package, Test string
 	Elapsed       time.Duration
 }
 
-// Slow says that a test has been running for long.
+// Slow reports that a test has been running for longer than
+// TestsOrder.SlowAfter.
 type Slow struct {
 	Package, Test string
 	Elapsed       time.Duration
 }
 
-// Leaked says that the process of a test left others behind.
+// Leaked reports that the process of a test left other processes behind.
 type Leaked struct {
 	Package string
 	Leaks   []Leak
 }
 
-// Undivided says that tests have no process of their own though they should.
+// Undivided reports that tests run without a process of their own though the
+// user asked for one.
 type Undivided struct {
-	// Reason is for the user. The run shows equal ones once.
+	// Reason is shown to the user. The run shows equal reasons once.
 	Reason string
 }
 
@@ -130,8 +132,9 @@ type Resources struct {
 	// User and System are CPU time, summed over all processes.
 	User, System time.Duration
 	// MaxRSS is the peak resident set of the largest single process, in bytes.
-	// With AtMost it may have been less: the kernel hands on the peak of the
-	// program that a process was before, which was the supervisor.
+	// If AtMost is set, the true value may be lower: a process inherits the
+	// peak of the program that it ran before its exec, which was the
+	// supervisor.
 	MaxRSS int64
 	AtMost bool `json:",omitempty"`
 }
@@ -139,16 +142,17 @@ type Resources struct {
 // Leak is a process that a test binary left behind.
 type Leak struct {
 	PID int
-	// Test is the test that left it, if each has a process of its own.
+	// Test is the test that left the process behind, if tests have a process
+	// each.
 	Test string `json:",omitempty"`
 	// Command is the command line, its words separated by spaces, cut to a
 	// bounded length. It is empty if the process was gone before it was read.
 	Command string
 	// Escaped says that the process had left the test binary's process group.
 	Escaped bool
-	// End says how the process ended, unless it is Alive.
+	// End is how the process ended. It is empty if Alive is set.
 	End LeakEnd
-	// Alive says why the process could not be ended; "" if it was.
+	// Alive is the reason why the process could not be ended, or "".
 	Alive string `json:",omitempty"`
 }
 
@@ -160,26 +164,27 @@ const (
 	EndedByKill LeakEnd = "SIGKILL"
 )
 
-// Order is what the run tells a supervisor to do.
+// An Order tells a supervisor what to do.
 type Order struct {
-	// Signal is sent to everything that the test binary started, itself
-	// included. Zero is none.
+	// Signal, unless 0, is sent to the test binary and everything that it
+	// started.
 	Signal syscall.Signal `json:",omitempty"`
 	// Kill ends the test binary and everything that it started, at once.
 	Kill bool `json:",omitempty"`
-	// Unread says that go is dead, and nobody reads what the test binary
+	// Unread says that go is dead, so that nobody reads what the test binary
 	// prints.
 	Unread bool `json:",omitempty"`
-	// Tests is for who runs tests in a process each.
+	// Tests is for the role that runs tests in a process each.
 	Tests *TestsOrder `json:",omitempty"`
 }
 
-// TestsOrder says how tests are run in a process each. A later one replaces
-// it.
+// A TestsOrder says how tests run in a process each. A later one replaces an
+// earlier one.
 type TestsOrder struct {
 	// Processes is how many may run at once.
 	Processes int
-	// SlowAfter is when a test is reported as slow; 0 is never.
+	// SlowAfter is the running time after which a test is reported as slow; 0
+	// disables the reports.
 	SlowAfter time.Duration
 }
 
@@ -189,32 +194,32 @@ type Supervisor struct {
 	dec  *json.Decoder
 }
 
-// Next waits for the supervisor's next message. An error, io.EOF among them,
-// says that there will be none: the supervisor is gone.
+// Next waits for the supervisor's next message. Any error, io.EOF included,
+// means that the supervisor is gone.
 func (s *Supervisor) Next() (Report, error) {
 	var r Report
 	err := s.dec.Decode(&r)
 	return r, err
 }
 
-// Send gives the supervisor an order. It does not wait for it to be carried
-// out, and not longer than a second for it to be taken.
+// Send sends an order to the supervisor. It waits up to a second for the socket
+// to take the order, and does not wait for the order to be carried out.
 func (s *Supervisor) Send(o Order) error {
 	s.conn.SetWriteDeadline(time.Now().Add(time.Second))
 	return json.NewEncoder(s.conn).Encode(o)
 }
 
 // PID returns the id of the process that connected, or 0 if the system does not
-// tell.
+// say.
 func (s *Supervisor) PID() int { return peerOf(s.conn) }
 
-// Close ends the connection, on which the supervisor ends its processes.
+// Close ends the connection. The supervisor then ends its processes.
 func (s *Supervisor) Close() error { return s.conn.Close() }
 
 // A Listener is the run's socket.
 type Listener struct {
 	dir   string
-	other string // a second directory, if there can be no socket in dir; or ""
+	other string // the socket's directory if dir can't hold a socket, else ""
 	path  string
 	sock  *os.File
 
@@ -224,14 +229,14 @@ type Listener struct {
 
 // Listen makes the run's socket in a new directory below parent, or below the
 // system's directory for temporary files if parent is "". Only this user can
-// enter it. Where there can be no socket, because the path is too long or the
-// file system or a policy refuses it, the socket is made somewhere else. The
-// caller closes the listener.
+// enter the directory. If the path is too long for a socket, or the file system
+// or a policy refuses one, Listen puts the socket elsewhere. The caller must
+// close the listener.
 func Listen(parent string) (*Listener, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	// Supervisors work in other directories.
+	// Supervisors have other working directories.
 	parent, err := filepath.Abs(parent)
 	if err != nil {
 		return nil, err
@@ -248,7 +253,7 @@ func Listen(parent string) (*Listener, error) {
 	return l, nil
 }
 
-// reason is an error without the path that it names.
+// reason returns an error without the path that it names.
 func reason(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
@@ -269,7 +274,7 @@ func (l *Listener) listen(dir string) (err error) {
 	return err
 }
 
-// listenElsewhere makes the socket in a second directory, or without one.
+// listenElsewhere makes the socket in another directory, or an abstract one.
 func (l *Listener) listenElsewhere() error {
 	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"} {
 		if !filepath.IsAbs(parent) {
@@ -285,7 +290,7 @@ func (l *Listener) listenElsewhere() error {
 		}
 		os.RemoveAll(dir)
 	}
-	// The directory's name is this run's alone.
+	// The directory's base name belongs to this run alone.
 	name := abstractName(filepath.Base(l.dir))
 	if name == "" {
 		return syscall.EOPNOTSUPP
@@ -307,9 +312,9 @@ func (l *Listener) Path() string { return l.path }
 // Dir is the run's directory, which Close removes.
 func (l *Listener) Dir() string { return l.dir }
 
-// Accept waits for the next supervisor. A peer that runs as another user is
-// turned away. It fails only when the listener is closed: what else can go
-// wrong, such as a process out of descriptors, passes, and the peers wait.
+// Accept waits for the next supervisor. It closes connections of other users.
+// It fails only when the listener is closed: other errors, such as too many
+// open descriptors, are temporary, and connections wait in the socket's queue.
 func (l *Listener) Accept() (*Supervisor, error) {
 	for pause := shortPause; ; {
 		conn, err := acceptUnix(l.sock)
@@ -333,7 +338,7 @@ func (l *Listener) Accept() (*Supervisor, error) {
 	}
 }
 
-// The pauses between attempts to accept that failed.
+// The bounds of the pause after a failed attempt to accept.
 const (
 	shortPause = time.Millisecond
 	longPause  = 100 * time.Millisecond
@@ -362,15 +367,15 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// A Client is a supervisor's end of the connection to the run. A nil one has no
-// run: reports go nowhere, and there are no orders.
+// A Client is a supervisor's end of the connection to the run. A nil Client
+// stands for no run: Report does nothing and Orders never delivers any.
 type Client struct {
 	conn   *os.File
 	socket string
 }
 
-// Connect connects to the run that the environment names, and removes the name
-// from the environment. It returns nil if there is none.
+// Connect connects to the run that SocketVariable names, and removes the
+// variable from the environment. It returns nil if the variable is not set.
 func Connect() (*Client, error) {
 	path := os.Getenv(SocketVariable)
 	os.Unsetenv(SocketVariable)
@@ -380,8 +385,8 @@ func Connect() (*Client, error) {
 	return Dial(path)
 }
 
-// Dial connects to the socket at path. What passes, such as a system out of
-// descriptors, it waits for, for a moment.
+// Dial connects to the socket at path. It tries again for dialPatience if the
+// error is temporary, such as too many open descriptors.
 func Dial(path string) (*Client, error) {
 	for end := time.Now().Add(dialPatience); ; time.Sleep(shortPause) {
 		run, err := dial(path)
@@ -393,7 +398,7 @@ func Dial(path string) (*Client, error) {
 
 const dialPatience = 2 * time.Second
 
-// passes says whether an error is one of too many at once.
+// passes reports whether an error is temporary: too much of something in use.
 func passes(err error) bool {
 	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN} {
 		if errors.Is(err, errno) {
@@ -415,7 +420,7 @@ func dial(path string) (*Client, error) {
 	return &Client{conn: conn, socket: path}, nil
 }
 
-// SayLast makes the listener's own connection, which says Last.
+// SayLast connects to the listener and sends Report.Last.
 func (l *Listener) SayLast() error {
 	last, err := dial(l.path)
 	if err != nil {
@@ -425,7 +430,8 @@ func (l *Listener) SayLast() error {
 	return last.Report(Report{Last: true})
 }
 
-// Socket is the value for SocketVariable of another process that is to connect.
+// Socket returns the value of SocketVariable for another process that is to
+// connect to the same run.
 func (r *Client) Socket() string {
 	if r == nil {
 		return ""
@@ -433,8 +439,8 @@ func (r *Client) Socket() string {
 	return r.socket
 }
 
-// Report sends a message to the run. An error is no news to who listens to
-// orders: their end tells the same.
+// Report sends a message to the run. Callers that receive from Orders may
+// ignore the error: Orders is closed if the run is gone.
 func (r *Client) Report(m Report) error {
 	if r == nil {
 		return nil
@@ -442,7 +448,8 @@ func (r *Client) Report(m Report) error {
 	return json.NewEncoder(r.conn).Encode(m)
 }
 
-// Orders delivers the run's orders, and is closed when the run is gone.
+// Orders returns a channel that delivers the run's orders and is closed when
+// the run is gone.
 func (r *Client) Orders() <-chan Order {
 	if r == nil {
 		return nil

@@ -2,7 +2,8 @@ package control
 
 import "pgtest/harness/internal/proc"
 
-// LeaksOf returns the first MaxLeaks of what a process of a group left behind.
+// LeaksOf describes the first MaxLeaks of left, the processes that a process of
+// the given group left behind.
 func LeaksOf(left []proc.Leftover, group int) []Leak {
 	var leaks []Leak
 	for _, l := range left[:min(len(left), MaxLeaks)] {

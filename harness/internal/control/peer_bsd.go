@@ -20,5 +20,5 @@ func peerUID(fd int) (int, error) {
 	return int(cred.Uid), nil
 }
 
-// peerOf: the id is of no use where nothing is adopted.
+// peerOf returns 0. The id is of use only where orphans are adopted.
 func peerOf(*os.File) int { return 0 }

@@ -87,8 +87,8 @@ func dialUnix(path string) (*os.File, error) {
 	return pollable(fd, path)
 }
 
-// pollable makes a file of a socket that waits without a thread, and heeds
-// deadlines.
+// pollable makes a file of a socket. Reads and writes then wait without a
+// thread, and heed deadlines.
 func pollable(fd int, name string) (*os.File, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
@@ -97,8 +97,8 @@ func pollable(fd int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// isOwn says whether the process at the other end ran as this user when the
-// connection was made.
+// isOwn reports whether the process at the other end ran as this user when it
+// connected.
 func isOwn(conn *os.File) bool {
 	raw, err := conn.SyscallConn()
 	if err != nil {
