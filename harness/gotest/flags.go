@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// buildFlags are the flags of go test that it keeps for itself, true for those
-// that need no value. TestGoTestFlags compares them with the go command.
+// buildFlags are the flags of go test that it does not pass to the test binary,
+// true for those that need no value. TestGoTestFlags compares them with the go
+// command.
 var buildFlags = map[string]bool{
 	"C": false, "a": true, "n": true, "p": false, "race": true, "msan": true, "asan": true,
 	"cover": true, "covermode": false, "coverpkg": false, "work": true, "x": true,
@@ -19,8 +20,8 @@ var buildFlags = map[string]bool{
 	"c": true, "exec": false, "o": false, "vet": false,
 }
 
-// testFlags are those that it hands to the test binary. It takes them with
-// test. before their name as well.
+// testFlags are those that go test passes to the test binary. Go test also
+// accepts them with test. before the name.
 var testFlags = map[string]bool{
 	"artifacts": true, "bench": false, "benchmem": true, "benchtime": false,
 	"blockprofile": false, "blockprofilerate": false, "count": false, "coverprofile": false,
@@ -31,8 +32,8 @@ var testFlags = map[string]bool{
 	"skip": false, "timeout": false, "trace": false, "v": true,
 }
 
-// KnowsFlag tells whether go test has a flag of that name, and whether it needs
-// no value.
+// KnowsFlag reports whether go test has a flag of that name, and whether the
+// flag needs no value.
 func KnowsFlag(name string) (boolean, known bool) {
 	if boolean, known = testFlags[strings.TrimPrefix(name, "test.")]; !known {
 		boolean, known = buildFlags[name]
@@ -41,22 +42,21 @@ func KnowsFlag(name string) (boolean, known bool) {
 }
 
 // FlagNames returns the names of go test's flags, without those that begin with
-// test., in no order.
+// test., in unspecified order.
 func FlagNames() []string {
 	return slices.AppendSeq(slices.Collect(maps.Keys(buildFlags)), maps.Keys(testFlags))
 }
 
-// A Flag is a word of a command line, taken apart as a flag.
+// A Flag is a word of a command line, parsed as a flag.
 type Flag struct {
 	Word   string
 	Dashes int // 0, 1 or 2
-	// Name is "" if the go command, like package flag, takes the word for no
-	// flag.
+	// Name is "" if the word is no flag to the go command and package flag.
 	Name, Value string
 	HasValue    bool
 }
 
-// CutFlag takes -name, --name, -name=value or --name=value apart.
+// CutFlag parses -name, --name, -name=value or --name=value.
 func CutFlag(word string) Flag {
 	f := Flag{Word: word}
 	rest, ok := strings.CutPrefix(word, "-")

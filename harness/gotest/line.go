@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// A Line is a command line of go test: the words behind "go test". The zero
-// Line is empty. Methods that return another Line leave their own as it is.
+// A Line is a command line of go test: the words after "go test". The zero Line
+// is empty. Methods that return another Line do not change their receiver.
 type Line struct {
 	parts []Part
 	at    place
 }
 
-// A Part is a flag with its value, another single word, or all words from -args
-// or -- on.
+// A Part is a flag with its value, another single word, or -args or -- with all
+// words after it.
 type Part struct {
 	Kind
 	// Words are the part's words on the line.
@@ -25,27 +25,28 @@ type Part struct {
 	Flag
 }
 
-// A Kind says what a part of a line is to go test.
+// A Kind is what a part of a line is to go test.
 type Kind int
 
 const (
-	// OwnFlag is a flag of go test. Many are handed to the test binary as well.
+	// OwnFlag is a flag of go test, which passes many of them to the test
+	// binary, too.
 	OwnFlag Kind = iota
-	// OtherFlag is a flag that go test does not know: the test binary's.
+	// OtherFlag is a flag that go test does not know, and passes to the test
+	// binary.
 	OtherFlag
 	// Package is a package pattern, or a file.
 	Package
-	// Argument is the test binary's: an argument, or the value of an OtherFlag.
+	// Argument is an argument of the test binary, or the value of an OtherFlag.
 	Argument
-	// Rest is -args or --, with all words that follow. They are the test
-	// binary's, and so is -- itself. Behind an argument of the test binary,
+	// Rest is -args or --, with all words that follow. The words belong to the
+	// test binary, and so does -- itself. After an argument of the test binary,
 	// -args and all that follows are Argument.
 	Rest
 )
 
-// A place is where go test has come to on its command line. It decides what a
-// word is to go test. The rules are those of testFlags in
-// cmd/go/internal/test/testflag.go.
+// A place is the state of go test's parser. It decides what the next word is.
+// The rules are those of testFlags in cmd/go/internal/test/testflag.go.
 //
 //	place           a word that is no flag is        a flag leads to
 //	beforePackages  the first package                beforePackages
@@ -55,7 +56,7 @@ const (
 //	inArguments     the next argument                inArguments, as an argument
 //
 // A flag that go test does not know ends the list of packages, wherever it is.
-// Without a value of its own it leads to afterUnknown.
+// Without =value it leads to afterUnknown.
 type place int
 
 const (
@@ -66,8 +67,8 @@ const (
 	inArguments
 )
 
-// Parse takes a line apart. There is no line that it can't take apart: go test
-// itself says what is wrong with one.
+// Parse parses a command line. It never fails: go test itself reports what is
+// wrong with a line.
 func Parse(words []string) Line {
 	var l Line
 	for len(words) > 0 {
@@ -98,11 +99,12 @@ func (l *Line) Next(words []string) Part {
 	return p
 }
 
-// EndsFlags says whether a word leaves all words behind it to the test binary.
+// EndsFlags reports whether a word leaves all words after it to the test
+// binary.
 func EndsFlags(word string) bool { return word == "--" || word == "-args" || word == "--args" }
 
-// plain tells what a word is that is no flag, and goes on to the place behind
-// it.
+// plain returns the kind of a word that is no flag, and moves to the place
+// after it.
 func (l *Line) plain() Kind {
 	switch l.at {
 	case beforePackages, inPackages:
@@ -116,8 +118,8 @@ func (l *Line) plain() Kind {
 	return Argument
 }
 
-// flag tells what a flag is, and goes on to the place behind it and its value.
-// It returns how many words these are.
+// flag determines the kind of a flag, moves to the place after the flag and its
+// value, and returns how many words these are.
 func (l *Line) flag(p *Part, words []string) int {
 	boolean, known := KnowsFlag(p.Name)
 	switch {
@@ -138,8 +140,8 @@ func (l *Line) flag(p *Part, words []string) int {
 	return 2
 }
 
-// InArguments says whether an argument of the test binary came that all others
-// must follow.
+// InArguments reports whether the line has come to an argument of the test
+// binary, so that all words that follow are arguments, too.
 func (l Line) InArguments() bool { return l.at == inArguments }
 
 // Parts returns the line's parts in their order.
@@ -154,8 +156,8 @@ func (l Line) Words() []string {
 	return words
 }
 
-// Packages returns the packages that the line names. None is the package in the
-// working directory.
+// Packages returns the packages that the line names. If there are none, go test
+// takes the package in the working directory.
 func (l Line) Packages() []string {
 	var packages []string
 	for _, p := range l.parts {
@@ -166,7 +168,7 @@ func (l Line) Packages() []string {
 	return packages
 }
 
-// Value returns what the last setting of a flag of go test sets it to, ""
+// Value returns the value in the last setting of a flag of go test, or ""
 // without any.
 func (l Line) Value(name string) string {
 	value := ""
@@ -178,28 +180,29 @@ func (l Line) Value(name string) string {
 	return value
 }
 
-// sets says whether a part sets a flag of go test.
+// sets reports whether a part sets a flag of go test.
 func (p Part) sets(name string) bool {
 	return p.Kind == OwnFlag && strings.TrimPrefix(p.Name, "test.") == name
 }
 
 // With returns the line with a flag of go test set to a value, for -run, -skip
-// and -count: in the place of each setting of it, or before everything but -C.
-// What the test binary gets behind -args stays as it is, and wins there over
+// and -count. It replaces each setting of the flag, or inserts one before
+// everything except -C. The test binary's words after -args stay, and override
 // the flag.
 func (l Line) With(name, value string) Line {
 	return l.replace(func(p Part) bool { return p.sets(name) }, true, "-"+name+"="+value)
 }
 
-// WithPackages returns the line with other packages in the place of its own. It
-// takes at least one: none would be the package in the working directory.
+// WithPackages returns the line with other packages in place of its own. It
+// takes at least one, since an empty list would mean the package in the working
+// directory.
 func (l Line) WithPackages(first string, more ...string) Line {
 	return l.replace(func(p Part) bool { return p.Kind == Package }, false, append([]string{first}, more...)...)
 }
 
-// replace returns the line with words in the place of its own parts of some
-// kind: of each, or of all together. If there are none, the words come first;
-// only -C must come before them.
+// replace returns the line with words in place of those of its parts for which
+// own returns true: of each of them, or of all together. If there are none, the
+// words come first; only -C must come before them.
 func (l Line) replace(own func(Part) bool, each bool, with ...string) Line {
 	var words []string
 	found := false
@@ -221,8 +224,8 @@ func (l Line) replace(own func(Part) bool, each bool, with ...string) Line {
 	return Parse(words)
 }
 
-// Dir returns the value of a -C in front of all other words. It has no effect
-// elsewhere: go test refuses it.
+// Dir returns the value of a -C in front of all other words. Elsewhere go test
+// refuses the flag.
 func (l Line) Dir() (string, bool) {
 	if len(l.parts) == 0 || l.parts[0].Kind != OwnFlag || l.parts[0].Name != "C" || !l.parts[0].HasValue {
 		return "", false

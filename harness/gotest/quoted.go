@@ -39,9 +39,9 @@ func SplitQuoted(s string) ([]string, error) {
 	}
 }
 
-// JoinQuoted returns a string that SplitQuoted takes apart into the same words.
+// JoinQuoted returns a string that SplitQuoted splits into the same words.
 // Words without white space and quotes stay as they are. A word that needs
-// quotes and holds both kinds can't be written, and is an error.
+// quotes and contains both kinds can't be written, and is an error.
 func JoinQuoted(words []string) (string, error) {
 	quotedWords := make([]string, len(words))
 	for i, word := range words {

@@ -9,15 +9,16 @@ import (
 	"strings"
 )
 
-// Settings are the flags of go test that change what a program does that runs
-// it, wherever they were set.
+// Settings are the flags of go test that matter to a program that runs go test,
+// wherever they were set.
 type Settings struct {
 	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild bool
 	Bench, Fuzz, List                                                    string
 	Exec, ToolExec                                                       []string
 }
 
-// Set notes a flag of go test. It is an error if its value can't be read.
+// Set records a flag of go test. It returns an error if the flag's value is
+// invalid.
 func (s *Settings) Set(f Flag) (err error) {
 	switch on := f.isOn(); strings.TrimPrefix(f.Name, "test.") {
 	case "json":
@@ -51,8 +52,8 @@ func (s *Settings) Set(f Flag) (err error) {
 	return nil
 }
 
-// isOn says what a boolean flag is set to. -v also takes test2json, which is
-// true. A value that is no boolean is for go test to complain about.
+// isOn returns the value of a boolean flag. -v also accepts test2json, which is
+// true. Other values that are no booleans are left for go test to report.
 func (f Flag) isOn() bool {
 	on, err := strconv.ParseBool(f.Value)
 	return !f.HasValue || err != nil || on
@@ -76,7 +77,7 @@ func (l Line) EventWords() []string {
 	return words
 }
 
-// isReplaced says whether a flag must not reach go test -json as it is.
+// isReplaced reports whether EventWords replaces or drops the flag.
 func (f Flag) isReplaced() bool {
 	switch strings.TrimPrefix(f.Name, "test.") {
 	case "exec", "toolexec":
@@ -84,23 +85,23 @@ func (f Flag) isReplaced() bool {
 	case "json":
 		return !f.isOn()
 	case "v":
-		// The test binary has to get test2json, which go test -json gives it:
-		// with any other value, off too, what tests print can be taken for what
-		// package testing says of them.
+		// The test binary must get test2json, which go test -json passes to it.
+		// With any other value, off included, what tests print could be
+		// mistaken for lines of package testing.
 		return f.IsVerbosity()
 	}
 	return false
 }
 
-// IsVerbosity says whether -v takes the flag's value. With another, go test and
-// test binaries complain.
+// IsVerbosity reports whether -v accepts the flag's value. Go test and test
+// binaries reject any other.
 func (f Flag) IsVerbosity() bool {
 	_, err := strconv.ParseBool(f.Value)
 	return !f.HasValue || f.Value == "test2json" || err == nil
 }
 
-// FromGOFLAGS returns the flags that GOFLAGS sets. A list that the go command
-// can't read either is left for it to complain about.
+// FromGOFLAGS returns the flags that GOFLAGS sets. It returns none if a word
+// can't be parsed, which the go command reports.
 func FromGOFLAGS() Settings {
 	var s Settings
 	list, err := SplitQuoted(Env("GOFLAGS"))

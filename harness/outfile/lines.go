@@ -10,8 +10,8 @@ import (
 	"pgtest/harness/steady"
 )
 
-// Lines is a file whose content is whole lines at any moment, if each Write is
-// of whole lines.
+// Lines writes a file whose content is whole lines at any moment, provided that
+// each Write is of whole lines.
 type Lines struct {
 	path    string
 	f       *os.File
@@ -22,10 +22,12 @@ type Lines struct {
 }
 
 // OpenLines opens path for writing, after making missing parent directories.
-// What it holds stays until Start. The error's text is the path and the reason.
+// The file keeps its content until Start. The error's text is the path and the
+// reason.
 //
-// A named pipe is opened for writing alone, which may wait for its reader. A
-// descriptor, such as /dev/stdout, is written where it stands.
+// A named pipe is opened for writing only, which may block until it has a
+// reader. A descriptor, such as /dev/stdout, is written from its current
+// offset.
 func OpenLines(path string) (*Lines, error) {
 	l := &Lines{path: path}
 	var err error
@@ -44,7 +46,7 @@ func OpenLines(path string) (*Lines, error) {
 	return l, named(path, err)
 }
 
-// Start removes what a file held.
+// Start truncates a regular file.
 func (l *Lines) Start() error {
 	if !l.regular {
 		return nil
@@ -52,8 +54,8 @@ func (l *Lines) Start() error {
 	return named(l.path, l.f.Truncate(0))
 }
 
-// Write writes lines. After an error a file holds those that were written
-// whole.
+// Write writes lines. After an error a file keeps only the lines that were
+// written whole.
 func (l *Lines) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
@@ -78,8 +80,8 @@ func (l *Lines) Close() error {
 	return l.err
 }
 
-// Abort closes a file that was not started, and removes one that was not there
-// before.
+// Abort replaces Close if Start was not called. It removes the file if
+// OpenLines created it.
 func (l *Lines) Abort() {
 	l.f.Close()
 	if l.created {

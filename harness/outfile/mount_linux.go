@@ -2,7 +2,7 @@ package outfile
 
 import "golang.org/x/sys/unix"
 
-// isMount says whether something is mounted on a file, which then can't be
+// isMount reports whether something is mounted on a file, which then can't be
 // replaced.
 func isMount(path string) bool {
 	var s unix.Statx_t

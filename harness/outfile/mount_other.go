@@ -2,5 +2,6 @@
 
 package outfile
 
-// isMount is false: a replacement that is refused shows it.
+// isMount returns false: on these systems the attempt to replace the file shows
+// it.
 func isMount(string) bool { return false }

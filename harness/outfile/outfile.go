@@ -1,5 +1,6 @@
-// Package outfile writes the files that a run leaves behind: a report that
-// appears whole or not at all, or lines that are whole at any moment.
+// Package outfile writes the files that a run leaves behind: reports, which
+// appear whole or not at all, and files of lines, whose lines are whole at any
+// moment.
 package outfile
 
 import (
@@ -13,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openStream opens what is written in place: a descriptor, a device, a named
-// pipe. It returns nil for anything else, also for a path that leads nowhere.
+// openStream opens a path that is written in place: a descriptor, a device, a
+// named pipe. It returns nil for any other path, and if nothing is there.
 func openStream(path string) (*os.File, error) {
 	if n, ok := descriptor(path); ok {
 		return duplicate(n, path)
@@ -30,9 +31,9 @@ func openStream(path string) (*os.File, error) {
 	return os.OpenFile(target, os.O_WRONLY, 0)
 }
 
-// descriptor returns the number of the open file that a path stands for. To
-// open such a path anew would start at the file's beginning, and replace what
-// the descriptor has written there.
+// descriptor returns the number of the open descriptor that a path names.
+// Opening such a path would start at the file's beginning, and overwrite what
+// was written through the descriptor.
 func descriptor(path string) (int, bool) {
 	path = filepath.Clean(path)
 	switch path {
@@ -52,9 +53,10 @@ func descriptor(path string) (int, bool) {
 	return 0, false
 }
 
-// duplicate returns a file that shares the descriptor's offset. From now on
-// children inherit neither, unless it is a standard file: a process that
-// outlives the run would keep the reader of a pipe waiting for its end.
+// duplicate returns a file that shares the descriptor's offset. Children
+// inherit neither from now on, unless the descriptor is a standard file:
+// otherwise a process that outlives the run would keep the reader of a pipe
+// waiting.
 func duplicate(n int, path string) (*os.File, error) {
 	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0)
 	if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
@@ -73,8 +75,8 @@ func duplicate(n int, path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// followLinks returns the path that the symbolic links at the end of a path
-// lead to, whether anything is there or not. It stops at a descriptor.
+// followLinks resolves the symbolic links at the end of a path, whether the
+// result exists or not. It stops at a descriptor.
 func followLinks(path string) string {
 	const limit = 40 // the kernel's
 	target := path
@@ -87,8 +89,8 @@ func followLinks(path string) string {
 			return target
 		}
 		if !filepath.IsAbs(link) {
-			// Not Clean before the link of a directory is followed: a/.. may
-			// not be the directory that a lies in.
+			// Don't Clean the path before the link of a directory is followed:
+			// a/.. may not be the directory that contains a.
 			link = filepath.Dir(target) + string(filepath.Separator) + link
 		}
 		target = link
@@ -96,7 +98,8 @@ func followLinks(path string) string {
 	return path
 }
 
-// named puts the path that the user gave before the bare reason.
+// named returns an error whose text is the path that the user gave and the bare
+// reason.
 func named(path string, err error) error {
 	if err == nil {
 		return nil
@@ -123,8 +126,8 @@ type pathError struct {
 func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
 func (e *pathError) Unwrap() error { return e.err }
 
-// isProtected says whether a sticky directory lets others write a file, but not
-// replace it.
+// isProtected reports whether a sticky directory lets this user write a file,
+// but not replace it.
 func isProtected(path string, info fs.FileInfo) bool {
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil || dir.Mode()&fs.ModeSticky == 0 {
@@ -134,6 +137,6 @@ func isProtected(path string, info fs.FileInfo) bool {
 	return user != 0 && owner(info) != user && owner(dir) != user
 }
 
-// isImmutable says whether a file may not be changed, whoever asks: nor can it
-// be replaced then. Other refusals are about the file's content alone.
+// isImmutable reports whether a file may not be changed by any user, and so not
+// be replaced either. Other refusals concern the file's content alone.
 func isImmutable(err error) bool { return errors.Is(err, unix.EPERM) }

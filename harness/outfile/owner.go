@@ -13,7 +13,7 @@ func owner(info fs.FileInfo) int {
 	return -1
 }
 
-// keepOwner gives a file the owner of another, if it may.
+// keepOwner gives a file the owner of another, if this user may do that.
 func keepOwner(f *os.File, info fs.FileInfo) {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		f.Chown(int(s.Uid), int(s.Gid))

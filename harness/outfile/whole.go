@@ -12,11 +12,11 @@ import (
 	"pgtest/harness/steady"
 )
 
-// Whole is a file that appears whole or not at all. It is written beside its
-// target and takes the target's place with Commit. Where the target can't be
-// replaced (a mount, a directory that can't be written) its content is, after
-// everything is written elsewhere. Until the first Write nothing is there, so a
-// run that is killed leaves nothing behind.
+// A Whole is a file that appears whole or not at all. It is written beside its
+// target, and Commit renames it to the target. If the target can't be replaced
+// (a mount, a directory that can't be written), Commit copies the content into
+// the target. Nothing is created before the first Write, so a run that is
+// killed earlier leaves nothing behind.
 type Whole struct {
 	path   string // as the user gave it
 	target string // the file itself, where path is a link; empty for a stream
@@ -28,13 +28,13 @@ type Whole struct {
 }
 
 // CreateWhole makes missing parent directories and checks that path can be
-// written, by making a file beside it and removing it again, or else by opening
-// it. It fails if neither is possible or if path is a directory; the error's
-// text is the path and the reason ("out/x.xml: permission denied"). Links are
-// followed, also to what is not there yet.
+// written: by making a file beside it and removing that, or else by opening the
+// target. It fails if neither is possible or if path is a directory. The
+// error's text is the path and the reason ("out/x.xml: permission denied").
+// Symbolic links are followed, also to a target that does not exist yet.
 //
-// A path that is neither a file nor absent, such as a named pipe, is opened as
-// it is, which may wait for its reader, and written in place. So is a
+// A path that exists and is no regular file, such as a named pipe, is opened,
+// which may block until the pipe has a reader, and written in place. So is a
 // descriptor, such as /dev/stdout, whatever it refers to.
 func CreateWhole(path string) (*Whole, error) {
 	w := &Whole{path: path}
@@ -74,7 +74,7 @@ func (w *Whole) tryBeside() error {
 	return os.Remove(f.Name())
 }
 
-// tryOpen opens a file for writing and leaves it as it is.
+// tryOpen opens a file for writing and closes it unchanged.
 func tryOpen(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {
@@ -94,8 +94,8 @@ func (w *Whole) createBeside() (*os.File, error) {
 	name := filepath.Join(filepath.Dir(w.target), ".pgtest-"+rand.Text())
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil && statErr == nil {
-		// Where the owner can't be kept, the file is as new; the umask took
-		// bits that the target has.
+		// If the owner can't be kept, the file gets the permissions of a new
+		// one. The umask removed bits that the target has.
 		keepOwner(f, info)
 		f.Chmod(mode)
 	}
@@ -124,8 +124,8 @@ func (w *Whole) write(p []byte) (int, error) {
 	return steady.Writer(w.f).Write(p)
 }
 
-// open makes what is written first: a file beside the target, or if that is not
-// to be replaced, one that has no name, or memory.
+// open makes what is written first: a file beside the target, or if the target
+// can't be replaced, an unnamed file, or memory.
 func (w *Whole) open() (err error) {
 	if !w.keep {
 		w.f, err = w.createBeside()
@@ -139,10 +139,10 @@ func (w *Whole) open() (err error) {
 	return nil
 }
 
-// Commit puts what was written in the target's place, an empty file if nothing
-// was. On an error, also of an earlier Write, the target is as it was; only one
-// that can't be replaced is empty if there was no room for the content. The
-// Whole is of no more use.
+// Commit replaces the target by what was written, which is an empty file if
+// nothing was. On an error, also of an earlier Write, the target is unchanged,
+// except that a target which can't be replaced is empty if there was no room
+// for the content. The Whole must not be used after Commit.
 func (w *Whole) Commit() error {
 	defer w.Abort()
 	if _, err := w.Write(nil); err != nil {
@@ -154,7 +154,8 @@ func (w *Whole) Commit() error {
 	case w.keep:
 		return named(w.path, w.copy())
 	}
-	// A file system may keep an error of writing until the file is closed.
+	// A file system may report an error of writing only when the file is
+	// closed.
 	name := w.f.Name()
 	if err := w.f.Close(); err != nil {
 		return named(w.path, err)
@@ -170,7 +171,7 @@ func (w *Whole) Commit() error {
 	return named(w.path, w.copy())
 }
 
-// copy makes what was written the content of the target.
+// copy writes what was written into the target.
 func (w *Whole) copy() error {
 	f, err := os.OpenFile(w.target, os.O_WRONLY, 0)
 	if err != nil {
@@ -189,8 +190,8 @@ func (w *Whole) copy() error {
 	return errors.Join(f.Truncate(n), f.Close())
 }
 
-// Abort drops what was written; the target is as it was. It comes instead of
-// Commit, or after it.
+// Abort drops what was written and leaves the target unchanged. It may be
+// called instead of Commit, or after it.
 func (w *Whole) Abort() {
 	if w.f == nil {
 		return
@@ -202,7 +203,7 @@ func (w *Whole) Abort() {
 	w.f = nil
 }
 
-// IsFile says whether the target is the file of lines.
+// IsFile reports whether the target is the file of lines.
 func (w *Whole) IsFile(l *Lines) bool {
 	if w.target == "" {
 		return false

@@ -8,16 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// Others divides all names but those given among as few patterns as fit: each
-// name that is not in the list is left alone by one of the patterns and matched
-// by all others, and each name in the list is matched by all of them. As -skip
-// of one process each, with the same -run, they run every other test once. A
-// pattern has one element and is at most limit bytes long, if the names allow
-// that; it begins with its bracket, so another may follow behind a '|'. An
-// empty list is one empty pattern, which as -skip leaves out nothing.
+// Others returns patterns that divide all names except the listed ones: each
+// name that is not in the list is left unmatched by exactly one of the
+// patterns, and each name in the list is matched by all of them. As -skip of
+// one process each, with the same -run, the patterns run every other test once.
+// A pattern has one element and is at most limit bytes long, if the names allow
+// that. It begins with a bracket, so another pattern may follow after a '|'.
+// For an empty list Others returns one empty pattern, which as -skip leaves out
+// nothing.
 //
-// One expression for all names, and not an alternative for each: package
-// testing compiles every alternative anew for every name.
+// A pattern is one expression for all of its names, not an alternative for
+// each, because package testing compiles every alternative anew for every name.
 func Others(names []string, limit int) []string {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	if len(names) == 0 {
@@ -48,8 +49,8 @@ func others(names []string, low, high string, limit int) []string {
 	return append(others(names[:half], low, cut, limit), others(names[half:], cut, high, limit)...)
 }
 
-// fits says whether an expression is short enough, and not too deep for package
-// regexp.
+// fits reports whether an expression is short enough, and not nested too deeply
+// for package regexp.
 func fits(expr string, limit int) bool {
 	if len(expr) > limit {
 		return false
@@ -58,8 +59,8 @@ func fits(expr string, limit int) bool {
 	return err == nil
 }
 
-// oneOf matches the names, which are sorted, each once: a tree of what they
-// have in common.
+// oneOf returns an expression that matches the names, which are sorted, each
+// once: a tree of their common prefixes.
 func oneOf(names []string) string {
 	prefix := names[0][:common(names[0], names[len(names)-1])]
 	var b strings.Builder
@@ -84,7 +85,7 @@ func oneOf(names []string) string {
 	return b.String() + "(?:" + strings.Join(alternatives, "|") + ")"
 }
 
-// common returns the length of what two names begin with, in whole runes.
+// common returns the length of the common prefix of two names, in whole runes.
 func common(a, b string) int {
 	for i, r := range a {
 		if !strings.HasPrefix(b[i:], string(r)) {
@@ -94,8 +95,8 @@ func common(a, b string) int {
 	return len(a)
 }
 
-// below matches what comes before a text in lexical order, what it begins with
-// included.
+// below returns an expression for what precedes a text in lexical order,
+// prefixes of the text included.
 func below(text string) string {
 	r, size := utf8.DecodeRuneInString(text)
 	expr := `[\x{0}-` + escape(r-1) + `].*`
@@ -105,7 +106,7 @@ func below(text string) string {
 	return "(?:" + expr + ")?"
 }
 
-// from matches a text and what comes behind it in lexical order.
+// from returns an expression for a text and what follows it in lexical order.
 func from(text string) string {
 	if text == "" {
 		return ".*"

@@ -19,9 +19,9 @@ func Exact(name string) string {
 }
 
 // Narrow returns a pattern that matches the test called name and those of its
-// subtests that the pattern run matches: what the user asked for, of this one
-// test. An empty run matches everything. The second result is false if run
-// doesn't match the test, or isn't a valid pattern.
+// subtests that the pattern run matches. An empty run matches everything. The
+// second result is false if run doesn't match the test, or isn't a valid
+// pattern.
 func Narrow(run, name string) (string, bool) {
 	exact := Exact(name)
 	if run == "" {
@@ -84,9 +84,8 @@ func matches(alt, elems []string) (bool, error) {
 	return true, nil
 }
 
-// split cuts a pattern into alternatives and each of them into the elements of
-// a name, where package testing cuts: at '|' and '/' that stand outside of
-// brackets and are not escaped.
+// split cuts a pattern into alternatives, and each of them into elements, as
+// package testing does: at '|' and '/' outside brackets that are not escaped.
 func split(pattern string) [][]string {
 	var alternatives [][]string
 	var elems []string

@@ -11,22 +11,22 @@ import (
 	"pgtest/harness/gotest"
 )
 
-// binary is what go test asks of the test binary.
+// binary is the command line with which go test would start the test binary.
 type binary struct {
 	flags map[string]string // of package testing, without "test."; the last one of a name counts
 	args  []string          // what every process gets: all but the flags that are set for each
 }
 
-// perProcess are the flags of package testing that each process gets a value of
-// its own for, or none.
+// perProcess are the flags of package testing that each process gets with a
+// value of its own, or not at all.
 var perProcess = map[string]bool{
 	"run": true, "skip": true, "v": true, "count": true, "cpu": true, "timeout": true, "shuffle": true, "list": true,
 	"testlogfile": true, "coverprofile": true, "gocoverdir": true,
 }
 
-// parseArgs takes the arguments apart. Go test gives flags of package testing
-// as one word each. A word that is no flag, nor the value of an unknown one,
-// ends the flags.
+// parseArgs parses the arguments. Go test writes each flag of package testing
+// as one word. The first word that is neither a flag nor the value of an
+// unknown one ends the flags.
 func parseArgs(args []string) binary {
 	b := binary{flags: make(map[string]string)}
 	unknown := false
@@ -55,8 +55,9 @@ func parseArgs(args []string) binary {
 }
 
 // undivided returns why the work can't be divided among processes, or "".
-// Benchmarks disturb each other; a fuzzer has processes of its own; a profile
-// is one process's; and without events, output can't be told apart.
+// Benchmarks would disturb each other, a fuzzer starts processes of its own, a
+// profile covers one process, and without events the tests' output can't be
+// told apart.
 func (b binary) undivided() string {
 	for _, name := range []string{
 		"bench", "fuzz", "fuzzworker", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace",
@@ -103,7 +104,7 @@ func (b binary) cpus() []string { return strings.Split(b.flags["cpu"], ",") }
 // directory for it.
 func (b binary) covers() bool { return b.flags["gocoverdir"] != "" }
 
-// failsFast reports whether no test is to start once one has failed.
+// failsFast reports whether no test may start once one has failed.
 func (b binary) failsFast() bool {
 	failfast, _ := strconv.ParseBool(b.flags["failfast"])
 	return failfast

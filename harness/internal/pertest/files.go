@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// files are those that the processes write for go test, and that this one puts
-// together.
+// files are the files that the processes write for go test, and that this
+// process combines.
 type files struct {
 	dir      string // for those of the processes; "" if there are none
 	testlog  string // go test's, or ""
@@ -20,8 +20,8 @@ type files struct {
 	profile  string // go test's, or ""
 }
 
-// newFiles makes a directory beside go test's own files, which go test removes
-// with them if this process can't.
+// newFiles makes a directory beside go test's own files. If this process can't
+// remove it, go test does, with its own.
 func newFiles(b binary) (*files, error) {
 	f := &files{testlog: b.flags["testlogfile"], coverDir: b.flags["gocoverdir"], profile: b.flags["coverprofile"]}
 	if f.testlog == "" && f.coverDir == "" {
@@ -103,9 +103,9 @@ func move(from, to string) error {
 // logHeader is the first line of a test log.
 const logHeader = "# test log\n"
 
-// joinTestlogs writes go test's test log: what n processes logged, each line
-// once. If one of the logs is missing, there is none, and the result isn't
-// cached.
+// joinTestlogs writes go test's test log: the lines of n processes, each line
+// once. If one of the logs is missing, it writes none, and go test doesn't
+// cache the result.
 func (f *files) joinTestlogs(n int) {
 	start, err := os.Getwd()
 	if err != nil || f.testlog == "" {

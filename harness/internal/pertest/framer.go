@@ -12,7 +12,7 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A part is a part of the output of a test's process.
+// A part is a section of the output of a test's process.
 type part int
 
 const (
@@ -22,9 +22,8 @@ const (
 	teardown             // after the process's own PASS or FAIL: TestMain's
 )
 
-// A framer takes the output of the process of one test and leaves what it would
-// have printed had it been one of many tests in a process. It is a writer for
-// one goroutine.
+// A framer turns the output of the process of one test into what the test would
+// have printed as one of many in a process. Only one goroutine may write to it.
 //
 //	part       kept back until                       ends at
 //	setup      the end of it; if it is the same      the first line "=== RUN",
@@ -51,11 +50,11 @@ type framer struct {
 	kept  [4]bytes.Buffer
 	began map[string]bool // the top-level tests that ran, true for failed
 	ended bool            // package testing has said so
-	none  bool            // package testing has said that there is no test
-	bad   bool            // something is wrong that no test's report says
+	none  bool            // package testing has found no test to run
+	bad   bool            // something failed that no test's report says
 	other string          // a test that is not this process's
 
-	coverage string // package testing's line, which is news only in the last process
+	coverage string // package testing's line; only the last process's is final
 	silent   bool   // package testing ran, but TestMain took -test.v away
 }
 
@@ -79,7 +78,7 @@ func (f *framer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unit takes one unit.
+// unit takes one unit of output.
 func (f *framer) unit(u []byte) {
 	if u[0] == testtext.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
@@ -96,8 +95,8 @@ func (f *framer) unit(u []byte) {
 	f.text(u)
 }
 
-// frame takes a line of package testing, and reports whether there is nothing
-// more to do with it.
+// frame takes a line of package testing. It reports whether the line is to be
+// dropped.
 func (f *framer) frame(text string) bool {
 	switch line := testtext.ParseLine(text); line.Kind {
 	case testtext.Run:
@@ -128,7 +127,7 @@ func (f *framer) frame(text string) bool {
 
 func isTopLevel(name string) bool { return !strings.Contains(name, "/") }
 
-// turnToBody takes the start of a test.
+// turnToBody handles the start of a test.
 func (f *framer) turnToBody(name string) {
 	switch f.part {
 	case body: // a subtest, or one beside it
@@ -145,7 +144,7 @@ func (f *framer) turnToBody(name string) {
 	}
 }
 
-// report takes the end of a top-level test.
+// report handles the end of a top-level test.
 func (f *framer) report(name string, failed bool) {
 	if f.began == nil {
 		f.began = make(map[string]bool)
@@ -157,7 +156,7 @@ func (f *framer) report(name string, failed bool) {
 	}
 }
 
-// endSetup hands on what TestMain printed before the tests.
+// endSetup passes on what TestMain printed before the tests.
 func (f *framer) endSetup() {
 	f.out.begins(f.kept[setup].String())
 	f.kept[setup].Reset()
@@ -172,7 +171,7 @@ func (f *framer) flush(p part) {
 	}
 }
 
-// maxKept bounds what is kept of a part. What is longer is written as it comes.
+// maxKept bounds what is kept of a part. Beyond it output is written at once.
 const maxKept = 1 << 20
 
 func (f *framer) text(b []byte) {
@@ -186,7 +185,7 @@ func (f *framer) text(b []byte) {
 	f.out.Write(b)
 }
 
-// failed says whether the test failed by its own report, or any of several.
+// failed reports whether any test of the process failed, or the process did.
 func (f *framer) failed() bool {
 	for _, failed := range f.began {
 		if failed {
@@ -196,8 +195,8 @@ func (f *framer) failed() bool {
 	return f.bad
 }
 
-// finish writes what is left, with the end of the process, and returns what
-// TestMain printed behind the tests, for the end of the output.
+// finish writes what is left, with the end of the process. It returns what
+// TestMain printed after the tests, which belongs at the end of the output.
 func (f *framer) finish(e processState) string {
 	if len(f.line) > 0 {
 		f.text(f.line)
@@ -224,8 +223,8 @@ func (f *framer) finish(e processState) string {
 	return ""
 }
 
-// ranUnseen says whether package testing ran without its marks: TestMain can
-// take -test.v away.
+// ranUnseen reports whether package testing ran without framing, because
+// TestMain took -test.v away.
 func ranUnseen(text string) bool {
 	for line := range strings.Lines(text) {
 		if line == "PASS\n" || line == "FAIL\n" {
@@ -235,7 +234,8 @@ func ranUnseen(text string) bool {
 	return false
 }
 
-// complaint says what is wrong with the process that no test's report tells.
+// complaint describes a failure of the process that no test's report shows, or
+// returns "".
 func (f *framer) complaint(e processState) string {
 	switch title := f.test.title(); {
 	case e.interrupted:
@@ -261,8 +261,8 @@ func (f *framer) complaint(e processState) string {
 }
 
 // endOpen reports the tests that were running when the process ended, inner
-// ones first. If the run was told to end, the process was too, and the tests
-// have no end.
+// ones first. If the run was asked to end, it reports none: the process was
+// ended with the run.
 func (f *framer) endOpen(e processState) {
 	if e.interrupted {
 		return
@@ -284,7 +284,7 @@ func (f *framer) endOpen(e processState) {
 	io.WriteString(f.out, testtext.NameLine(""))
 }
 
-// blameLeaks makes a test fail that left processes behind.
+// blameLeaks makes a test fail if its process left others behind.
 func (f *framer) blameLeaks(e processState) {
 	if len(e.leaks) == 0 || !e.failOnLeaks || f.failed() || f.test.isRest() || f.kept[verdict].Len() == 0 {
 		return

@@ -13,10 +13,10 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A listing is what a binary prints when it is asked for the names of its
-// tests. TestMain and the package's initialization print, too, so it may hold
-// names that are none, and lack some: it decides which tests get a process of
-// their own, never which tests run.
+// A listing is what a binary prints when asked for the names of its tests.
+// TestMain and the package's initialization print, too, so it may contain lines
+// that are no names, and miss names. It decides only which tests get a process
+// of their own, never which tests run.
 type listing struct {
 	names []string // in the binary's order, with duplicates
 
@@ -31,8 +31,8 @@ type listing struct {
 	pending string // a name behind other text, which counts if a name follows
 }
 
-// maxLine bounds the memory for a line that doesn't end. What is kept of a
-// longer one is its end, where a name may stand.
+// maxLine bounds the memory for an unfinished line. Of a longer line the end is
+// kept, which may be a name.
 const maxLine = 64 << 10
 
 // Write takes the binary's standard output.
@@ -55,8 +55,8 @@ func (l *listing) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// take takes a line. TestMain may have printed the beginning of the one with
-// the first name: "connecting... TestA".
+// take takes a line. The first name may follow an unfinished line of
+// TestMain's, as in "connecting... TestA".
 func (l *listing) take(line string) {
 	if isName(line) {
 		if l.pending != "" {
@@ -75,7 +75,7 @@ func (l *listing) take(line string) {
 	}
 }
 
-// finish takes the end of the output.
+// finish handles the end of the output.
 func (l *listing) finish() {
 	l.keep(l.line)
 	l.line = nil
@@ -102,13 +102,13 @@ func (k keeper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ran reports whether the binary has run its tests, which it was not asked to:
-// its TestMain takes all flags away.
+// ran reports whether the binary has run its tests although it was asked not
+// to, because its TestMain drops all flags.
 func (l *listing) ran() bool { return len(l.names) == 0 && l.ended && !l.none }
 
-// isName says whether a line may be a name that -test.list prints: a name that
-// the go command takes for one of a test. No regexp of the package's own: every
-// role of pgtest would compile it when it starts.
+// isName reports whether a line may be a name that -test.list prints, by the go
+// command's rules for names of tests. It uses no regexp, which every role of
+// pgtest would compile when it starts.
 func isName(line string) bool {
 	for _, kind := range []string{"Test", "Benchmark", "Fuzz", "Example"} {
 		if rest, ok := strings.CutPrefix(line, kind); ok {

@@ -1,9 +1,9 @@
 //go:build unix
 
 // Package pertest is the role of pgtest that runs the tests of one test binary
-// in a process each (`pgtest __tests`), several at once, and prints what one
-// process that ran them all would have printed. A supervisor starts it in the
-// place of the test binary. It knows nothing of other packages.
+// in a process each (`pgtest __tests`), several at once, and prints what a
+// single process running all of them would have printed. A supervisor starts it
+// in place of the test binary. It knows nothing of other packages' tests.
 package pertest
 
 import (
@@ -25,10 +25,10 @@ import (
 var stdout = steady.Writer(os.Stdout)
 
 // Main runs the role with the words that follow its name, as Options.Words
-// writes them. It returns status 0 if all tests passed, else another. A signal
-// that told it to end ends the process. A run that can't be divided, such as
-// one of benchmarks or for a profile, it leaves to the test binary, which it
-// becomes, and says so.
+// writes them. It returns status 0 if all tests passed, else another status. If
+// a signal asked it to end, the process dies of that signal. If the work can't
+// be divided, as with benchmarks or a profile, Main reports that and replaces
+// this process by the test binary.
 func Main(words []string) int {
 	opts, err := parseWords(words)
 	if err != nil {
@@ -60,7 +60,7 @@ func Main(words []string) int {
 	return status
 }
 
-// facts are what a test binary's build information tells.
+// facts are what a test binary's build information says.
 type facts struct {
 	pkg   string // the import path of the package that it tests
 	race  bool   // it has the race detector
@@ -69,7 +69,7 @@ type facts struct {
 
 // inspect reads a binary's build information. With the race detector a binary
 // by default sleeps for a second before it exits, for the sake of goroutines
-// that still run: too long for each test.
+// that still run. That is too long to wait for each test.
 func inspect(binary string) facts {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil || info.Path == "" {
@@ -83,8 +83,7 @@ func inspect(binary string) facts {
 	return f
 }
 
-// become replaces this process by the test binary. It returns only if that
-// fails.
+// become replaces this process by the test binary. It returns only on failure.
 func become(opts Options) error {
 	path, err := exec.LookPath(opts.Command[0])
 	if err != nil {

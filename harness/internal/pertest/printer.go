@@ -15,8 +15,8 @@ import (
 )
 
 // A printer writes the output of tests that run at the same time in the order
-// of the tests. The first one that is not done writes through; the others are
-// kept until it is their turn.
+// of the tests. The first test that is not done writes directly; the output of
+// the others is kept until their turn.
 type printer struct {
 	mu       sync.Mutex
 	turn     *sync.Cond // the head or mixed has changed
@@ -28,9 +28,9 @@ type printer struct {
 	mixed bool     // there is no time left to wait for turns
 	last  *section // with mixed: that wrote last
 
-	// What TestMain prints in each process is shown once.
+	// Setup output of TestMain that is the same in each process is shown once.
 	setups  map[string]bool // what it printed before the tests
-	endings []farewell      // what it prints behind them, when all are done
+	endings []teardownText  // what TestMain prints after the tests, for the end of the output
 }
 
 // A section is the output of one test. It is a writer.
@@ -45,8 +45,8 @@ type section struct {
 	done    bool
 }
 
-// A farewell is what TestMain prints at its end.
-type farewell struct{ text, key string }
+// A teardownText is what TestMain printed after the tests.
+type teardownText struct{ text, key string }
 
 // An openTest is a test or subtest that runs.
 type openTest struct {
@@ -63,7 +63,7 @@ func newPrinter(w io.Writer, n int) *printer {
 	return p
 }
 
-// begin notes that a test runs, and that the output belongs to it.
+// begin records that a test runs, and that the output belongs to it.
 func (s *section) begin(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -71,14 +71,14 @@ func (s *section) begin(test string) {
 	s.open = append(s.open, openTest{test, time.Now()})
 }
 
-// turnTo notes which test the output belongs to.
+// turnTo records which test the output belongs to.
 func (s *section) turnTo(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	s.current = test
 }
 
-// end notes that a test runs no more, and so no subtest of it.
+// end records that a test and its subtests no longer run.
 func (s *section) end(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -94,12 +94,12 @@ func (s *section) running() []openTest {
 	return slices.Clone(s.open)
 }
 
-// writesThrough says whether the section doesn't wait for its turn. The caller
-// holds the lock.
+// writesThrough reports whether the section writes directly. The caller holds
+// the lock.
 func (s *section) writesThrough() bool { return s.p.mixed || s.p.sections[s.p.head] == s }
 
-// Write keeps the output until it is the section's turn. Where that is not
-// possible it waits for it, and so does the test: nothing is lost.
+// Write keeps the output until the section's turn. If the output can't be kept,
+// Write blocks until that turn, and with it the test, so nothing is lost.
 func (s *section) Write(b []byte) (int, error) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -118,8 +118,8 @@ func (s *section) Write(b []byte) (int, error) {
 	return size, nil
 }
 
-// write writes through. An error has no one to be told: it is that of go test,
-// which reads.
+// write writes directly. Errors are dropped: go test, which reads the output,
+// sees them itself.
 func (s *section) write(b []byte) {
 	if s.p.mixed && s.p.last != s {
 		s.p.last = s
@@ -139,7 +139,7 @@ func (s *section) begins(text string) {
 	}
 }
 
-// writeSetup writes what TestMain printed if that is something new.
+// writeSetup writes what TestMain printed unless it was shown before.
 func (s *section) writeSetup() {
 	text, key := s.setup, testtext.WithoutCoverage(s.setup)
 	s.setup = ""
@@ -149,8 +149,8 @@ func (s *section) writeSetup() {
 	}
 }
 
-// close says that the test is done, and lets the next ones write. Ending is
-// what TestMain printed behind the test.
+// close records that the test is done, and lets the next ones write. Ending is
+// what TestMain printed after the test.
 func (s *section) close(ending string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -179,20 +179,20 @@ func (s *section) release() {
 	}
 }
 
-// addEnding notes the end of a section's output, in the place of an equal one
-// before it.
+// addEnding records the end of a section's output, in place of an earlier equal
+// one.
 func (p *printer) addEnding(s *section) {
 	if s.ending == "" {
 		return
 	}
-	f := farewell{s.ending, testtext.WithoutCoverage(s.ending)}
-	p.endings = slices.DeleteFunc(p.endings, func(other farewell) bool { return other.key == f.key })
+	f := teardownText{s.ending, testtext.WithoutCoverage(s.ending)}
+	p.endings = slices.DeleteFunc(p.endings, func(other teardownText) bool { return other.key == f.key })
 	p.endings = append(p.endings, f)
 	s.ending = ""
 }
 
-// mix lets all tests write at once, from what was kept on. For a run that is
-// told to end: it may be killed before it is every test's turn.
+// mix lets all tests write at once, starting with what was kept. It serves a
+// run that was asked to end, which may be killed before each test's turn.
 func (p *printer) mix() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -219,7 +219,7 @@ func (p *printer) mix() {
 	}
 }
 
-// writeEndings writes what TestMain printed behind the tests.
+// writeEndings writes what TestMain printed after the tests.
 func (p *printer) writeEndings() {
 	for _, f := range p.endings {
 		io.WriteString(p.w, f.text)
@@ -227,8 +227,8 @@ func (p *printer) writeEndings() {
 	p.endings = nil
 }
 
-// A spool keeps output: its beginning in memory, and all of it in a file when
-// that grows too large.
+// A spool keeps output in memory, and all of it in a file once it grows too
+// large.
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File
@@ -240,7 +240,7 @@ const maxMemory = 1 << 20
 
 func (s *spool) empty() bool { return s.file == nil && s.memory.Len() == 0 }
 
-// Write returns how much it kept. What it keeps stays whole also after an
+// Write returns how many bytes it kept. Those stay readable also after an
 // error.
 func (s *spool) Write(b []byte) (int, error) {
 	if s.file == nil && s.memory.Len()+len(b) > maxMemory {
@@ -272,7 +272,7 @@ func (s *spool) toFile() error {
 	return nil
 }
 
-// copyTo writes out what was kept, and forgets it. An error says that a part
+// copyTo writes what was kept, and forgets it. It returns an error if a part
 // could not be read.
 func (s *spool) copyTo(w io.Writer) error {
 	if s.file == nil {
@@ -290,7 +290,7 @@ func (s *spool) copyTo(w io.Writer) error {
 	return kept.err
 }
 
-// reader keeps the error of a reader, to tell it from the writer's.
+// A reader keeps the error of reading, to tell it from an error of writing.
 type reader struct {
 	r   io.Reader
 	err error
@@ -304,5 +304,5 @@ func (r *reader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// onlyWriter hides that a file can copy by itself.
+// onlyWriter hides the other methods of a file, which would copy by itself.
 type onlyWriter struct{ io.Writer }

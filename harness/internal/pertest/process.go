@@ -25,13 +25,13 @@ type processState struct {
 	status      syscall.WaitStatus
 	startErr    error
 	at          time.Time
-	limit       string // what its time was limited by, if it ran out of it
-	interrupted bool   // the run was told to end
+	limit       string // the limit that it exceeded, or ""
+	interrupted bool   // the run was asked to end
 	leaks       []control.Leak
 	failOnLeaks bool
 }
 
-// how says it in words.
+// how describes the end for a user.
 func (e processState) how() string {
 	switch {
 	case e.startErr != nil:
@@ -47,8 +47,8 @@ func (e processState) how() string {
 // bad reports whether the process ended other than a test binary does.
 func (e processState) bad() bool { return e.startErr != nil || e.status != 0 }
 
-// exit returns the status to exit with, or the signal to die of, for a process
-// that ends as this one did. It is not 0 if the run failed.
+// exit returns the exit status, or the signal to die of, for a role whose test
+// binary ended like this process. If failed is set the status is not 0.
 func (e processState) exit(failed bool) (int, syscall.Signal) {
 	status := e.status.ExitStatus()
 	switch {
@@ -74,7 +74,7 @@ type process struct {
 	mu        sync.Mutex
 	cmd       *exec.Cmd // nil before the start and after the end
 	cancelled bool
-	limit     string // what its time was limited by, once that is over
+	limit     string // the limit that it has exceeded, or ""
 }
 
 func newProcess(f *proc.Family, command, args []string) *process {
@@ -84,9 +84,9 @@ func newProcess(f *proc.Family, command, args []string) *process {
 }
 
 // run runs the process, copies its output to stdout and stderr, which may be
-// the same, and returns when it, its group and its output have ended. It calls
-// started once it runs. It keeps its thread: on Linux
-// the process dies with it.
+// the same, and returns when the process, its group and its output have ended.
+// It calls started once the process runs. It keeps its thread, since on Linux
+// the process dies with the thread that started it.
 func (p *process) run(stdout, stderr io.Writer, started func()) processState {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -168,7 +168,7 @@ func (p *process) start(stdout, stderr *os.File) (int, error) {
 	return cmd.Process.Pid, nil
 }
 
-// finish notes that the process is dead, before it is reaped.
+// finish records that the process is dead, before it is reaped.
 func (p *process) finish(e *processState) *exec.Cmd {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -189,9 +189,9 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// cancel says that the run was told to end by sig. A process that has not
-// started doesn't. The supervisor has sent the signal to the others where it
-// can find them.
+// cancel records that sig asked the run to end. If the process has not started,
+// it does not start any more. Where the supervisor can find this process, it
+// has sent it the signal itself.
 func (p *process) cancel(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,8 +202,8 @@ func (p *process) cancel(sig syscall.Signal) {
 	}
 }
 
-// quit ends the process because its time is over: with SIGQUIT, and SIGKILL if
-// that doesn't do.
+// quit ends the process because its time is over: by SIGQUIT, then SIGKILL if
+// the process is still there after quitGrace.
 func (p *process) quit(limit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -223,7 +223,8 @@ func (p *process) quit(limit string) {
 	})
 }
 
-// limitTo ends the process if it runs for longer than the timeout; 0 is none.
+// limitTo ends the process if it runs for longer than the timeout; 0 is no
+// limit. stop lifts the limit.
 func (p *process) limitTo(timeout time.Duration) (stop func()) {
 	if timeout <= 0 {
 		return func() {}

@@ -8,20 +8,20 @@ import (
 	"pgtest/harness/internal/control"
 )
 
-// A link tells the run of the tests of a package. Without a run they go on
-// without reports and orders.
+// A reporter sends reports about the tests of a package to the run. Without a
+// run it does nothing.
 type reporter struct {
-	client *control.Client // nil for none
+	client *control.Client // nil without a run
 	pkg    string
 }
 
-// announce tells the run what there is to do. Its order says with how many
-// processes.
+// announce reports how many tests there are. The run answers with an order that
+// says how many processes may run at once.
 func (r *reporter) announce(tests int) {
 	r.client.Report(control.Report{Tests: &control.Tests{Package: r.pkg, Count: tests}})
 }
 
-// undivided tells the run why tests have no process of their own.
+// undivided reports why tests have no process of their own.
 func (r *reporter) undivided(reason string) {
 	r.client.Report(control.Report{Undivided: &control.Undivided{Reason: reason}})
 }

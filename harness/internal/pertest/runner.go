@@ -18,7 +18,7 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// A runner runs the tests of a binary. What it decides is decided in list and
+// A runner runs the tests of a binary. All its decisions are made in list and
 // loop, by one goroutine.
 type runner struct {
 	opts   Options
@@ -44,12 +44,12 @@ type runner struct {
 	any      bool           // of the tests counts as run
 	failfast bool           // start no more tests but examples, which package testing runs in any case
 	stop     bool           // start no more tests
-	signal   syscall.Signal // that told the run to end
-	reasons  []string       // why it failed, if no test tells
+	signal   syscall.Signal // the one that asked the run to end, or 0
+	reasons  []string       // why the run failed, apart from its tests
 	last     result         // of the last process
 }
 
-// A result is what came of a test's process.
+// A result is the outcome of a test's process.
 type result struct {
 	test   *test
 	state  processState
@@ -108,9 +108,9 @@ func (r *runner) run() (int, syscall.Signal) {
 	return r.conclude()
 }
 
-// list asks the binary for the names of its tests. That is a process as those
-// of the tests are, with the same limits. It runs none of them, also if
-// TestMain does not let it list them.
+// list asks the binary for the names of its tests, in a process with the same
+// limits as a test's. It also passes -run=^$, so that no test runs if TestMain
+// ignores -list.
 func (r *runner) list() (*listing, processState) {
 	l := new(listing)
 	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
@@ -144,8 +144,8 @@ func (r *runner) list() (*listing, processState) {
 	}
 }
 
-// endUnlisted ends a run that has no list of its tests: with what the binary
-// has printed, and as it ended.
+// endUnlisted ends a run whose tests can't be listed. It prints what the binary
+// has printed, and returns how to end as the binary did.
 func (r *runner) endUnlisted(l *listing, e processState) (int, syscall.Signal) {
 	err := l.other.copyTo(stdout)
 	if l.lost == nil {
@@ -202,8 +202,7 @@ func (r *runner) loop() {
 	}
 }
 
-// pendingSignal returns a signal that came before what else is to be done, or
-// 0.
+// pendingSignal returns a signal that has arrived already, or 0.
 func (r *runner) pendingSignal() syscall.Signal {
 	select {
 	case sig := <-r.signals:
@@ -213,14 +212,15 @@ func (r *runner) pendingSignal() syscall.Signal {
 	}
 }
 
-// mayStart says whether the next process can start now. With coverage the last
-// one reads what all others have counted; with -failfast what has failed before
-// decides what those for tests that are not listed run.
+// mayStart reports whether the next process can start now. With coverage the
+// last process reads the counters of all others, so it waits for them. With
+// -failfast the process for unlisted tests waits, too, since an earlier failure
+// decides what it runs.
 func (r *runner) mayStart() bool {
 	limit := r.limit
 	if r.running[r.early] != nil {
-		// It may wait for its turn with output that can't be kept. The test
-		// whose turn it is must be able to run.
+		// It may be blocked until its turn because its output can't be kept.
+		// The test whose turn it is must be able to run meanwhile.
 		limit = max(limit, 2)
 	}
 	switch {
@@ -232,10 +232,10 @@ func (r *runner) mayStart() bool {
 	return true
 }
 
-// pick takes the process to start from those that wait. The last one usually
-// finds nothing to run, and at the end the whole run would wait for its
-// TestMain: where there is room beside the first test it starts there, unless
-// it has to wait for the others.
+// pick removes from waiting the process to start next, and returns it. The last
+// process usually finds no test to run, and started last it would make the
+// whole run wait for its TestMain. So it starts beside the first test if there
+// is room, unless it has to wait for the others.
 func (r *runner) pick() *test {
 	i, end := 0, len(r.waiting)-1
 	if r.early == nil && r.limit > 1 && len(r.running) > 0 && r.waiting[end].isRest() &&
@@ -247,8 +247,8 @@ func (r *runner) pick() *test {
 	return t
 }
 
-// interrupt stops the run. The supervisor has sent the signal to the tests,
-// too, where it can find them.
+// interrupt stops the run. Where the supervisor can find the tests' processes,
+// it has sent them the signal itself.
 func (r *runner) interrupt(sig syscall.Signal) {
 	r.stop, r.signal = true, sig
 	for t := range r.running {
@@ -262,12 +262,13 @@ func (r *runner) interrupt(sig syscall.Signal) {
 	r.printer.mix()
 }
 
-// alarmGrace is the time that package testing has to end a process when the
-// time of -timeout is up. Its clock starts later than this one's.
+// alarmGrace is the time that package testing has to end a process after
+// -timeout. Its clock starts later than this one's.
 const alarmGrace = time.Second
 
-// timeOut ends the run when the time of -timeout is up. Package testing ends
-// the processes that run tests; it knows nothing yet of one in its TestMain.
+// timeOut ends the run after -timeout. Package testing itself ends a process
+// that runs tests; one that is still in its TestMain has no alarm yet, so
+// timeOut ends that.
 func (r *runner) timeOut() {
 	for _, p := range r.running {
 		if r.stop || !p.began.Load() {
@@ -314,8 +315,9 @@ func (r *runner) start(t *test) {
 	}()
 }
 
-// runProcess runs a process to its end. Each test has a time limit, and what is
-// around the tests in a process for several.
+// runProcess runs a process to its end. The time limit applies to each test,
+// and in a process for several tests also to the time before, between and after
+// them.
 func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) processState {
 	const around = ""
 	clocks := make(map[string]func()) // of what is running
@@ -340,8 +342,8 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 	f.ends = func(string) {}
 	started := func() { begin(t.name) }
 	if t.isRest() {
-		// Its output tells of its tests, and may come before its start is
-		// known.
+		// The tests are known by the process's output, which may arrive before
+		// started is called.
 		begun := make(chan struct{})
 		started = func() {
 			idle()
@@ -366,7 +368,8 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 	return e
 }
 
-// reportSlow tells the run if a test runs for longer than d; 0 is never.
+// reportSlow reports the test as slow if it runs for longer than d; 0 disables
+// that. stop ends the watch.
 func (r *runner) reportSlow(name string, d time.Duration) (stop func()) {
 	if d <= 0 {
 		return func() {}
@@ -399,7 +402,7 @@ func (r *runner) argsFor(t *test) (args []string, alarm string, err error) {
 // isLast says whether a process is the last one of all.
 func (r *runner) isLast(t *test) bool { return t.index == len(r.tests)-1 }
 
-// take notes what came of a process.
+// take records the result of a process.
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
 	r.any = r.any || res.any
@@ -420,7 +423,7 @@ func (r *runner) take(res result) {
 	}
 }
 
-// takeLeaks reports what a process left behind.
+// takeLeaks reports the processes that a process left behind.
 func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 	if len(leaks) == 0 {
 		return
@@ -431,8 +434,8 @@ func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 	}
 }
 
-// conclude writes what comes after the tests, and returns the exit status, or
-// the signal to die of.
+// conclude writes what follows the tests, and returns the exit status, or the
+// signal to die of.
 func (r *runner) conclude() (int, syscall.Signal) {
 	if len(r.waiting) > 0 && !r.failed {
 		r.reasons = append(r.reasons, "timed out: "+r.timeoutText()+"; not all tests were run")

@@ -14,8 +14,8 @@ import (
 )
 
 // A test is what one process runs: a top-level test, an example, or the seeds
-// of a fuzz target; or, if it has no name, all of them that have no process of
-// their own.
+// of a fuzz target. Without a name it stands for all tests that have no process
+// of their own.
 type test struct {
 	name  string
 	run   string // its -test.run, "" for none
@@ -27,10 +27,11 @@ type test struct {
 
 func (t *test) isExample() bool { return strings.HasPrefix(t.name, "Example") }
 
-// isRest says whether the process is for whatever has none of its own.
+// isRest reports whether the process runs the tests that have none of their
+// own.
 func (t *test) isRest() bool { return t.name == "" }
 
-// title names the process in a message.
+// title returns the process's name for messages.
 func (t *test) title() string {
 	if t.isRest() {
 		return "the process for tests that are not listed"
@@ -38,11 +39,11 @@ func (t *test) title() string {
 	return t.name
 }
 
-// A selection is what the binary would run.
+// A selection is the list of processes for what the binary would run.
 //
-// That each test runs once doesn't depend on the listing being right. The last
-// processes run what the user asked for but the names that have processes of
-// their own: usually that is nothing.
+// The listing may be wrong, and each test still runs once: the last processes
+// run what the user asked for except the names that have processes of their
+// own, which is usually nothing.
 type selection struct {
 	tests  []*test // in its order
 	header string  // what package testing prints before them
@@ -90,11 +91,10 @@ func selectTests(l *listing, b binary) (selection, error) {
 	return sel, nil
 }
 
-// rest returns the process for what a pattern of listed names leaves. Listed
-// names are matched by the same expression in -run and in -skip: package
-// testing compiles an expression anew when it is not the one it used last, so
-// with only the user's -run before it the pattern would be compiled for each
-// of the names.
+// rest returns the process for what a pattern of listed names leaves out.
+// Listed names are matched by the same expression in -run and in -skip: package
+// testing compiles an expression anew unless it is the one that it used last,
+// so between other patterns it would be compiled again for each name.
 func rest(b binary, listed string) test {
 	t := test{run: b.flags["run"], skip: listed, cpu: b.flags["cpu"], count: b.flags["count"]}
 	if t.run != "" && listed != "" {
@@ -124,9 +124,9 @@ func divide(names []string) (tests, fuzzes, examples []string) {
 	return tests, fuzzes, examples
 }
 
-// unique returns the names, each where it first stands. A name may be that of
-// several tests, of the package and of its external test package: they run in
-// one process.
+// unique returns the names without duplicates, in the order of their first
+// occurrence. Tests of the package and of its external test package may share a
+// name; they run in one process.
 func unique(names []string) []string {
 	seen := make(map[string]bool)
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {

@@ -15,14 +15,14 @@ import (
 // process each.
 const Role = "__tests"
 
-// Options are what the role is told on its command line.
+// Options are the role's settings, passed on its command line.
 type Options struct {
-	// TestTimeout is how long a test may run; 0 is no limit but -timeout.
+	// TestTimeout is how long a test may run. With 0 only -timeout limits it.
 	TestTimeout time.Duration
 	// FailOnLeaks makes a test fail that leaves processes behind.
 	FailOnLeaks bool
-	// Command is the test binary, behind the words of programs that run it, if
-	// there are any.
+	// Command is the test binary, after the words of the program that runs it,
+	// if there is one.
 	Command []string
 	// Args are the test binary's arguments.
 	Args []string

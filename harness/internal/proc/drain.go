@@ -33,10 +33,10 @@ func Drain(pipe *os.File, w io.Writer, gone <-chan struct{}) {
 	}
 }
 
-// onlyReader hides that a file can copy itself.
+// onlyReader hides the other methods of a file, which would copy by itself.
 type onlyReader struct{ io.Reader }
 
-// rest copies what is in the pipe.
+// rest copies what is left in the pipe.
 func rest(pipe *os.File, w io.Writer) {
 	pipe.SetReadDeadline(time.Time{})
 	conn, err := pipe.SyscallConn()

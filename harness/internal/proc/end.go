@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Left is what processes have left behind.
+// A Left is a set of processes that another has left behind.
 type Left interface {
-	// Any says whether anything of it is alive. It is asked often.
+	// Any reports whether any of them is alive. It is called often.
 	Any() bool
-	// List returns what is alive, by process id.
+	// List returns the living ones, by process id.
 	List() []Process
-	// Signal sends a signal to all of it.
+	// Signal sends a signal to all of them.
 	Signal(syscall.Signal)
-	// Kill sends SIGKILL to all of it. What it starts meanwhile, another call
-	// finds.
+	// Kill sends SIGKILL to all of them. A process that is forked meanwhile may
+	// survive, and is found by another call.
 	Kill()
 }
 
@@ -29,17 +29,17 @@ type Process struct {
 
 // A Policy says how a Left is ended.
 type Policy struct {
-	// Settle is how long it may take to end by itself.
+	// Settle is how long the processes may take to end by themselves.
 	Settle time.Duration
-	// Term is the time between SIGTERM and SIGKILL; with 0 there is no SIGTERM.
+	// Term is the time between SIGTERM and SIGKILL; with 0 no SIGTERM is sent.
 	Term time.Duration
-	// Describe returns what was still there after Settle. Without it only what
-	// can't be ended is returned.
+	// Describe makes End return what was still alive after Settle. Without it
+	// End returns only what can't be ended.
 	Describe bool
 }
 
-// AfterTest is the policy for what tests leave behind. A child that is just
-// dying must not be taken for a leftover.
+// AfterTest is the policy for what tests leave behind. Settle keeps a child
+// that is just dying from counting as a leftover.
 var AfterTest = Policy{Settle: 100 * time.Millisecond, Term: 200 * time.Millisecond, Describe: true}
 
 // MaxDescribed bounds the leftovers whose command line is read.
@@ -53,20 +53,20 @@ type Leftover struct {
 	Command string
 	// Killed says that SIGTERM did not end the process.
 	Killed bool
-	// Alive says why the process still runs; "" if it doesn't.
+	// Alive is the reason why the process still runs, or "".
 	Alive string
 }
 
 const (
-	// killLimit is how long SIGKILL may take: a process that waits for a disk
-	// dies when it is done.
+	// killLimit is how long SIGKILL may take. A process that waits for a disk
+	// dies only when that is done.
 	killLimit = 5 * time.Second
 	killPause = 5 * time.Millisecond
 )
 
-// End ends what is left, and returns the processes that were there after
-// p.Settle, as p.Describe says, and those that can't be ended. If nothing is
-// left, which is the normal case, it asks once and waits for nothing.
+// End ends what is left. It returns the processes that were alive after
+// p.Settle, if p.Describe is set, and in any case those that can't be ended. If
+// nothing is left, which is the normal case, it checks once and does not wait.
 func (p Policy) End(l Left) []Leftover {
 	if GoneWithin(p.Settle, l.Any) {
 		return nil
@@ -107,9 +107,9 @@ func index(list []Leftover, pid int) int {
 	return slices.IndexFunc(list, func(l Leftover) bool { return l.PID == pid })
 }
 
-// describe returns what is left, the first of it with command lines. A process
-// that keeps making itself anew may not be there when it is looked for, so it
-// looks again.
+// describe returns what is left, the first of it with command lines. It looks
+// again if it finds nothing, because a process that keeps forking and exiting
+// may escape a single look.
 func describe(l Left) []Leftover {
 	left := l.List()
 	for tries := 0; len(left) == 0 && tries < 100 && l.Any(); tries++ {
@@ -125,10 +125,10 @@ func describe(l Left) []Leftover {
 	return found
 }
 
-// killAll kills until nothing is left: what forks while it is killed, or
-// changes its session, is found by the next pass. It gives up what the kernel
-// does not let die, and at once what this user may not signal, such as a
-// program that has become another user's by sudo.
+// killAll kills until nothing is left. A process that was forked meanwhile, or
+// changed its session, is found by the next pass. killAll gives up after
+// killLimit, and at once on processes that this user may not signal, such as a
+// program that sudo runs as another user.
 func killAll(l Left) {
 	for end := time.Now().Add(killLimit); time.Now().Before(end); {
 		l.Kill()
@@ -142,11 +142,12 @@ func killAll(l Left) {
 	}
 }
 
-// refuses says whether this user may not signal a process. Nothing is sent.
+// refuses reports whether this user may not signal a process. It sends no
+// signal.
 func refuses(p Process) bool { return syscall.Kill(p.PID, 0) == syscall.EPERM }
 
-// GoneWithin waits until nothing is left, for limit at the most, and says
-// whether that is so. No event tells of the end of a grandchild, so it polls.
+// GoneWithin waits until any returns false, at most for limit, and reports
+// whether it did. It polls, because no event announces the end of a grandchild.
 func GoneWithin(limit time.Duration, any func() bool) bool {
 	end := time.Now().Add(limit)
 	for pause := 500 * time.Microsecond; any(); pause = min(2*pause, 10*time.Millisecond) {

@@ -8,10 +8,9 @@ import (
 	"syscall"
 )
 
-// A Family is the children of this process: those that it starts, which
-// somebody waits for, and descendants whose parents died. Adopted ones it reaps
-// as they die, as init does, because a test may wait until such a process is
-// gone.
+// A Family is the set of children of this process: those that it started and
+// waits for, and descendants whose parents died. It reaps the latter as they
+// die, as init does, because a test may wait until such a process is gone.
 type Family struct {
 	mu      sync.RWMutex // held for writing where a dead child is judged
 	started sync.Map     // ids of children that somebody waits for
@@ -41,7 +40,7 @@ func (f *Family) reap() {
 	})
 }
 
-// Start starts a child that the caller waits for. It calls Reaped when it has.
+// Start starts a child. The caller must wait for it, and then call Reaped.
 func (f *Family) Start(cmd *exec.Cmd) error {
 	f.mu.RLock() // or it could die, and be taken for an adopted one, before it is known
 	defer f.mu.RUnlock()
@@ -52,7 +51,7 @@ func (f *Family) Start(cmd *exec.Cmd) error {
 	return err
 }
 
-// Reaped is called when a child that was started has been waited for.
+// Reaped records that a child was waited for.
 func (f *Family) Reaped(pid int) {
 	f.started.Delete(pid)
 	select {

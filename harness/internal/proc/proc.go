@@ -4,9 +4,8 @@
 // ends that, reaps, and reads what they print. It knows nothing of tests, runs
 // and reports.
 //
-// An id belongs to a process until it is reaped, and then the kernel may give
-// it to another. So what leads a group stays unreaped until its group has
-// ended.
+// An id belongs to a process until it is reaped. Then the kernel may give it to
+// another. So the leader of a group stays unreaped until its group has ended.
 package proc
 
 import (
@@ -15,10 +14,10 @@ import (
 	"time"
 )
 
-// WhileBusy calls start again, for about two seconds, as long as its error is
-// that the program's file is busy. A file is busy for those who start it as
-// long as a process that another thread of its writer forked has not come to
-// its exec (golang/go#22315).
+// WhileBusy calls start again, for about two seconds, while it fails because
+// the program's file is busy. A file is busy while a process that another
+// thread forked has inherited it open for writing and has not come to its exec
+// (golang/go#22315).
 func WhileBusy(start func() error) error {
 	for wait := time.Millisecond; ; wait *= 2 {
 		err := start()

@@ -8,10 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Attr makes a child that outlives its parent: there is no parent-death signal.
+// Attr returns no special attributes. These systems have no parent-death
+// signal, so a child may outlive its parent.
 func Attr(syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 
-// AdoptOrphans does nothing: orphans are the first process's.
+// AdoptOrphans does nothing: orphans become children of process 1.
 func AdoptOrphans() {}
 
 // AwaitExit waits until a child has ended, and leaves it to be reaped: until
@@ -38,7 +39,8 @@ func AwaitExit(pid int) error {
 	}
 }
 
-// Any says whether anything in the group can be signalled: a zombie can't be.
+// Any reports whether any member of the group can be signalled, which a zombie
+// can't.
 func (g Group) Any() bool { return syscall.Kill(-int(g), 0) == nil }
 
 // List returns the living members, as far as the system lists them.

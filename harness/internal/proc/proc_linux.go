@@ -9,13 +9,12 @@ import (
 	"pgtest/signals/procfs"
 )
 
-// Attr makes a child get sig when its parent dies: when the thread ends that
-// started it, which therefore has to be kept (runtime.LockOSThread) as long as
-// the child lives.
+// Attr makes a child get sig when the thread that started it ends. The caller
+// must keep that thread (runtime.LockOSThread) as long as the child lives.
 func Attr(sig syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: sig} }
 
-// adopts says whether every descendant whose parent dies becomes a child of
-// this process.
+// adopts is set if every descendant whose parent dies becomes a child of this
+// process.
 var adopts bool
 
 // AdoptOrphans makes every descendant whose parent dies a child of this
@@ -34,11 +33,12 @@ func AwaitExit(pid int) error {
 	}
 }
 
-// AnyChild says whether any child is alive. All descendants are below one,
-// where this process adopts orphans.
+// AnyChild reports whether any child is alive. Where this process adopts
+// orphans, every living descendant is below one.
 func AnyChild() bool { return anyAlive(unix.P_ALL, 0) }
 
-// anyAlive says whether any of the children is alive that waitid looks at.
+// anyAlive reports whether any child that the arguments of waitid select is
+// alive.
 //
 // A wait for stopped children only is refused with ECHILD if all children are
 // dead (wait_consider_task in the kernel's exit.c), so this costs one system
@@ -78,7 +78,7 @@ func lookDead(wait bool) (DeadChild, error) {
 	}
 }
 
-// waitStatus puts together what wait would return from what waitid does.
+// waitStatus converts what waitid returns into what wait would return.
 func waitStatus(code, status int32) syscall.WaitStatus {
 	const exited, dumped, coreFlag = 1, 3, 0x80 // CLD_EXITED, CLD_DUMPED, WCOREFLAG
 	switch code {
@@ -104,8 +104,8 @@ func ReapOrphans(waitedFor func(pid int) bool) DeadChild {
 	}
 }
 
-// Any says whether anything in the group is alive. Signal 0 would not tell: it
-// reaches the leader, which is a zombie.
+// Any reports whether any member of the group is alive. Signal 0 can't be used
+// for that: it also reaches the leader, which is a zombie.
 func (g Group) Any() bool {
 	if !adopts {
 		return len(g.List()) > 0

@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Tree is a process, its root, and everything that it starts, directly or
-// not. A descendant that left the root's process group has escaped. Until Reap
-// the root is not waited for, so that its id stays taken, also when it is dead.
+// A Tree is a process, its root, and everything that the root starts, directly
+// or not. A descendant that left the root's process group has escaped. The root
+// is not reaped before Reap, so its id stays taken, also when the root is dead.
 //
 // Usually the root leads the group, whose members then all belong to the tree
 // and are signalled at once. Where it is in the group of a shell's job, with a
 // tee or a make in it, a process belongs to the tree only as a descendant, and
 // each is signalled by itself.
 //
-// A process has one tree, and no other children meanwhile.
+// A process may have one Tree at a time, and no other children meanwhile.
 type Tree struct {
 	root    int
 	group   int           // of the root

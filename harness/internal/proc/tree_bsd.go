@@ -11,14 +11,13 @@ import (
 // rssUnit is the unit of ru_maxrss in bytes.
 var rssUnit = map[string]int64{"darwin": 1, "freebsd": 1024}[runtime.GOOS]
 
-// follow waits for the end of the root. If the kernel can't tell it, Reap
-// waits.
+// follow waits for the end of the root. If it can't, Reap does.
 func (t *Tree) follow() {
 	defer close(t.exited)
 	AwaitExit(t.root)
 }
 
-// Any says whether the group that the root leads has another member.
+// Any reports whether the group that the root leads has another member.
 func (t *Tree) Any() bool { return len(t.List()) > 0 }
 
 // List returns the members of the group that the root leads, the root excepted.
@@ -34,11 +33,12 @@ func (t *Tree) List() []Process {
 // Kill sends SIGKILL to the group, whose members can't fork meanwhile.
 func (t *Tree) Kill() { t.signalRoot(syscall.SIGKILL) }
 
-// signal is for processes that escaped, which are not found here.
+// signal does nothing: escaped processes are not found on these systems.
 func (p Process) signal(syscall.Signal) {}
 
-// handedOn is nothing here: a new program starts to count anew.
+// handedOn returns 0: on these systems a program's peak does not include what
+// the process used before.
 func handedOn() int64 { return 0 }
 
-// OpenOutput returns nil: a pipe has no name to open here.
+// OpenOutput returns nil: a pipe has no name to open on these systems.
 func OpenOutput() *os.File { return nil }

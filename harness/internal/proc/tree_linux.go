@@ -31,9 +31,9 @@ func (t *Tree) follow() {
 	}
 }
 
-// Any says whether any child is alive. After the root's death that is whether
-// any descendant is: the orphans among them were adopted before the root's
-// death could be seen.
+// Any reports whether any child is alive. After the root's death that includes
+// all descendants, because the orphans among them were adopted before the
+// root's death could be seen.
 func (t *Tree) Any() bool {
 	if !adopts {
 		return len(t.List()) > 0
@@ -131,9 +131,9 @@ func handedOn() int64 {
 	return 0
 }
 
-// OpenOutput opens the pipe that standard output is for reading. As long as it
-// is open, who writes to the pipe does not die of the death of its reader. It
-// is nil where standard output is something else.
+// OpenOutput opens the pipe that is standard output for reading, or returns nil
+// if standard output is no pipe. While the file is open, a process that writes
+// to the pipe does not get SIGPIPE when the pipe's reader dies.
 func OpenOutput() *os.File {
 	info, err := os.Stdout.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

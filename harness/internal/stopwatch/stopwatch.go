@@ -1,14 +1,14 @@
 // Package stopwatch measures the time in which a process could run, for limits
-// on what it watches. The time of a stop (Ctrl-Z, SIGSTOP) does not count, nor
-// does a step of the wall clock.
+// on the processes that it watches. The time of a stop (Ctrl-Z, SIGSTOP) does
+// not count, nor does a step of the wall clock.
 package stopwatch
 
 import "time"
 
-// A Watch counts time in pieces, from one look at it to the next. A piece that
-// is longer than Longest counts as Longest: the process was stopped meanwhile,
-// or did not come to look, so that it does not know what has happened since.
-// Times must have a monotonic reading, as time.Now returns them.
+// A Watch adds up the intervals between calls of Look. An interval that is
+// longer than Longest counts as Longest, because the process was stopped or
+// starved meanwhile, and does not know what has happened since. Times must have
+// a monotonic reading, as time.Now returns them.
 type Watch struct {
 	Longest time.Duration
 
@@ -29,13 +29,13 @@ func (w *Watch) Look(now time.Time) time.Duration {
 	return w.counted
 }
 
-// Stop makes time not count from now on.
+// Stop pauses the count.
 func (w *Watch) Stop(now time.Time) {
 	w.Look(now)
 	w.stopped = true
 }
 
-// Continue makes it count again.
+// Continue resumes the count.
 func (w *Watch) Continue(now time.Time) {
 	w.Look(now)
 	w.stopped = false
@@ -46,8 +46,8 @@ func Piece(limit time.Duration) time.Duration {
 	return min(max(limit/10, 10*time.Millisecond), time.Second)
 }
 
-// AfterFunc calls f once, in a goroutine of its own, when the process could run
-// for d. stop prevents that if it has not happened yet.
+// AfterFunc calls f in its own goroutine once this process could run for d. The
+// function that it returns prevents the call if f was not called yet.
 func AfterFunc(d time.Duration, f func()) (stop func()) {
 	piece := Piece(d)
 	w := &Watch{Longest: 2 * piece}

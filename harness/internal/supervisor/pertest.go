@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// isPerTest says whether the tests of the package that a binary tests run in a
-// process each.
+// isPerTest reports whether the tests of the package that a binary tests run in
+// a process each.
 func (o Options) isPerTest(binary string) bool {
 	if len(o.PerTest) == 0 {
 		return false

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// A relay decides which of the signals that ask to end a supervisor passes on,
-// so that its test gets each of them once, whoever was signalled:
+// A relay decides which of the signals that ask to end the supervisor passes on
+// to its test, so that the test gets each signal once, whichever processes were
+// signalled:
 //
 //	                    supervisor  test  run, which orders
 //	the run                                     x            pass the order on
 //	the supervisor          x                                pass it on
 //	the whole tree          x        x          x            pass nothing on
 //
-// So what comes in one way waits for a moment, whether it comes the other way
-// too. Without a run there are no orders to wait for. Where tests have the
-// terminal, it signals the whole tree.
+// So a signal that arrives by one way is held for a moment, until it arrives by
+// the other way or does not. Without a run there are no orders to wait for.
+// Where tests have the terminal, a typed signal reaches the whole tree.
 type relay struct {
 	connected bool
 	state     map[syscall.Signal]relayState
@@ -31,7 +32,7 @@ const (
 	shared              // the test has had it as everybody has
 )
 
-// answer is what to do with a signal.
+// An answer is what to do with a signal.
 type answer int
 
 const (
@@ -40,16 +41,16 @@ const (
 	hold        // and ask what to do when its time is over
 )
 
-// receiveTime is how long the run may take to say that it got a signal, too.
-// Nobody waits for it: a supervisor alone is signalled by go, which gives up a
-// test binary, or by mistake.
+// receiveTime is how long the supervisor holds a signal for the run's order to
+// arrive. It is long because nobody waits for it: a supervisor is signalled
+// alone only by go, which gives up a test binary, or by mistake.
 const receiveTime = 2 * time.Second
 
 func newRelay(connected bool) *relay {
 	return &relay{connected: connected, state: make(map[syscall.Signal]relayState)}
 }
 
-// receive answers a signal that came to the supervisor.
+// receive answers a signal that arrived at the supervisor.
 func (r *relay) receive(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case ordered:
@@ -64,8 +65,8 @@ func (r *relay) receive(sig syscall.Signal) answer {
 	return drop
 }
 
-// order answers a signal that the run ordered. One that it orders again is for
-// the test, as the first was.
+// order answers a signal that the run ordered. A signal that the run orders
+// again is meant for the test, as the first was.
 func (r *relay) order(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:
@@ -78,7 +79,7 @@ func (r *relay) order(sig syscall.Signal) answer {
 	return hold
 }
 
-// over answers that the time has passed for which a signal was held.
+// over answers that the time for which a signal was held has passed.
 func (r *relay) over(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:
@@ -94,9 +95,9 @@ func (r *relay) over(sig syscall.Signal) answer {
 	return drop
 }
 
-// askedOtherwise says whether another signal has asked everybody to end. Ctrl-C
-// ends the reader of the output, too, and the run may notice that first: it
-// then orders SIGTERM, though the test has had SIGINT.
+// askedOtherwise reports whether another signal has asked everything to end.
+// Ctrl-C also ends the reader of the output, and the run may notice that first.
+// It then orders SIGTERM, though the test has had SIGINT.
 func (r *relay) askedOtherwise(sig syscall.Signal) bool {
 	for other, state := range r.state {
 		if other != sig && (state == received || state == shared) {
@@ -106,5 +107,5 @@ func (r *relay) askedOtherwise(sig syscall.Signal) bool {
 	return false
 }
 
-// disconnect says that there will be no orders any more.
+// disconnect records that no more orders will come.
 func (r *relay) disconnect() { r.connected = false }

@@ -49,14 +49,14 @@ func start(command []string, opts Options, socket string) (*proc.Tree, error) {
 	return proc.StartTree(path, argv, env, !opts.Terminal)
 }
 
-// inWorkDir says whether a test binary lies where go test builds it, in
+// inWorkDir reports whether a test binary lies where go test builds it, in
 // go-buildNNN/bNNN. It is called at each start, so it compiles no expression.
 func inWorkDir(binary string) bool {
 	objDir := filepath.Dir(binary)
 	return numbered(filepath.Base(objDir), "b") && numbered(filepath.Base(filepath.Dir(objDir)), "go-build")
 }
 
-// numbered says whether name is prefix and a decimal number.
+// numbered reports whether name is prefix followed by a decimal number.
 func numbered(name, prefix string) bool {
 	digits, ok := strings.CutPrefix(name, prefix)
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""

@@ -45,7 +45,7 @@ func Main(words []string) int {
 	proc.AdoptOrphans()
 	client, err := control.Connect()
 	if err != nil {
-		// Alone, a test would run on when the run is told to end.
+		// A test without its run would go on after the run was asked to end.
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because the run can't be reached: %v\n", err)
 		return 1
 	}
@@ -93,9 +93,10 @@ func Main(words []string) int {
 }
 
 // wait carries out signals and orders until the test binary ends. It returns
-// how to end what is left behind. A test that was asked to end can't be blamed
-// for what it did not come to end: that is not described. Where tests have the
-// terminal, typed, it sends signals to them, too.
+// the policy for what the binary left behind. Leftovers of a test that was
+// asked to end are not described, because the test had no chance to end them.
+// typed says that tests have the terminal, which sends its signals to them,
+// too.
 func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.Client, output *os.File) proc.Policy {
 	end := proc.AfterTest
 	relay := newRelay(client != nil)
@@ -125,7 +126,7 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.C
 		case order, ok := <-orders:
 			switch {
 			case !ok:
-				// The run is dead, and nobody will ask for results.
+				// The run is dead, so nobody needs the result.
 				orders, end = nil, proc.Policy{}
 				relay.disconnect()
 				t.Kill()
@@ -143,7 +144,7 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.C
 	}
 }
 
-// ends says whether a signal is meant to end a test binary.
+// ends reports whether a signal is meant to end a test binary.
 func ends(sig syscall.Signal) bool {
 	return sig != 0 && sig != syscall.SIGSTOP && sig != syscall.SIGCONT
 }
@@ -161,9 +162,9 @@ func leaveTerminal() {
 	unix.Setsid()
 }
 
-// drain reads what the test prints from the pipe that standard output is, and
-// drops it, to the end of this process. Go, whose pipe it is, is dead: who
-// writes to a pipe without a reader dies, and could not clean up.
+// drain reads what the test prints from the pipe that is standard output, and
+// drops it, until this process ends. Go, which read the pipe, is dead. Without
+// a reader, SIGPIPE would kill a test that prints before it can clean up.
 func drain(output *os.File) {
 	if output != nil {
 		go io.Copy(io.Discard, output)

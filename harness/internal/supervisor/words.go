@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Options are what a supervisor is told on its command line. They are part of
-// the words of go test's -exec and so of the key of its result cache: what is
-// here must be what can change a package's result, and the same from run to
-// run.
+// Options are the supervisor's settings, passed on its command line. They are
+// part of the words of go test's -exec and so of the key of its result cache.
+// So they may contain only what can change a package's result, and must be the
+// same from run to run.
 type Options struct {
-	// Program identifies the program that supervises, as harness finds it. The
-	// supervisor does nothing with it: it keeps go test from taking results
-	// from its cache that another version came to. Empty is unknown.
+	// Program identifies the program that supervises, as harness finds it, or
+	// is empty if that is unknown. The supervisor does not use it: it keeps go
+	// test from taking cached results of another version.
 	Program string
-	// Via is the user's own -exec program and its arguments; the test binary
-	// and its arguments are appended. Empty is none.
+	// Via is the user's own -exec program and its arguments, if any. The test
+	// binary and its arguments are appended to it.
 	Via []string
 	// FailOnLeaks makes a package that leaks processes fail.
 	FailOnLeaks bool
@@ -28,7 +28,7 @@ type Options struct {
 	// PerTest lists patterns of packages whose tests run in a process each, as
 	// matchesPackage takes them.
 	PerTest []string
-	// TestTimeout is how long a test may run that has a process of its own; 0
+	// TestTimeout limits how long a test with a process of its own may run; 0
 	// is no limit.
 	TestTimeout time.Duration
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A Kind is what a line of package testing tells.
+// A Kind is the kind of a line of package testing.
 type Kind int
 
 const (
@@ -20,7 +20,7 @@ const (
 	End                   // all tests have ended
 )
 
-// A Verdict is how a test has ended, or all of them.
+// A Verdict is how a test, or all tests, ended.
 type Verdict string
 
 const (
@@ -69,31 +69,31 @@ func ParseLine(line string) Line {
 	return Line{}
 }
 
-// NameLine says that what follows belongs to a test, or with "" to none.
+// NameLine returns the line that says that the following output belongs to a
+// test, or to none if test is "".
 func NameLine(test string) string { return Marker + "=== NAME  " + test + "\n" }
 
-// ReportLine says that a test has ended.
+// ReportLine returns the line that says that a test has ended.
 func ReportLine(v Verdict, test string, seconds float64) string {
 	return fmt.Sprintf("%s--- %s: %s (%.2fs)\n", Marker, v, test, seconds)
 }
 
-// EndLine says that all tests have ended.
+// EndLine returns the line that says that all tests have ended.
 func EndLine(v Verdict) string { return Marker + string(v) + "\n" }
 
 const (
 	// LogIndent begins the lines that a test logs.
 	LogIndent = "    "
-	// NoTests is the line that says that nothing was run. The go command looks
-	// for it.
+	// NoTests is the line that says that no test ran. The go command looks for
+	// it.
 	NoTests = "testing: warning: no tests to run\n"
-	// TimedOut begins the panic when the time of -timeout, which follows, is
-	// up.
+	// TimedOut begins the panic of -timeout; the value of the flag follows.
 	TimedOut = "panic: test timed out after "
 )
 
 const coverage = "coverage: "
 
-// IsCoverage says whether a line tells how much is covered, which differs from
+// IsCoverage reports whether a line states the coverage, which differs from
 // process to process.
 func IsCoverage(line string) bool { return strings.HasPrefix(line, coverage) }
 

@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// Marks says whether package testing marks what t.Error and its like log, as it
-// does since Go 1.27: a byte stands before it and another behind it. In what
-// tests log, errors or not, an escape then stands before each byte that could
-// be taken for a mark. What tests print has no escapes.
+// Marks reports whether package testing marks what t.Error and its like log, as
+// it does since Go 1.27: one byte before the text and another after it. In
+// everything that tests log, errors or not, an escape then precedes each byte
+// that could be taken for a mark. What tests print has no escapes.
 type Marks bool
 
-// MarksOf returns what package testing does of a version of Go, as
-// runtime.Version or a binary's build information give it; one that is unknown
-// is taken for new.
+// MarksOf returns the Marks of a version of Go, as runtime.Version or a
+// binary's build information give it. An unknown version counts as new.
 func MarksOf(goVersion string) Marks {
 	v, _, _ := strings.Cut(goVersion, " ") // experiments follow
 	return Marks(!version.IsValid(v) || version.Compare(v, "go1.27") >= 0)

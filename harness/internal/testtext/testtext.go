@@ -1,6 +1,6 @@
-// Package testtext is what a test binary prints with -test.v=test2json: lines
-// of package testing, which begin with a marker, between what tests print. It
-// takes them apart, and writes them.
+// Package testtext parses and writes what a test binary prints with
+// -test.v=test2json: lines of package testing, which begin with a marker,
+// between the output of tests.
 package testtext
 
 import "bytes"

@@ -38,7 +38,7 @@ func (w *watch) lookForDead() {
 	w.sayEnded(status)
 }
 
-// anyLeft says whether the command is alive.
+// anyLeft reports whether the command is alive.
 func (w *watch) anyLeft() bool {
 	select {
 	case <-deaths:
@@ -48,7 +48,7 @@ func (w *watch) anyLeft() bool {
 	return w.pid > 0 && !w.ended
 }
 
-// endOrphans does nothing: orphans are the first process'.
+// endOrphans does nothing: orphans become children of process 1.
 func (w *watch) endOrphans([]int) {}
 
 // redirect makes descriptor to the same as from.

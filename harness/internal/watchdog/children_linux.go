@@ -21,7 +21,7 @@ func childDeaths() <-chan os.Signal {
 	return died
 }
 
-// follow has nothing to do: SIGCHLD tells of the command's end.
+// follow does nothing: SIGCHLD announces the command's end.
 func (w *watch) follow() {}
 
 // lookForDead reports the command's end, and reaps adopted processes that have
@@ -34,7 +34,8 @@ func (w *watch) lookForDead() {
 	}
 }
 
-// anyLeft says whether any child is alive; all descendants are below one.
+// anyLeft reports whether any child is alive. All living descendants are below
+// one.
 func (w *watch) anyLeft() bool { return proc.AnyChild() }
 
 // endOrphans kills the children that are not the command and not spared, and

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Watchdog is the run's end. A nil one has nothing to watch.
+// A Watchdog is the run's end of the role. A nil Watchdog watches nothing.
 type Watchdog struct {
 	cmd     *exec.Cmd
 	orders  *os.File
@@ -111,8 +111,8 @@ func (w *Watchdog) listen(dec *json.Decoder) {
 	}
 }
 
-// send gives an order, and waits no longer than a second for it to be taken. An
-// error is no news: the end of the reports tells the same.
+// send sends an order, and waits up to a second for the pipe to take it. It
+// ignores errors: the end of the reports says the same.
 func (w *Watchdog) send(o order) {
 	if w != nil {
 		w.orders.SetWriteDeadline(time.Now().Add(time.Second))
@@ -152,16 +152,16 @@ func (w *Watchdog) Ended() <-chan struct{} {
 	return w.ended
 }
 
-// Status returns how the command ended, and false if that can't be known
-// because the watchdog was killed. It may be called when Ended is closed.
+// Status returns how the command ended. It returns false if that is unknown
+// because the watchdog was killed. It may be called once Ended is closed.
 func (w *Watchdog) Status() (syscall.WaitStatus, bool) { return w.status, !w.killed }
 
-// finishPatience is how long the role may take to finish: longer than it waits
-// for others.
+// finishPatience is how long the role may take to finish. It is longer than the
+// role waits for others.
 const finishPatience = finishLimit + 10*time.Second
 
-// Finish ends the watchdog. With endAll it first ends all that is left of the
-// command and that the watchdog adopted; without, what is there goes on.
+// Finish ends the watchdog. With endAll, the watchdog first ends what is left
+// of the command and what it adopted; else those processes go on.
 func (w *Watchdog) Finish(endAll bool) {
 	if w == nil {
 		return
@@ -175,7 +175,7 @@ func (w *Watchdog) Finish(endAll bool) {
 	w.reports.Close()
 }
 
-// Kill ends a watchdog that does not answer. Finish must still be called.
+// Kill ends a watchdog that does not answer. Finish must be called after it.
 func (w *Watchdog) Kill() {
 	if w != nil {
 		w.cmd.Process.Kill()

@@ -28,7 +28,7 @@ const (
 	reportsFD = 4
 )
 
-// An order is what the run wants done.
+// An order tells the role what to do.
 type order struct {
 	// Command is the first order, once, if there is a command.
 	Command *command `json:",omitempty"`
@@ -43,16 +43,17 @@ type order struct {
 	EndAll bool `json:",omitempty"`
 }
 
-// A command is what to start. JSON keeps only bytes whatever they are.
+// A command is what to start. The words are bytes, because JSON strings would
+// change those that are not UTF-8.
 type command struct {
 	Path []byte
 	Args [][]byte
-	// Group is the process group that it joins; 0 is a new one.
+	// Group is the process group to join; 0 makes a new one.
 	Group int
 }
 
-// A report is what the run is told: that the command started, as PID, or
-// Failed to, and that it has Ended with a Status as wait returns it.
+// A report tells the run that the command started, as PID, that it could not be
+// started (Failed), or that it has Ended with a Status as wait returns it.
 type report struct {
 	PID    int                `json:",omitempty"`
 	Failed syscall.Errno      `json:",omitempty"`
@@ -63,9 +64,9 @@ type report struct {
 // Role is the first argument of a program that runs [Main].
 const Role = "__watchdog"
 
-// Main runs the role until the run ends, with the run's directory as its only
-// argument, and returns the exit status. Signals that end or stop others do
-// nothing to it, but SIGKILL and SIGSTOP.
+// Main runs the role until the run ends, and returns the exit status. Its only
+// argument is the run's directory. Of the signals that end or stop a process
+// only SIGKILL and SIGSTOP affect it.
 func Main(args []string) int {
 	if len(args) != 1 {
 		return 2
@@ -73,8 +74,9 @@ func Main(args []string) int {
 	// The command has a parent-death signal, which fires when the thread that
 	// started it exits.
 	runtime.LockOSThread()
-	// Whoever ends every process of a run lets it give its reports, and whoever
-	// stops the job lets it end what is left if the run is killed.
+	// A program that ends every process of a run must let the role give its
+	// reports, and one that stops the job must let it end what is left if the
+	// run is killed.
 	signals.Catch()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	syscall.CloseOnExec(ordersFD)
@@ -133,8 +135,9 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				if o.EndAll {
 					w.endAll(0, finishLimit)
 				}
-				// What they used counts for the run, whose child this process
-				// is. Ids are not taken any more then, so it comes last.
+				// The resources that orphans used count for the run, whose
+				// child this process is. Their ids may be reused from now on,
+				// so this comes last.
 				proc.ReapAll()
 				return
 			}
@@ -142,9 +145,9 @@ func (w *watch) serve(orders <-chan order, dir string) {
 	}
 }
 
-// start starts the command in the watchdog's directory, and lets go of that and
-// of the command's standard files. If the watchdog is killed a go command is
-// told to finish: it then removes its work directory.
+// start starts the command in the watchdog's directory, then gives up that
+// directory and the command's standard files. If the watchdog is killed, a go
+// command gets the signal to finish, and removes its work directory.
 func (w *watch) start(c *command) {
 	args := make([]string, len(c.Args))
 	for i, arg := range c.Args {
@@ -195,14 +198,14 @@ const (
 	// patience is how long the command of a run that was killed may take to
 	// stop what it started, and supervisors to end their processes.
 	patience = 300 * time.Millisecond
-	// limit and finishLimit bound all waiting: for what the kernel does not let
-	// die. Nobody waits for the watchdog of a run that was killed.
+	// limit and finishLimit bound all waiting for processes that the kernel
+	// does not let die. Nobody waits for the watchdog of a run that was killed.
 	limit       = 10 * time.Second
 	finishLimit = 2 * time.Second
 	pause       = 2 * time.Millisecond
 )
 
-// endAll tells the command to finish, and kills what has not after patience.
+// endAll asks the command to finish, and after patience kills what is left.
 func (w *watch) endAll(patience, limit time.Duration) {
 	w.ending = true
 	if !w.ended {
