@@ -16,8 +16,8 @@ import (
 	"pgtest/harness/gotest"
 )
 
-// A key names what a link produces: equal keys, equal outputs, as long as the
-// entry's inputs (see input) are unchanged as well.
+// A key identifies what a link produces: links with equal keys have equal
+// outputs, provided that the entry's inputs (see input) are unchanged as well.
 type key [sha256.Size]byte
 
 func (k key) String() string { return hex.EncodeToString(k[:]) }
@@ -34,23 +34,24 @@ type command struct {
 	extld     []string // external linker and its own arguments
 }
 
-// A notCacheable error says which effect or input of a link an entry can't
-// hold, or what in the command is not as the go command writes it.
+// A notCacheable error is the reason why a link can't be cached: an effect or
+// input that an entry does not cover, or a command line that the go command
+// does not write.
 type notCacheable string
 
 func (reason notCacheable) Error() string { return string(reason) }
 
 const otherCommand notCacheable = "not a link as the go command starts it"
 
-// uncacheableFlags write files besides the output, or read files that the
-// importcfg does not name.
+// uncacheableFlags are the flags that make the linker write files besides the
+// output, or read files that the importcfg does not name.
 var uncacheableFlags = []string{
 	"benchmark", "benchmarkprofile", "capturehostobjs", "cpuprofile", "extar", "importcfg",
 	"L", "libgcc", "linkshared", "memprofile", "o", "pluginpath", "tmpdir",
 }
 
-// parseCommand reads the words of a link, of which wrap come before the
-// linker.
+// parseCommand parses the words of a link, of which the first wrap come before
+// the linker.
 func parseCommand(words []string, wrap int) (*command, error) {
 	args := words[wrap+1:]
 	if len(args) < 6 || args[0] != "-o" || args[2] != "-importcfg" || strings.HasPrefix(args[len(args)-1], "-") {
@@ -102,21 +103,21 @@ func (c *command) workDir() string { return filepath.Dir(filepath.Dir(c.importcf
 
 func (c *command) linker() string { return c.words[c.wrap] }
 
-// linkerVariables are what cmd/link reads through internal/buildcfg, and what
-// C compilers and linkers heed without reading other files for it. See
-// changesTools for the rest. GO<arch>, GOEXPERIMENT and GO_EXTLINK_ENABLED are
-// part of the action id too.
+// linkerVariables are the variables that cmd/link reads through
+// internal/buildcfg, and those that C compilers and linkers heed without
+// reading other files for them. See changesTools for the rest. GO<arch>,
+// GOEXPERIMENT and GO_EXTLINK_ENABLED are part of the action id too.
 var linkerVariables = []string{
 	"GOROOT", "GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64",
 	"GORISCV64", "GOWASM", "GOEXPERIMENT", "GOFIPS140", "GO_EXTLINK_ENABLED", "GO_LDSO", "CGO_ENABLED",
 	"SOURCE_DATE_EPOCH", "GCC_COLORS", "GCC_URLS", "LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANGUAGE",
 }
 
-// key hashes all that decides what the linker writes and that is known before
-// it runs: the linker, its flags (-buildid starts with the go command's action
-// id, which covers every package file by content), the build information, the
-// environment. Paths in the go command's work directory are left out, they
-// change with every run and do not get into the output.
+// key hashes everything that decides what the linker writes and that is known
+// before it runs: the linker, its flags (-buildid starts with the go command's
+// action id, which covers every package file by content), the build
+// information, the environment. Paths in the go command's work directory are
+// left out, because they change with every run and do not get into the output.
 func (c *command) key() (key, error) {
 	h := sha256.New()
 	linker, err := linkerID(c.linker())
@@ -169,9 +170,9 @@ func interpreters() []string {
 	})
 }
 
-// hashImportcfg hashes the packages' names and the build information. The
-// package files' paths are left out: a file that was just compiled lies in the
-// work directory, in the next run in the build cache.
+// hashImportcfg hashes the packages' names and the build information. It leaves
+// out the paths of package files: a file that was just compiled lies in the
+// work directory, and in the next run in the build cache.
 func hashImportcfg(h io.Writer, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -189,9 +190,8 @@ func hashImportcfg(h io.Writer, file string) error {
 	return nil
 }
 
-// linkerID returns what tells this linker from any other: the build id that
-// the go command wrote into it, a hash of its content. A linker without one
-// is told by size and time.
+// linkerID returns an id of the linker: the build id that the go command wrote
+// into it, which is a hash of its content, or else its size and time.
 func linkerID(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -232,9 +232,9 @@ func buildID(head []byte) string {
 	return string(id)
 }
 
-// hashProgram hashes which file a user's -toolexec program is. A program that
-// changes what the tools do must also change what they answer to -V=full, by
-// the go command's rules; this is for those that forget.
+// hashProgram hashes the identity of a user's -toolexec program. By the go
+// command's rules a program that changes what the tools do must also change
+// their answer to -V=full; this is for programs that don't.
 func hashProgram(h io.Writer, name string) error {
 	file, err := exec.LookPath(name)
 	if err != nil {

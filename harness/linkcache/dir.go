@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSymlinks is how many symbolic links a path may lead through.
+// maxSymlinks bounds the symbolic links that a path may lead through.
 const maxSymlinks = 40
 
-// makeDir returns the path of dir without symbolic links. What is missing of
-// it is created, for the user alone. Whoever could rename a directory of the
-// path, or set a link anew, could make us write elsewhere in the user's name:
-// that is an error, before anything is created or changed.
+// makeDir returns the path of dir without symbolic links, and creates what is
+// missing of it, for this user alone. It is an error, before anything is
+// created or changed, if another user could rename a directory of the path or
+// replace a link: that user could make this process write elsewhere.
 func makeDir(dir string) (string, error) {
 	real, rest, links := "/", dir, 0
 	for rest != "" {
@@ -67,8 +67,8 @@ func makeDir(dir string) (string, error) {
 	return real, nil
 }
 
-// checkPassage reports an error unless only the user and root can change what
-// the names in dir stand for.
+// checkPassage returns an error unless only this user and root can change what
+// the names in dir refer to.
 func checkPassage(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -95,15 +95,15 @@ func trustedOwner(info fs.FileInfo) bool {
 	return ok && stat.Uid == 0 || ownFile(info)
 }
 
-// ownGroup reports whether the file's group is the user's alone, which by
-// custom has the user's number. Where it is the default, so is umask 002.
+// ownGroup reports whether the file's group belongs to the user alone. By
+// custom such a group has the user's number, and umask 002 is the default then.
 func ownGroup(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Gid) == os.Geteuid()
 }
 
-// claimDir takes the permissions of dir from everybody but the user, whose
-// directory it must be.
+// claimDir removes the permissions of everybody else from dir, which must
+// belong to the user.
 func claimDir(dir string) error {
 	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, unix.ENOTDIR) {

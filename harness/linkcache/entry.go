@@ -31,18 +31,19 @@ const (
 	maxMeta    = 64 << 20
 )
 
-// meta is what an entry holds besides the binary.
+// meta is the part of an entry that describes the binary.
 type meta struct {
-	// Output is what the linker printed, warnings as a rule.
+	// Output is what the linker printed, usually warnings.
 	Output []byte `json:",omitempty"`
 
-	// Inputs are what the linker read that the key does not cover.
+	// Inputs are the files that the linker read and that the key does not
+	// cover.
 	Inputs []input `json:",omitempty"`
 }
 
 var errDamaged = errors.New("damaged link cache entry")
 
-// castagnoli returns the table of CRC-32C. It is made when it is first needed:
+// castagnoli returns the table of CRC-32C. It is made on first use, because
 // every tool of the go command starts through this program.
 var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
@@ -55,9 +56,9 @@ func (s *sums) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sumFile returns the sums of the first size bytes of f, a file that nobody
-// else writes to. It is an error if f is shorter. The file is mapped, where
-// that can be done, because reading it would copy it once more.
+// sumFile returns the sums of the first size bytes of f, which nobody else may
+// write to. It returns an error if f is shorter. It maps the file where that is
+// possible, because reading would copy it once more.
 func sumFile(f *os.File, size int64) (sums, error) {
 	var s sums
 	if info, err := f.Stat(); err != nil {
@@ -114,8 +115,8 @@ func tailSum(k key, tail []byte) uint32 {
 	return crc32.Update(crc32.Checksum(k[:], castagnoli()), castagnoli(), tail)
 }
 
-// readTail reads and checks all of an entry but the binary, of which it
-// returns length and sums.
+// readTail reads and checks an entry except the binary, and returns the
+// binary's length and sums.
 func readTail(f *os.File, k key) (m meta, size int64, s sums, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -147,13 +148,13 @@ func readTail(f *os.File, k key) (m meta, size int64, s sums, err error) {
 	return m, size, s, nil
 }
 
-// extract writes the binary of an entry to the file output, which it creates
-// or truncates with the mode that the linker would give it. What was written
-// is read again and compared with the sums; output is removed if that, or
-// anything else, fails. Its descriptor is closed on return: a file that is
-// open for writing can't be executed.
+// extract writes the binary of an entry to the file output, which it creates or
+// truncates with the mode that the linker would give it. It reads back what was
+// written and compares the sums. If that or anything else fails, it removes
+// output. It closes the file before it returns: a file that is open for writing
+// can't be executed.
 func extract(entry *os.File, size int64, s sums, output string) (err error) {
-	// The linker removes an old output first as well: it may be running.
+	// The linker also removes an old output first, which may be running.
 	os.Remove(output)
 	out, err := os.OpenFile(output, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o775)
 	if err != nil {
@@ -180,9 +181,9 @@ func extract(entry *os.File, size int64, s sums, output string) (err error) {
 	return nil
 }
 
-// copyFile makes the empty file dst hold the first size bytes of src: as a
-// clone where the file system can share blocks, else copied within the kernel
-// where it can do that (os.File.ReadFrom uses copy_file_range on Linux).
+// copyFile copies the first size bytes of src to the empty file dst: as a clone
+// where the file system can share blocks, else within the kernel where possible
+// (os.File.ReadFrom uses copy_file_range on Linux).
 func copyFile(dst, src *os.File, size int64) error {
 	if clone(dst, src) == nil {
 		return dst.Truncate(size)

@@ -15,22 +15,22 @@ import (
 	"pgtest/harness/gotest"
 )
 
-// The Go linker calls the external linker, a C compiler as a rule, to find
-// libgcc and, in external mode, for the link itself. What it read then is not
-// part of the go command's action id, so the linker is given a script in its
-// place: that starts this program again, which notes what the external linker
-// was asked for while it does its work. Whether that can be cached is decided
-// in known.go.
+// The Go linker calls the external linker, usually a C compiler, to find libgcc
+// and, in external mode, for the link itself. What the external linker reads is
+// not part of the go command's action id. So the Go linker is given a script in
+// its place. The script starts this program again, which runs the external
+// linker and notes what it was asked for. known.go decides whether such a link
+// can be cached.
 
-// A recorder holds the notes of one link.
+// A recorder holds the notes on the external linker's calls in one link.
 type recorder struct {
 	dir     string // in the go command's work directory
 	missing string // the external linker, if it does not exist
 }
 
-// interpose returns the words of the link with the script in the external
-// linker's place. If the external linker does not exist, the words are the
-// command's own.
+// interpose returns the words of the link with the script in place of the
+// external linker. If the external linker does not exist, it returns the
+// command's own words.
 func interpose(c *command) ([]string, *recorder, error) {
 	r := &recorder{dir: filepath.Join(filepath.Dir(c.importcfg), "pgtest-extld")}
 	if err := os.MkdirAll(r.dir, 0o777); err != nil {
@@ -47,7 +47,7 @@ func interpose(c *command) ([]string, *recorder, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// The linker looks at the program's name: keep it.
+	// Keep the program's name, which the linker examines.
 	script := filepath.Join(r.dir, filepath.Base(c.extld[0]))
 	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role + " " + shellQuote(recordOption+r.notesFile()) + " " + shellQuote(c.extld[0]) + " \"$@\"\n"
 	if err := os.WriteFile(script, []byte(text), 0o777); err != nil {
@@ -78,7 +78,8 @@ func (r *recorder) used() bool {
 	return err != nil || info.Size() > 0
 }
 
-// appendCall notes a call. A note that can't be written whole is damaged.
+// appendCall appends a call to the notes. A note that is not written whole is
+// recognized as damaged.
 func appendCall(file string, c call) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -89,7 +90,7 @@ func appendCall(file string, c call) {
 	f.Write(append(line, '\n'))
 }
 
-// inputs describes what the link depended on besides the key.
+// inputs returns what the link depended on besides the key.
 func (r *recorder) inputs(started time.Time) ([]input, error) {
 	data, err := os.ReadFile(r.notesFile())
 	if err != nil {
@@ -115,9 +116,9 @@ func (r *recorder) inputs(started time.Time) ([]input, error) {
 	return externalInputs(calls, started)
 }
 
-// runExtld is the external linker's place: words are the external linker and
-// the arguments that the Go linker gave it. Unless all of that is known to be
-// safe, or if anything goes wrong, it is started as if nobody watched.
+// runExtld runs in place of the external linker. words are the external linker
+// and the arguments that the Go linker gave it. If they are not all known to be
+// safe, or anything goes wrong, runExtld runs the external linker unobserved.
 func runExtld(words []string, notes string) int {
 	c := call{Words: words}
 	if err := checkWords(words); err != nil {
@@ -148,13 +149,14 @@ func runExtld(words []string, notes string) int {
 	return 0
 }
 
-// asksForPath finds the flags of findLibPathCmd in cmd/link/internal/ld.
+// asksForPath recognizes the flags of findLibPathCmd in cmd/link/internal/ld.
 func asksForPath(word string) bool {
 	word = strings.TrimPrefix(word, "-")
 	return strings.HasPrefix(word, "-print-libgcc-file-name") || strings.HasPrefix(word, "-print-file-name=")
 }
 
-// ask asks for a file, which the Go linker is going to use.
+// ask asks the external linker for the path of a file, which the Go linker is
+// going to use.
 func (c *call) ask() ([]byte, error) {
 	out, err := exec.Command(c.Words[0], c.Words[1:]...).Output()
 	c.Files = []string{strings.TrimSpace(string(out))}
@@ -165,8 +167,8 @@ func (c *call) ask() ([]byte, error) {
 	return out, err
 }
 
-// link links and notes which files were read, but not those in work, the Go
-// linker's temporary directory: they come from the package files.
+// link links and notes which files were read. Files in work, the Go linker's
+// temporary directory, are left out: they are made from the package files.
 func (c *call) link(work, depfile string) ([]byte, error) {
 	cmd := exec.Command(c.Words[0], slices.Concat(c.Words[1:], []string{"-Wl,--dependency-file=" + depfile})...)
 	out, err := cmd.CombinedOutput()

@@ -16,15 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An input is something outside of the go command's knowledge that a link
-// depended on: a C library, a start file, the C compiler, a directory in which
-// libraries are looked for. An entry is used only as long as every input is
-// what it was, by its stamp or else by content. Content is what makes entries
-// useful on another machine.
+// An input is something that a link depended on and that the go command does
+// not know: a C library, a start file, the C compiler, a directory in which
+// libraries are looked for. An entry is used only if every input is unchanged,
+// by its stamp or else by its content. The content makes entries useful on
+// other machines.
 type input struct {
 	Kind inputKind
 
-	// Name is the program's name (programInput) and empty otherwise.
+	// Name is the program's name for a programInput, else empty.
 	Name string `json:",omitempty"`
 
 	// Path is an absolute path; empty for a program that was not found.
@@ -98,9 +98,9 @@ func newInput(kind inputKind, name string, started time.Time) (input, error) {
 	return in, nil
 }
 
-// stamp returns what tells whether the file at path may have changed, and when
-// it did last. The inode change time can't be set by programs: a library that
-// is replaced with its modification time kept gets another stamp.
+// stamp returns a text that changes when the file at path may have changed, and
+// the time of its last change. Programs can't set the inode change time, so a
+// library that is replaced with its modification time kept gets another stamp.
 func stamp(path string) (string, time.Time, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -167,9 +167,9 @@ func hashFile(w io.Writer, path string) error {
 	return err
 }
 
-// hashLibraryNames hashes the names in a directory that tools could pick up:
-// another library by the same name, earlier in the search path, changes the
-// link.
+// hashLibraryNames hashes the names of libraries in a directory. A new library
+// with the name of another, in an earlier directory of the search path, changes
+// the link.
 func hashLibraryNames(w io.Writer, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -14,15 +14,16 @@ import (
 	"time"
 )
 
-// A link by the external linker is cached if every part of it is of a kind
-// that is known: the compiler is gcc itself and the linker GNU ld itself, all
-// words are on a list, no variable changes what they do, and every file is an
-// archive, an object, a shared library or a linker script whose meaning its
-// content tells. A launcher, a wrapper, another compiler, a plugin, a file of
-// flags, link-time optimization: what those read is theirs to know.
+// A link by the external linker is cached if everything in it is of a known
+// kind: the compiler is gcc itself and the linker GNU ld itself, all words are
+// on a list, no variable changes what they do, and every file is an archive, an
+// object, a shared library or a linker script whose content determines its
+// effect. It is not cached with a launcher, a wrapper, another compiler, a
+// plugin, a file of flags or link-time optimization, because what those read is
+// not known.
 
-// What tells gcc's driver and GNU ld from programs that start them: gcc's text
-// of rules for a link, collect2's and ld's texts of their versions.
+// The texts by which gcc's driver and GNU ld are told from programs that start
+// them: gcc's rules for a link, and the version texts of collect2 and ld.
 const (
 	gccMark      = "%{!fsyntax-only:%{!c:%{!M:%{!MM:"
 	collect2Mark = "collect2 version"
@@ -30,7 +31,8 @@ const (
 	anyProgram   = "\x7fELF"
 )
 
-// checkWords checks the words of one call, and what can be told before it.
+// checkWords checks the words of one call, and the environment, before the
+// call.
 func checkWords(words []string) error {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); changesTools(name) {
@@ -92,8 +94,8 @@ func findProgram(name string) (string, error) {
 	return path, nil
 }
 
-// checkProgram reports an error unless the file is a program with the mark in
-// it, not a script.
+// checkProgram returns an error unless the file is a program, not a script, and
+// contains the mark.
 func checkProgram(path, mark string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -105,7 +107,7 @@ func checkProgram(path, mark string) error {
 	return nil
 }
 
-// external collects what calls of the external linker depended on.
+// An external collects what calls of the external linker depended on.
 type external struct {
 	mode     []string // words that decide where gcc looks
 	programs []string // as they were found: by name or by path; gcc first
@@ -114,8 +116,8 @@ type external struct {
 	files    []string
 }
 
-// externalInputs describes what the calls depended on. Each is known to be of
-// the kind that checkWords allows.
+// externalInputs returns what the calls depended on. checkWords has accepted
+// each of them.
 func externalInputs(calls []call, started time.Time) ([]input, error) {
 	e := &external{programs: calls[0].Words[:1]}
 	for _, c := range calls {
@@ -141,7 +143,7 @@ var searchWord = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:-L|-Wl,-rpath(?:-link)?[,=])(/.*)`)
 })
 
-// ask returns what gcc answers to a question, and what it says besides.
+// ask returns gcc's answer to a question, and its messages.
 func (e *external) ask(words ...string) (answer, messages string, err error) {
 	cmd := exec.Command(e.programs[0], slices.Concat(e.mode, words)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LANGUAGE=")
@@ -246,8 +248,8 @@ func (e *external) findPrograms() error {
 	return err
 }
 
-// searchedByLD reads ld's script, which it prints, with SEARCH_DIR("=/usr/lib")
-// for each directory; the = stands for the sysroot.
+// searchedByLD reads the script that ld prints. It has SEARCH_DIR("=/usr/lib")
+// for each directory, where = stands for the sysroot.
 func (e *external) searchedByLD(ld string) error {
 	script, err := exec.Command(ld, "--verbose").Output()
 	for _, rest := range strings.Split(string(script), `SEARCH_DIR("`)[1:] {
@@ -257,8 +259,8 @@ func (e *external) searchedByLD(ld string) error {
 	return err
 }
 
-// matters reports whether gcc, ld or the loader could pick a file up by its
-// name, in a directory in which they look for files.
+// matters reports whether gcc, ld or the loader could pick up a file of this
+// name from a directory that they search.
 func matters(name string) bool {
 	switch name {
 	case "specs", "ld", "real-ld", "collect-ld", "as", "cc1", "collect2", "glibc-hwcaps":
@@ -273,7 +275,7 @@ func isLibrary(name string) bool {
 	return ext == ".a" || ext == ".so" || ext == ".o" || strings.Contains(name, ".so.")
 }
 
-// checkFiles checks that the content of each file tells all that it does.
+// checkFiles checks that the content of each file determines its effect.
 func (e *external) checkFiles() error {
 	for _, name := range e.programs {
 		path, err := findProgram(name)
@@ -314,8 +316,8 @@ func (e *external) checkFiles() error {
 	return nil
 }
 
-// checkObject finds what makes ld or a plugin of it do more than link: code to
-// be optimized (of gcc, of LLVM), a list of more libraries.
+// checkObject returns an error if an object makes ld or its plugin do more than
+// link: code to be optimized (by gcc or LLVM), or a list of more libraries.
 func checkObject(file string, data []byte) error {
 	for _, mark := range []string{".gnu.lto_", "BC\xc0\xde", "__.LIBDEP"} {
 		if bytes.Contains(data, []byte(mark)) {
@@ -326,7 +328,8 @@ func checkObject(file string, data []byte) error {
 }
 
 // checkELF checks an object, a shared library or a program. The libraries that
-// it needs are inputs, those that ld reads and those that a program runs with.
+// the file needs are inputs: those that ld reads and those that a program runs
+// with.
 func (e *external) checkELF(file string, data []byte) error {
 	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
@@ -360,7 +363,7 @@ func (e *external) checkELF(file string, data []byte) error {
 	return nil
 }
 
-// checkScript checks a linker script, as which C libraries are often installed.
+// checkScript checks a linker script. C libraries are often installed as one.
 func checkScript(file string, data []byte) error {
 	if !libraryScript().Match(data) {
 		return notCacheable("neither a library nor a simple linker script: " + file)

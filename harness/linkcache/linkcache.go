@@ -1,6 +1,7 @@
 // Package linkcache keeps linked test binaries between runs. The go command
-// starts its tools through [Tool], which answers a link from a directory of
-// earlier links. It knows the linker's command line and nothing of tests.
+// starts its tools through [Tool], which takes a link's output from a directory
+// of earlier links if it can. The package knows the linker's command line and
+// nothing of tests.
 package linkcache
 
 import (
@@ -18,8 +19,8 @@ import (
 	"pgtest/harness/gotest"
 )
 
-// Role is the word that the go command's -toolexec has behind the program:
-// a program that is started with it calls [Tool].
+// Role is the word after the program in the go command's -toolexec. A program
+// that is started with it must call [Tool].
 const Role = "__tool"
 
 const (
@@ -43,23 +44,23 @@ func DefaultDir() (string, error) {
 // A Cache is a directory of linked binaries that belongs to one user. Any
 // number of processes may use it at once.
 type Cache struct {
-	// MaxSize is what Trim leaves at most, in bytes, and MaxAge how long an
-	// entry may go unused. Open sets them to their defaults.
+	// MaxSize bounds the total size that Trim leaves, in bytes, and MaxAge how
+	// long an entry may go unused. Open sets the defaults.
 	MaxSize int64
 	MaxAge  time.Duration
 
 	// Program is the go command's setting GOCACHEPROG: a program that may have
-	// links of other machines. [Tool] reads the environment as well; what
-	// `go env -w` has set is not there.
+	// links of other machines. [Tool] takes it from the environment; a value
+	// that was set by `go env -w` must be set here.
 	Program string
 
 	dir string
 }
 
-// Open returns the cache in dir and creates the directory if need be. The
-// directory must belong to the user, and nobody but the user and root may be
-// able to put another one in its place; permissions for anybody else are taken
-// away. An error means that the cache can't be used.
+// Open returns the cache in dir, which it creates if need be. The directory
+// must belong to the user, and only the user and root may be able to replace
+// it. Open removes the permissions of everybody else. If it returns an error,
+// the cache can't be used.
 func Open(dir string) (*Cache, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -82,11 +83,10 @@ func Open(dir string) (*Cache, error) {
 func (c *Cache) Dir() string { return c.dir }
 
 // Toolexec returns the value of go's -toolexec flag that makes the go command
-// start its tools through the cache. self is the program that calls [Tool]
-// when it is started with [Role]; user are the words of the user's own
-// -toolexec, which keep their place in front of the tool. The value is the
-// same from run to run. The error tells which word the go command has no way
-// to quote.
+// start its tools through the cache. self is the program that calls [Tool] when
+// it is started with [Role]. user are the words of the user's own -toolexec,
+// which stay directly before the tool. The value is the same from run to run.
+// The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
 	words := []string{self, Role, dirOption + c.dir}
 	if c.Program != "" && c.Program != os.Getenv(programVariable) {

@@ -28,7 +28,7 @@ const maxLog = 1 << 20
 
 func (c *Cache) logPath() string { return filepath.Join(c.dir, "log") }
 
-// note counts an outcome. A cache that can't be written to counts nothing.
+// note counts an outcome. If the cache can't be written to, it does nothing.
 func (c *Cache) note(o outcome) { c.appendLog(string(o)) }
 
 // noteUncached counts a link that was not stored.
@@ -55,7 +55,7 @@ func (c *Cache) appendLog(line string) {
 	f.WriteString(line + "\n")
 }
 
-// Stats say how full the cache is and how useful.
+// Stats are the size of the cache and the outcomes of links.
 type Stats struct {
 	Entries int
 	Size    int64 // of all entries, in bytes
@@ -66,18 +66,18 @@ type Stats struct {
 	Misses   int // linked and stored
 	Uncached int // linked and not stored
 
-	// Reasons say why links were not stored, the most frequent first.
+	// Reasons are why links were not stored, the most frequent first.
 	Reasons []Reason
 }
 
-// A Reason is why a number of links were not stored.
+// A Reason is a reason why links were not stored, with their number.
 type Reason struct {
 	Text  string
 	Links int
 }
 
-// HitRate returns the share of links that were not done again, from 0 to 1;
-// 0 if there were none.
+// HitRate returns the share of links that the cache answered, from 0 to 1, or 0
+// if there were no links.
 func (s Stats) HitRate() float64 {
 	links := s.Hits + s.Fetched + s.Misses + s.Uncached
 	if links == 0 {

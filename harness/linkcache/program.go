@@ -20,24 +20,26 @@ import (
 	"pgtest/harness/gotest"
 )
 
-// What the cache program may take, for its first message and for each answer.
-// A program that allows one instance at a time never says anything, because
-// the go command's own is at work. One that is late is ended, and not started
-// again by the links of this run: none waits for longer than it could link.
+// The time that the cache program may take for its first message and for each
+// answer. A program that allows one instance at a time never answers, because
+// the go command's own instance runs. A program that is late is ended, and
+// links of this run do not start it again, so that none waits for longer than a
+// link takes.
 var (
 	startPatience  = 500 * time.Millisecond
 	answerPatience = 5 * time.Second
 )
 
-// maxAnswers bounds what is read from the program. Bodies do not pass through
-// its output, so there is little.
+// maxAnswers bounds what is read from the program. Answers are short, because
+// bodies are not sent through its output.
 const maxAnswers = 1 << 20
 
 // A program is a running GOCACHEPROG, the user's own build cache, which may be
 // shared between machines. It speaks the protocol of cmd/go/internal/cacheprog:
-// a JSON object a line each way; a request with a body is followed by a JSON
-// string in base64. The body here is a whole entry. A nil program holds
-// nothing and takes nothing; a program that fails once is asked no more.
+// one JSON object a line each way, where a request with a body is followed by a
+// JSON string in base64. The body here is a whole entry. A nil program finds
+// nothing and stores nothing. After its first failure a program gets no more
+// requests.
 type program struct {
 	cmd      *exec.Cmd
 	in       *os.File // write end of its standard input
@@ -108,7 +110,7 @@ func (p *program) start() error {
 	p.answers = json.NewDecoder(io.LimitReader(out, maxAnswers))
 	p.cmd.Stdin, p.cmd.Stdout = stdin, stdout
 	p.cmd.SysProcAttr = new(syscall.SysProcAttr)
-	// The program does not outlive this process. Its parent is this thread.
+	// The program dies with this thread, and so with this process.
 	runtime.LockOSThread()
 	dieWithParent(p.cmd.SysProcAttr)
 	if err := p.cmd.Start(); err != nil {
@@ -119,14 +121,14 @@ func (p *program) start() error {
 	return nil
 }
 
-// can reports whether the program is alive and knows the command.
+// can reports whether the program runs and supports the command.
 func (p *program) can(command string) bool {
 	return p != nil && p.err == nil && slices.Contains(p.commands, command)
 }
 
-// receive reads the answer to the request with the given number. The deadline
-// is the pipe's: a child of the program can hold the pipe for longer than the
-// program lives.
+// receive reads the answer to the request with the given number. The pipe has
+// the deadline, because a child of the program can hold the pipe open after the
+// program's end.
 func (p *program) receive(id int64, patience time.Duration) (response, error) {
 	var r response
 	p.out.SetReadDeadline(time.Now().Add(patience))
@@ -142,7 +144,7 @@ func (p *program) receive(id int64, patience time.Duration) (response, error) {
 	return r, nil
 }
 
-// fail gives the program up, for all links of the run.
+// fail abandons the program, for all links of the run.
 func (p *program) fail(err error) error {
 	p.err = err
 	os.WriteFile(p.failed, nil, 0o600)
@@ -213,7 +215,8 @@ func (l *link) fetch(p *program) error {
 	if r.Miss || !filepath.IsAbs(r.DiskPath) {
 		return os.ErrNotExist
 	}
-	// Whatever lies there must not block, and not be read for long.
+	// The file may be of any kind and size: opening it must not block, nor
+	// reading take long.
 	body, err := os.OpenFile(r.DiskPath, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
@@ -266,8 +269,8 @@ func restamp(inputs []input) ([]input, error) {
 	return fresh, nil
 }
 
-// offer gives the entry that was just stored to the program. The cache does
-// not depend on whether that works.
+// offer stores the new entry in the program. The cache does not depend on its
+// success.
 func (l *link) offer(p *program) {
 	if !p.can("put") {
 		return

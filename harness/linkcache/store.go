@@ -65,8 +65,8 @@ func isPlain(info os.FileInfo) bool {
 	return ok && stat.Nlink == 1 && info.Mode().IsRegular() && ownFile(info)
 }
 
-// read returns the content of a file of the cache, which must not be longer
-// than max bytes.
+// read returns the content of a file of the cache. It returns an error if that
+// is longer than max bytes.
 func (c *Cache) read(path string, max int64) ([]byte, error) {
 	f, err := c.open(path, os.O_RDONLY)
 	if err != nil {
@@ -80,13 +80,13 @@ func (c *Cache) read(path string, max int64) ([]byte, error) {
 	return data, err
 }
 
-// errInputsChanged means that the entry is whole, but one of its inputs is not
-// what it was.
+// errInputsChanged means that the entry is whole, but one of its inputs has
+// changed.
 var errInputsChanged = errors.New("inputs of the link have changed")
 
-// get delivers the entry with key k to the file output and returns what the
+// get writes the entry with key k to the file output and returns what the
 // linker printed. Any error is a miss. Damaged and foreign files are errors,
-// not removed: the next put replaces them.
+// and stay: the next put replaces them.
 func (c *Cache) get(k key, output string) (printed []byte, err error) {
 	f, err := c.open(c.entryPath(k), os.O_RDONLY)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Cache) get(k key, output string) (printed []byte, err error) {
 	return m.Output, nil
 }
 
-// touch notes that an entry was used: its modification time is the time of the
+// touch records the use of an entry: its modification time is the time of the
 // last use, to the minute.
 func touch(f *os.File) {
 	info, err := f.Stat()
@@ -120,14 +120,14 @@ func touch(f *os.File) {
 	}
 }
 
-// setTime sets the modification time of an open file: its name may stand for
-// another by now.
+// setTime sets the modification time of an open file. It does not use the name,
+// which may refer to another file by now.
 func setTime(f *os.File, t time.Time) error {
 	tv := unix.NsecToTimeval(t.UnixNano())
 	return unix.Futimes(int(f.Fd()), []unix.Timeval{tv, tv})
 }
 
-// put stores the binary in file under k, in place of whatever is there.
+// put stores the binary in file under k, replacing any earlier entry.
 func (c *Cache) put(k key, file string, m meta) error {
 	binary, err := os.Open(file)
 	if err != nil {

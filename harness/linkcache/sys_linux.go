@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clone makes dst share the blocks of src, whole. It fails where the file
-// system has no reflinks and between two file systems.
+// clone makes dst share all blocks of src. It fails between two file systems,
+// and on one without reflinks.
 func clone(dst, src *os.File) error {
 	return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
 }

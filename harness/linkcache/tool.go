@@ -24,11 +24,11 @@ const (
 
 const programVariable = "GOCACHEPROG"
 
-// Tool is the role that the go command starts by -toolexec. args are the words
-// after the role's name: options, then the tool and its arguments. Every tool
-// but the linker replaces this process at once, as does a link that can't be
-// cached. Tool returns, with the exit status, only after a link, or if the
-// tool can't be started.
+// Tool runs the role that the go command starts by -toolexec. args are the
+// words after the role's name: options, then the tool and its arguments. Every
+// tool but the linker replaces this process at once, and so does a link that
+// can't be cached. Tool returns, with the exit status, only after a link, or if
+// the tool can't be started.
 func Tool(args []string) int {
 	var dir, record string
 	program := os.Getenv(programVariable)
@@ -73,13 +73,13 @@ func Tool(args []string) int {
 	return l.run()
 }
 
-// isLink reports whether the tool is the linker, about to link: not asked for
+// isLink reports whether the tool is the linker and is to link, not to print
 // its version.
 func isLink(tool []string) bool {
 	return strings.TrimSuffix(filepath.Base(tool[0]), ".exe") == "link" && len(tool) > 2
 }
 
-// replace turns this process into the command. It returns only on failure.
+// replace replaces this process by the command. It returns only on failure.
 func replace(words []string) int {
 	file, err := exec.LookPath(words[0])
 	if err == nil {
@@ -89,14 +89,14 @@ func replace(words []string) int {
 	return 127
 }
 
-// A link is one call of the linker that may be answered from the cache.
+// A link is one call of the linker that the cache may answer.
 type link struct {
 	*Cache
 	command *command
 	key     key
 }
 
-// run delivers the output from the cache, else from the user's cache program,
+// run takes the output from the cache, else from the user's cache program, or
 // else links.
 func (l *link) run() int {
 	printed, err := l.get(l.key, l.command.output)
@@ -126,10 +126,10 @@ func (l *link) run() int {
 
 const linkFailed notCacheable = "the link failed"
 
-// link runs the linker and stores what it wrote. An error means that the link
-// has to be done again, plainly: it could not be done through us, or it failed
-// and its messages name our files instead of the external linker, and the user
-// is to read what the linker itself prints.
+// link runs the linker and stores what it wrote. An error means that the
+// command must be run again without interposing: either that was not possible,
+// or the link failed and its messages name this program's files instead of the
+// external linker.
 func (l *link) link(program *program) (printed []byte, status int, err error) {
 	started := time.Now()
 	words, r, err := interpose(l.command)
@@ -160,11 +160,12 @@ func (l *link) link(program *program) (printed []byte, status int, err error) {
 	return printed, 0, nil
 }
 
-// runLinker runs the command and returns what it printed. The go command reads
-// standard output and standard error through one pipe; so do we. The linker
-// does not outlive this process.
+// runLinker runs the command and returns what it printed. Standard output and
+// standard error share one pipe, as with the go command. The linker does not
+// outlive this process.
 func runLinker(words []string) (printed []byte, status int, err error) {
-	// The kernel's parent is the thread that starts the linker.
+	// The parent-death signal fires when the thread that starts the linker
+	// ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var out bytes.Buffer

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// staleTemp is the age at which a temporary file's writer is taken for dead.
+// staleTemp is the age after which a temporary file's writer counts as dead.
 const staleTemp = time.Hour
 
 type cacheFile struct {
@@ -25,10 +25,10 @@ type cacheFile struct {
 	used time.Time // entries: the last use; others: when it was written
 }
 
-// files lists the cache's files with a prefix and a suffix. What is none that
-// the cache makes, is removed if it is not a directory. A file from the future
-// would never be old: it counts from now on. One that goes away meanwhile is
-// left out.
+// files lists the cache's files with a prefix and a suffix. It removes what the
+// cache does not make, except directories, and leaves out what disappears
+// meanwhile. A file with a time in the future would never become old, so it
+// gets the present time.
 func (c *Cache) files(prefix, suffix string) ([]cacheFile, error) {
 	names, err := os.ReadDir(c.dir)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *Cache) files(prefix, suffix string) ([]cacheFile, error) {
 	return files, nil
 }
 
-// futureSlack is how far clocks of machines that share a file system may
+// futureSlack is how far the clocks of machines that share a file system may
 // differ.
 const futureSlack = time.Minute
 
@@ -101,8 +101,9 @@ func (c *Cache) Trim() error {
 	return c.noteTrim(started)
 }
 
-// noteTrim notes that the bounds were kept to at that time. What is stored
-// meanwhile makes the directory newer than that. Its time may be coarse.
+// noteTrim records that the bounds held when the Trim started. An entry that is
+// stored meanwhile makes the directory newer than the record, whose time may be
+// coarse.
 func (c *Cache) noteTrim(started time.Time) error {
 	f, err := c.open(c.trimPath(), os.O_WRONLY|os.O_CREATE)
 	if err != nil {
@@ -118,7 +119,7 @@ func (c *Cache) noteTrim(started time.Time) error {
 	return setTime(f, started.Add(-time.Second))
 }
 
-// trimInterval is how long a cache to which nothing is added is left alone.
+// trimInterval is how long Trim leaves a cache alone to which nothing is added.
 const trimInterval = time.Hour
 
 func (c *Cache) trimPath() string { return filepath.Join(c.dir, "trimmed") }
@@ -126,8 +127,8 @@ func (c *Cache) trimPath() string { return filepath.Join(c.dir, "trimmed") }
 // bounds is what the file at trimPath holds: the bounds that were kept to.
 func (c *Cache) bounds() []byte { return fmt.Appendln(nil, c.MaxSize, c.MaxAge) }
 
-// isTrim says whether Trim has done its work not long ago, and nothing was
-// stored since: that changes the directory's time.
+// isTrim reports whether a recent Trim still holds: nothing was stored since,
+// which would have changed the directory's time.
 func (c *Cache) isTrim() bool {
 	f, err := c.open(c.trimPath(), os.O_RDONLY)
 	if err != nil {
@@ -149,8 +150,8 @@ func (c *Cache) isTrim() bool {
 	return err == nil && !dir.ModTime().After(last.ModTime())
 }
 
-// evict removes entries last used before oldest, then the longest unused until
-// the rest is small enough.
+// evict removes entries last used before oldest, and then the longest unused
+// ones until the rest fits into maxSize.
 func (c *Cache) evict(maxSize int64, oldest time.Time) error {
 	entries, err := c.files("", entrySuffix)
 	if err != nil {
@@ -172,7 +173,7 @@ func (c *Cache) evict(maxSize int64, oldest time.Time) error {
 }
 
 // removeOlder removes the files with a prefix and a suffix that were not
-// written for age: what killed processes left, and answers of tools that are
+// written for age: leftovers of killed processes, and answers of tools that are
 // gone.
 func (c *Cache) removeOlder(prefix, suffix string, age time.Duration) {
 	files, _ := c.files(prefix, suffix)

@@ -14,19 +14,18 @@ import (
 
 const versionSuffix = ".version"
 
-// asksVersion says whether a tool of a Go distribution is asked for its id,
-// which the go command does for each tool that it needs, each time that it
-// runs.
+// asksVersion reports whether a tool of a Go distribution is asked for its id.
+// The go command does that in each run for each tool that it needs.
 func asksVersion(tool []string) bool {
 	return len(tool) == 2 && tool[1] == "-V=full" && filepath.Base(filepath.Dir(filepath.Dir(tool[0]))) == "tool"
 }
 
-// version prints a tool's id. Starting a tool to ask takes longer than reading
-// a file, so answers are kept. An answer depends on the tool's file, which is
-// known by its identity, size and times, and on what internal/buildcfg reads
-// from the environment, GOEXPERIMENT above all (cmd/internal/objabi,
-// versionFlag). Not on the others that the go command sets for its tools: some
-// name the module.
+// version prints a tool's id from the cache, because starting the tool takes
+// longer than reading a file. The answer depends on the tool's file, which is
+// identified by inode, size and times, and on the variables that
+// internal/buildcfg reads, GOEXPERIMENT above all (cmd/internal/objabi,
+// versionFlag). It does not depend on the other variables that the go command
+// sets for its tools, some of which name the module.
 func (c *Cache) version(tool string) error {
 	path, err := c.versionPath(tool)
 	if err != nil {
@@ -37,7 +36,7 @@ func (c *Cache) version(tool string) error {
 		if answer, err = exec.Command(tool, "-V=full").Output(); err != nil {
 			return err
 		}
-		// An error costs the next question time, nothing else.
+		// After an error the next question takes longer, nothing else.
 		_ = c.replace(path, func(temp *os.File) error {
 			_, err := temp.Write(append(answer, versionSum(path, answer)...))
 			return err
@@ -64,9 +63,9 @@ func (c *Cache) versionPath(tool string) (string, error) {
 
 const maxVersion = 4096
 
-// readVersion reads an answer. Behind it stands a sum of the answer and of the
-// name that it is kept under: a damaged answer, or that of another tool, would
-// make the go command compile everything anew.
+// readVersion reads an answer. The file ends with a sum of the answer and of
+// the file's name, since a damaged answer, or that of another tool, would make
+// the go command compile everything anew.
 func (c *Cache) readVersion(path string) ([]byte, error) {
 	data, err := c.read(path, maxVersion)
 	if err != nil {
