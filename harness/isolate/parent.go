@@ -19,8 +19,8 @@ import (
 	"pgtest/harness/internal/testtext"
 )
 
-// An outcome is how a child ended.
-type outcome struct {
+// A childState is how a child ended.
+type childState struct {
 	status      syscall.WaitStatus
 	timeout     time.Duration // -test.timeout
 	timedOut    bool
@@ -36,12 +36,12 @@ type outcome struct {
 
 // came reports whether the function ended, by returning or by t.FailNow or
 // t.SkipNow.
-func (e *outcome) came() bool {
+func (e *childState) came() bool {
 	return e.returned || e.done && e.status.Exited() && e.status.ExitStatus() <= 1
 }
 
 // signal returns the signal that ended the process, or 0.
-func (e *outcome) signal() syscall.Signal {
+func (e *childState) signal() syscall.Signal {
 	if e.status.Signaled() {
 		return e.status.Signal()
 	}
@@ -50,7 +50,7 @@ func (e *outcome) signal() syscall.Signal {
 
 // failure returns why the test failed, or "" if it passed, was skipped or
 // failed by its own report.
-func (e *outcome) failure() string {
+func (e *childState) failure() string {
 	how := fmt.Sprintf("exit status %d", e.status.ExitStatus())
 	if sig := e.signal(); sig != 0 {
 		how = "killed by " + unix.SignalName(sig)
@@ -74,7 +74,7 @@ func (e *outcome) failure() string {
 // runChild runs the call c in a new process, and passes what the process prints
 // to the sink. It returns an error only if the process can't be run, however
 // the child ends.
-func runChild(t *testing.T, c call, out sink) (*outcome, error) {
+func runChild(t *testing.T, c call, out sink) (*childState, error) {
 	limit := limitOf(t)
 	nonce := rand.Text()
 	testlog := flagValue("test.testlogfile")
@@ -102,7 +102,7 @@ func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 	var reported strings.Builder
 	proc.Drain(p.reports, &reported, p.gone)
 	state, err := p.wait()
-	end := &outcome{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
+	end := &childState{timeout: limit.timeout, timedOut: stop(), outerFailed: s.outerFailed}
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func runChild(t *testing.T, c call, out sink) (*outcome, error) {
 
 // read evaluates the child's reports, and the verdict that package testing
 // printed.
-func (e *outcome) read(reports string, v testtext.Verdict) {
+func (e *childState) read(reports string, v testtext.Verdict) {
 	has := func(report byte) bool { return strings.IndexByte(reports, report) >= 0 }
 	e.began = has(reportBegan)
 	e.returned = has(reportReturned)
