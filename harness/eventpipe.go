@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// eventPipe is the reading end of a pipe that has many small writes. Go's poller
-// does not know it: it would be woken by each write, which costs the writer as
-// much as the write itself. Close may be called while Read waits.
+// eventPipe is the reading end of a pipe that has many small writes. Go's
+// poller does not know it: it would be woken by each write, which costs the
+// writer as much as the write itself. Close may be called while Read waits.
 type eventPipe struct {
 	file            *os.File
 	closing, closed *os.File // a pipe whose end says that Close was called

@@ -15,9 +15,9 @@ const goVersionPatience = 2 * time.Second
 
 // askGoVersion asks the go command of the run which version it is, beside the
 // tests, if a report wants to know: what go.mod and the environment choose, as
-// for the tests. GOVERSION says it in its place, as for gotestsum; of events from
-// elsewhere nothing else can. It returns a function that hands the answer to the
-// stream.
+// for the tests. GOVERSION says it in its place, as for gotestsum; of events
+// from elsewhere nothing else can. It returns a function that hands the answer
+// to the stream.
 func (i *invocation) askGoVersion() (tell func()) {
 	known := ""
 	for _, v := range i.environ() {

@@ -3,8 +3,9 @@
 // output, a summary and files. It knows nothing of the words on pgtest's
 // command line.
 //
-// A program that calls [Run] is started again by go test, as the supervisor
-// of each test binary and in front of the go command's tools. It must call [Role] first thing in main.
+// A program that calls [Run] is started again by go test, as the supervisor of
+// each test binary and in front of the go command's tools. It must call [Role]
+// first thing in main.
 package harness
 
 import (
@@ -44,21 +45,22 @@ type Config struct {
 	// test binary. They must not hold -exec and -toolexec, which have fields of
 	// their own, nor switch -json off.
 	Args []string
-	// Terminal leaves the controlling terminal to the tests: one package runs at a
-	// time, in the caller's process group and session. What the terminal sends to
-	// the group, such as SIGINT and SIGTSTP, the tests then get from it. Args must
-	// not hold -p, and Command, Input and Isolation must be empty. On macOS and the
-	// BSDs only the test binary itself is signalled and ended then, not what it
-	// started.
+	// Terminal leaves the controlling terminal to the tests: one package runs
+	// at a time, in the caller's process group and session. What the terminal
+	// sends to the group, such as SIGINT and SIGTSTP, the tests then get from
+	// it. Args must not hold -p, and Command, Input and Isolation must be
+	// empty. On macOS and the BSDs only the test binary itself is signalled and
+	// ended then, not what it started.
 	Terminal bool
-	// Command, if it is not empty, is run instead of go test, in a process group
-	// of its own and without supervisors: a program that prints what go test
-	// -json prints.
+	// Command, if it is not empty, is run instead of go test, in a process
+	// group of its own and without supervisors: a program that prints what go
+	// test -json prints.
 	Command []string
 	// Input, if it is not nil, is read instead of go test's output.
 	Input io.Reader
 	// Exec is the user's -exec program and its arguments. It runs inside the
-	// test binary's process group. As with go test, results are then not cached.
+	// test binary's process group. As with go test, results are then not
+	// cached.
 	Exec []string
 	// ToolExec is the user's -toolexec program and its arguments.
 	ToolExec []string
@@ -73,25 +75,26 @@ type Config struct {
 	// directory, which it removes at the end; "" is the system's directory for
 	// temporary files.
 	TempDir string
-	// KeepWork lets the go command make its work directory where it always does,
-	// and so lets it stay, for -work.
+	// KeepWork lets the go command make its work directory where it always
+	// does, and so lets it stay, for -work.
 	KeepWork bool
 	// Env is the environment of the go command; nil is the process' own.
 	Env []string
 	// Stream says how events are shown and kept. If its Stderr is nil, what the
-	// go command says there is dropped, summary excepted. Its Notices are the run's.
+	// go command says there is dropped, summary excepted. Its Notices are the
+	// run's.
 	Stream jsonstream.Options
 	// Leaks says what leaked processes mean.
 	Leaks LeakPolicy
-	// Progress shows on the terminal, if Stream.Stdout is one, what is running: as
-	// a last line that is no part of the output. It is for formats that write whole
-	// lines.
+	// Progress shows on the terminal, if Stream.Stdout is one, what is running:
+	// as a last line that is no part of the output. It is for formats that
+	// write whole lines.
 	Progress bool
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
-	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL, and
-	// makes it fail; 0 is no limit. If its process runs other tests, too, they
-	// end with it. The time of a test includes that of its subtests.
+	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL,
+	// and makes it fail; 0 is no limit. If its process runs other tests, too,
+	// they end with it. The time of a test includes that of its subtests.
 	TestTimeout time.Duration
 	// SlowAfter is how long a test runs when it is reported as slow, once, on
 	// Stream.Stderr; 0 is never.
@@ -99,18 +102,19 @@ type Config struct {
 	// Grace is how long tests that were told to end may take before they are
 	// killed; 0 is DefaultGrace. With Signals it is not used.
 	Grace time.Duration
-	// Signals makes the run do what the signals of this process and its terminal
-	// ask for. The caller starts it before the run and finishes it afterwards; it
-	// is good for one run. nil leaves signals and the terminal alone.
+	// Signals makes the run do what the signals of this process and its
+	// terminal ask for. The caller starts it before the run and finishes it
+	// afterwards; it is good for one run. nil leaves signals and the terminal
+	// alone.
 	Signals *signals.Control
-	// ReapOrphans waits for children of the calling process that the run did not
-	// start, as fall to the first process of a container. The process must not wait
-	// for children of its own meanwhile.
+	// ReapOrphans waits for children of the calling process that the run did
+	// not start, as fall to the first process of a container. The process must
+	// not wait for children of its own meanwhile.
 	ReapOrphans bool
 }
 
-// Isolation says which tests run in a process of their own: each top-level test,
-// example, and fuzz target's seeds.
+// Isolation says which tests run in a process of their own: each top-level
+// test, example, and fuzz target's seeds.
 type Isolation struct {
 	// Packages are patterns of packages: import paths, or absolute paths of
 	// directories, with "..." as the go command takes it. None means no test.
@@ -125,10 +129,11 @@ const DefaultGrace = signals.DefaultGrace
 
 // A Result is what came of a run.
 type Result struct {
-	// ExitCode is the status that go test or the command exited with, 1 if it was
-	// killed. In place of 0 it is 2 if the events could not be read or end before
-	// the packages that they tell of; otherwise 1 if the events of a command or of
-	// input tell of a failure, or if leaked processes count as one.
+	// ExitCode is the status that go test or the command exited with, 1 if it
+	// was killed. In place of 0 it is 2 if the events could not be read or end
+	// before the packages that they tell of; otherwise 1 if the events of a
+	// command or of input tell of a failure, or if leaked processes count as
+	// one.
 	ExitCode int
 	// Ran says that events were read. If not, nothing was written.
 	Ran bool

@@ -73,7 +73,8 @@ func TestResult(t *testing.T) {
 	}
 }
 
-// TestNoRun asks for runs that can't be. Nothing of them stays, no goroutine either.
+// TestNoRun asks for runs that can't be. Nothing of them stays, no goroutine
+// either.
 func TestNoRun(t *testing.T) {
 	for name, change := range map[string]func(*harness.Config){
 		"no such format":              func(cfg *harness.Config) { cfg.Stream.Format = "no-such" },

@@ -19,9 +19,9 @@ import (
 	"pgtest/signals"
 )
 
-// An invocation runs rounds. It has what they share: the socket, the signals, the
-// terminal, the outputs. Everything that is decided about them is decided by its
-// plan, and done by the goroutine of loop; the others read and report.
+// An invocation runs rounds. It has what they share: the socket, the signals,
+// the terminal, the outputs. Everything that is decided about them is decided
+// by its plan, and done by the goroutine of loop; the others read and report.
 type invocation struct {
 	cfg      Config
 	plan     plan
@@ -64,7 +64,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 	if i.listener, err = control.Listen(cfg.TempDir); err != nil {
 		return nil, err
 	}
-	spread(i.listener.Dir())
+	setTopDir(i.listener.Dir())
 	source, err := i.newSource()
 	if err != nil {
 		i.listener.Close()

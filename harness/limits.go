@@ -11,19 +11,18 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// limits follow how long tests run, by a clock of their own from when a test's
-// first event was seen: the time in an event is that of the wall clock, which may
-// be set. They apply to top-level tests: the time of a subtest is part of its
-// test's.
+// limits measure how long tests run, by the monotonic clock and from a test's
+// first event, because the times in events are of the wall clock, which may be
+// set. They apply to top-level tests, whose time includes their subtests'.
 type limits struct {
 	slow    time.Duration // when a test is reported; 0 is never
 	timeout time.Duration // when its package is ended; 0 is never
 	piece   time.Duration // how often to look at what runs; 0 is never
 
-	clock stopwatch.Watch
-	since map[watched]time.Duration // when the test was first seen, or last seen paused
-	told  map[watched]bool          // reported as slow
-	over  map[string]overtime       // by package: the tests that ran into timeout
+	clock    stopwatch.Watch
+	since    map[watched]time.Duration // when the test was first seen, or last seen paused
+	reported map[watched]bool          // reported as slow
+	over     map[string]overtime       // by package: the tests that ran into timeout
 }
 
 // watched is one run of a test.
@@ -43,7 +42,7 @@ type overtime struct {
 const quitGrace = 5 * time.Second
 
 func newLimits(slow, timeout time.Duration) limits {
-	l := limits{slow: slow, timeout: timeout, told: make(map[watched]bool), over: make(map[string]overtime)}
+	l := limits{slow: slow, timeout: timeout, reported: make(map[watched]bool), over: make(map[string]overtime)}
 	shortest := slow
 	if timeout > 0 && (slow <= 0 || timeout < slow) {
 		shortest = timeout
@@ -77,17 +76,17 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 	return append(steps, p.killOvertime(counted)...)
 }
 
-// judge does what has to be done about a test that has run for d.
+// judge returns the steps for a test that has run for d.
 func (p *plan) judge(w watched, now, d time.Duration) (steps []step) {
 	l := &p.limits
-	if l.slow > 0 && d >= l.slow && !l.told[w] {
-		l.told[w] = true
+	if l.slow > 0 && d >= l.slow && !l.reported[w] {
+		l.reported[w] = true
 		steps = append(steps, step{verb: note, note: result.Slow{Package: w.pkg, Test: w.test, Elapsed: d}})
 	}
 	if _, ended := l.over[w.pkg]; l.timeout <= 0 || d < l.timeout || ended || p.asked != 0 {
 		return steps
 	}
-	quit := p.tellPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
+	quit := p.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
 	if len(quit) == 0 {
 		return steps // it has just ended
 	}
@@ -101,14 +100,14 @@ func (p *plan) killOvertime(now time.Duration) (steps []step) {
 	for pkg, o := range p.limits.over {
 		if o.kill > 0 && now > o.kill {
 			p.limits.over[pkg] = overtime{test: o.test}
-			steps = append(steps, p.tellPackage(pkg, control.Order{Kill: true})...)
+			steps = append(steps, p.orderPackage(pkg, control.Order{Kill: true})...)
 		}
 	}
 	return steps
 }
 
-// tellPackage sends an order to the supervisors of a package.
-func (p *plan) tellPackage(pkg string, o control.Order) (steps []step) {
+// orderPackage sends an order to the supervisors of a package.
+func (p *plan) orderPackage(pkg string, o control.Order) (steps []step) {
 	for _, s := range p.present {
 		if s.state == running && s.process.Package == pkg {
 			steps = append(steps, step{verb: send, to: s, order: o})

@@ -10,8 +10,9 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// TestSlowAfter looks at a test that has begun at various times of the wall clock
-// and is stopped for an hour: what counts is the time in which it could run.
+// TestSlowAfter looks at a test that has begun at various times of the wall
+// clock and is stopped for an hour: what counts is the time in which it could
+// run.
 func TestSlowAfter(t *testing.T) {
 	for name, wall := range map[string]time.Duration{
 		"clock right": 0, "clock set forward": time.Hour, "clock set back": -time.Hour,
@@ -61,9 +62,9 @@ func TestSlowAfter(t *testing.T) {
 	}
 }
 
-// TestLimits lets time pass while tests run. A line has the second up to which the
-// tests run that it names, those that wait for their turn with a minus, or another
-// event; and the steps.
+// TestLimits lets time pass while tests run. A line has the second up to which
+// the tests run that it names, those that wait for their turn with a minus, or
+// another event; and the steps.
 func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		name          string
@@ -146,8 +147,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// pass lets the time go on to a second after start, and returns what the plan does
-// about the tests that run.
+// pass lets the time go on to a second after start, and returns what the plan
+// does about the tests that run.
 func (s *script) pass(t *testing.T, start time.Time, words []string) string {
 	second, err := time.ParseDuration(words[0] + "s")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"pgtest/jsonstream/live"
 )
 
-// newLiveLine returns nil where there can be no live line: it was not asked for,
-// or Stdout is no terminal. Events from input have no clock to show.
+// newLiveLine returns nil where there can be no live line: it was not asked
+// for, or Stdout is no terminal. Events from input have no clock to show.
 func newLiveLine(cfg Config) *live.Line {
 	out, ok := cfg.Stream.Stdout.(*os.File)
 	if !cfg.Progress || cfg.Input != nil || !ok || !isatty.IsTerminal(out.Fd()) {
@@ -52,8 +52,9 @@ func (i *invocation) startLive() (<-chan time.Time, func()) {
 	}
 }
 
-// renewLive shows what is running now. In the background the terminal is somebody
-// else's. The terminal may be stopped (Ctrl-S): nobody waits for it here.
+// renewLive shows what is running now. In the background the terminal is
+// somebody else's. The terminal may be stopped (Ctrl-S): nobody waits for it
+// here.
 func (i *invocation) renewLive(now time.Time) {
 	if now.Sub(i.liveFrom) < liveDelay {
 		return
@@ -65,15 +66,15 @@ func (i *invocation) renewLive(now time.Time) {
 	i.stdout.tryDo(func() { i.live.Set(text) })
 }
 
-// inForeground says whether the terminal of the live line is this job's, or held
-// for it by the keeper.
+// inForeground says whether the terminal of the live line is this job's, or
+// held for it by the keeper.
 func (i *invocation) inForeground() bool {
 	pgid, err := i.live.Foreground()
 	return err == nil && (pgid == unix.Getpgrp() || pgid == i.signals.KeeperPID())
 }
 
-// hideLive removes the live line before the job stops, unless the terminal takes
-// nothing: a shell is about to write its prompt.
+// hideLive removes the live line before the job stops, unless the terminal
+// takes nothing: a shell is about to write its prompt.
 func (i *invocation) hideLive() {
 	if i.live == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"pgtest/harness/internal/control"
 )
 
-// inbound is a message of a supervisor; with gone it is that the connection has
+// inbound is a message of a supervisor. If gone is set, the connection has
 // ended.
 type inbound struct {
 	from    *supervised
@@ -47,18 +47,18 @@ func (i *invocation) arrived(peer *control.Supervisor) {
 	i.do(i.plan.arrived(s))
 }
 
-func (i *invocation) heard(m inbound) {
+func (i *invocation) received(m inbound) {
 	switch {
 	case m.gone:
 		i.do(i.plan.departed(m.from))
 	case m.report.Last:
 		i.queueEmpty = true
 	default:
-		i.do(i.plan.heard(m.from, m.report, m.arrived))
+		i.do(i.plan.received(m.from, m.report, m.arrived))
 	}
 }
 
-// loop tells the plan what happens, and does what it says, until the round has
+// loop passes events to the plan and carries out its steps, until the round has
 // ended.
 func (i *invocation) loop(ctx context.Context) {
 	canceled, outputClosed := ctx.Done(), i.outputClosed
@@ -76,7 +76,7 @@ func (i *invocation) loop(ctx context.Context) {
 				i.do(i.plan.commandEnded(i.watchdog.Status()))
 			}
 			i.do(i.plan.sourceEnded())
-			i.do(i.plan.allHeard())
+			i.do(i.plan.allReceived())
 		case <-commandEnded:
 			commandEnded = nil
 			i.do(i.plan.commandEnded(i.watchdog.Status()))
@@ -86,7 +86,7 @@ func (i *invocation) loop(ctx context.Context) {
 		case s := <-i.arrivals:
 			i.arrived(s)
 		case m := <-i.inbox:
-			i.heard(m)
+			i.received(m)
 		case e := <-i.signals.Events():
 			i.signals.Handle(e, i)
 		case <-i.childEnded:
@@ -105,8 +105,8 @@ func (i *invocation) loop(ctx context.Context) {
 	}
 }
 
-// every returns a channel that gets the time each period, nil for a period of 0,
-// and a function that ends that.
+// every returns a channel that gets the time each period, or nil for a period
+// of 0, and a function that stops it.
 func every(period time.Duration) (<-chan time.Time, func()) {
 	if period == 0 {
 		return nil, func() {}
@@ -119,7 +119,7 @@ func every(period time.Duration) (<-chan time.Time, func()) {
 // are dead, and supervisors to end after go.
 const goPatience = 2 * time.Second
 
-// do carries steps out.
+// do carries out steps.
 func (i *invocation) do(steps []step) {
 	for _, s := range steps {
 		switch s.verb {
@@ -146,7 +146,7 @@ func (i *invocation) do(steps []step) {
 				o.abandonWhenStuck()
 			}
 		case hear:
-			i.hearConnected(time.After(s.wait))
+			i.receiveConnected(time.After(s.wait))
 		case awaitDeaths:
 			i.unanswered = time.After(goPatience)
 		case goGone:
@@ -159,11 +159,12 @@ func (i *invocation) do(steps []step) {
 	}
 }
 
-// hearConnected takes in all supervisors that have connected by now. The
-// invocation's own connection is behind them in the queue: when its message comes,
-// they have arrived. A process that is out of descriptors can neither make that
-// connection nor take it, so this waits for no longer than patience allows.
-func (i *invocation) hearConnected(patience <-chan time.Time) {
+// receiveConnected takes in all supervisors that have connected by now. The
+// invocation's own connection is behind them in the queue: when its message
+// comes, they have arrived. A process that is out of descriptors can neither
+// make that connection nor take it, so this waits for no longer than patience
+// allows.
+func (i *invocation) receiveConnected(patience <-chan time.Time) {
 	if i.listener.SayLast() != nil {
 		return
 	}
@@ -172,7 +173,7 @@ func (i *invocation) hearConnected(patience <-chan time.Time) {
 		case s := <-i.arrivals:
 			i.arrived(s)
 		case m := <-i.inbox:
-			i.heard(m)
+			i.received(m)
 		case <-patience:
 			return
 		}

@@ -10,25 +10,27 @@ import (
 	"time"
 )
 
-// An outlet is a writer that nobody has to wait for: it can be posted to, and
-// abandoned when its reader takes nothing any more. One goroutine writes.
+// An outlet is a writer whose callers need not wait for its reader: text can be
+// posted, and the outlet abandoned when its reader stops reading. One goroutine
+// writes.
 type outlet struct {
-	w     io.Writer
-	jobs  chan func()
-	given chan struct{} // closed when it is abandoned
-	hurry sync.Once
-	ended chan struct{} // closed when the goroutine has ended
-	since atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
+	w         io.Writer
+	jobs      chan func()
+	abandoned chan struct{} // closed when the outlet is abandoned
+	hurry     sync.Once
+	ended     chan struct{} // closed when the goroutine has ended
+	since     atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
 }
 
 // errAbandoned is the error of writing to an abandoned outlet.
 var errAbandoned = errors.New("the output is not read")
 
-// postLimit is how many lines wait while the reader is slow. More are dropped.
+// postLimit bounds the lines that wait while the reader is slow. Further lines
+// are dropped.
 const postLimit = 64
 
 func newOutlet(w io.Writer) *outlet {
-	o := &outlet{w: w, jobs: make(chan func(), postLimit), given: make(chan struct{}), ended: make(chan struct{})}
+	o := &outlet{w: w, jobs: make(chan func(), postLimit), abandoned: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(o.ended)
 		for job := range o.jobs {
@@ -40,9 +42,9 @@ func newOutlet(w io.Writer) *outlet {
 	return o
 }
 
-// Write writes p and waits until that is done, or the outlet is abandoned.
+// Write writes p and returns when that is done or the outlet is abandoned.
 func (o *outlet) Write(p []byte) (int, error) {
-	// The writing goroutine may still have the bytes when Write gave up.
+	// The writing goroutine may still use the bytes after Write has returned.
 	text, err := bytes.Clone(p), error(nil)
 	if abandoned := o.do(func() { _, err = o.w.Write(text) }); abandoned != nil {
 		return 0, abandoned
@@ -50,25 +52,25 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// do calls f between two writes, and waits until that is done, or the outlet is
+// do calls f between two writes, and returns when that is done or the outlet is
 // abandoned.
 func (o *outlet) do(f func()) error {
 	done := make(chan struct{})
 	select {
 	case o.jobs <- func() { defer close(done); f() }:
-	case <-o.given:
+	case <-o.abandoned:
 		return errAbandoned
 	}
 	select {
 	case <-done:
 		return nil
-	case <-o.given:
+	case <-o.abandoned:
 		return errAbandoned
 	}
 }
 
-// tryDo calls f between two writes, some time later. It reports whether it will:
-// not if the reader is far behind.
+// tryDo has f called between two writes, without waiting for it. It returns
+// false, and f is not called, if the reader is far behind.
 func (o *outlet) tryDo(f func()) bool {
 	select {
 	case o.jobs <- f:
@@ -78,14 +80,14 @@ func (o *outlet) tryDo(f func()) bool {
 	}
 }
 
-// post writes text some time later, or not at all if the reader is far behind.
+// post writes text some time later, or drops it if the reader is far behind.
 func (o *outlet) post(text string) { o.tryDo(func() { io.WriteString(o.w, text) }) }
 
-// stuckLimit is how long a write takes that is not expected to end.
+// stuckLimit is the duration after which a write counts as stuck.
 const stuckLimit = 2 * time.Second
 
-// abandonWhenStuck fails the present write and all that follow as soon as one
-// takes long: at once, if one has.
+// abandonWhenStuck abandons the outlet as soon as a write is stuck: at once, if
+// one is. The present write and all that follow then fail.
 func (o *outlet) abandonWhenStuck() { o.hurry.Do(o.abandonIfStuck) }
 
 func (o *outlet) abandonIfStuck() {
@@ -99,7 +101,7 @@ func (o *outlet) abandonIfStuck() {
 		left -= time.Since(time.Unix(0, since))
 	}
 	if left <= 0 {
-		close(o.given)
+		close(o.abandoned)
 		return
 	}
 	time.AfterFunc(left, o.abandonIfStuck)
@@ -111,7 +113,7 @@ func (o *outlet) close() {
 	close(o.jobs)
 	select {
 	case <-o.ended:
-	case <-o.given:
+	case <-o.abandoned:
 	}
 }
 
@@ -123,8 +125,8 @@ func (p posts) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// readerWatch passes writes on, and closes a channel when one of them finds that
-// nobody reads any more.
+// A readerWatch passes writes on, and closes a channel when one of them fails
+// because the reader is gone.
 type readerWatch struct {
 	w      io.Writer
 	closed chan struct{}

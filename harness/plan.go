@@ -10,7 +10,7 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// A verb is something that the plan wants done.
+// A verb is what a step does.
 type verb int
 
 const (
@@ -30,7 +30,7 @@ const (
 	hideLive      // remove the live line
 )
 
-// A step is one action of the plan's answer; steps are done in order.
+// A step is one action of the plan's answer. Steps are carried out in order.
 type step struct {
 	verb   verb
 	to     *supervised
@@ -43,9 +43,8 @@ type step struct {
 
 func say(line string) step { return step{verb: note, note: result.Message(line)} }
 
-// A plan decides what an invocation does about what happens. It does nothing
-// itself: each event is a method that answers with steps, and has no other
-// effect than on the plan.
+// A plan decides how an invocation reacts to events. Each event is a method
+// that changes the plan, returns steps, and has no other effect.
 //
 // What signals ask for is decided by signals.Plan. Its steps are events here.
 type plan struct {
@@ -57,8 +56,8 @@ type plan struct {
 
 	packages []*supervised // of all rounds, in the order of their arrival
 	present  []*supervised // those that are connected
-	// asked is the signal that the tests were told to end with, SIGKILL once they
-	// were killed, 0 before.
+	// asked is the signal that the tests were asked to end with, SIGKILL once
+	// they were killed, 0 before.
 	asked   syscall.Signal
 	stopped bool            // the tests are stopped
 	said    map[string]bool // why tests have no process of their own
@@ -78,30 +77,30 @@ func newPlan(cfg Config, s source) plan {
 // done reports whether the round has ended.
 func (p *plan) done() bool { return p.over && len(p.present) == 0 }
 
-// arrived takes in a connection. One that comes when the tests were already told
-// something is told the same.
+// arrived handles a new connection. If the tests were already signalled or
+// stopped, the new one gets the same orders.
 func (p *plan) arrived(s *supervised) []step {
 	p.packages, p.present = append(p.packages, s), append(p.present, s)
 	var steps []step
 	if p.asked != 0 {
-		steps = append(steps, tell(s, p.asked))
+		steps = append(steps, orderSignal(s, p.asked))
 	}
 	if p.stopped {
-		steps = append(steps, tell(s, syscall.SIGSTOP))
+		steps = append(steps, orderSignal(s, syscall.SIGSTOP))
 	}
 	return steps
 }
 
-// tell orders a signal.
-func tell(s *supervised, sig syscall.Signal) step {
+// orderSignal returns the step that orders a supervisor to signal its test.
+func orderSignal(s *supervised, sig syscall.Signal) step {
 	if sig == syscall.SIGKILL {
 		return step{verb: send, to: s, order: control.Order{Kill: true}}
 	}
 	return step{verb: send, to: s, order: control.Order{Signal: sig}}
 }
 
-// heard takes in a message that came at a time.
-func (p *plan) heard(s *supervised, m control.Report, at time.Time) []step {
+// received handles a message that arrived at the given time.
+func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 	switch {
 	case m.Started != nil:
 		s.started(*m.Started, at)
@@ -138,7 +137,8 @@ func (p *plan) leaked(l control.Leaked) {
 	}
 }
 
-// undivided says, once, why tests have no process of their own.
+// undivided reports, once for each reason, why tests have no process of their
+// own.
 func (p *plan) undivided(reason string) []step {
 	if p.said[reason] {
 		return nil
@@ -147,8 +147,8 @@ func (p *plan) undivided(reason string) []step {
 	return []step{say("pgtest: --isolate=test: " + reason)}
 }
 
-// share says how many tests of a package that have processes of their own may run
-// at once: what is configured for every package, or an equal share.
+// share orders how many tests of a package that have processes of their own may
+// run at once: the configured number, or an equal share.
 func (p *plan) share() []step {
 	var all []*supervised
 	for _, s := range p.present {
@@ -162,17 +162,18 @@ func (p *plan) share() []step {
 	}
 	var steps []step
 	for _, s := range all {
-		if s.told != order {
-			s.told = order
+		if s.ordered != order {
+			s.ordered = order
 			steps = append(steps, step{verb: send, to: s, order: control.Order{Tests: &order}})
 		}
 	}
 	return steps
 }
 
-// departed takes in the end of a connection. If the supervisor died before it
-// could end its test binary's group, the watchdog does: it has adopted what was
-// left. Supervisors may be its children too, if go has died.
+// departed handles the end of a connection. If the supervisor died before it
+// could end its test binary's group, the watchdog, which has adopted the
+// leftovers, ends them. If go has died, supervisors may be the watchdog's
+// children, too.
 func (p *plan) departed(s *supervised) []step {
 	s.departed()
 	p.present = slices.DeleteFunc(p.present, func(other *supervised) bool { return other == s })
@@ -191,8 +192,9 @@ func (p *plan) departed(s *supervised) []step {
 	return append(steps, orphans, step{verb: endGroup, to: s})
 }
 
-// commandEnded takes in how the command ended. If the watchdog was killed nobody
-// knows: the command was told to finish by that, and its tests are to end.
+// commandEnded handles the end of the command. If the watchdog was killed, the
+// status is unknown: the watchdog's death has asked the command to finish, and
+// the plan ends its tests.
 func (p *plan) commandEnded(status syscall.WaitStatus, known bool) []step {
 	p.status = status
 	if known {
@@ -202,28 +204,28 @@ func (p *plan) commandEnded(status syscall.WaitStatus, known bool) []step {
 	return []step{say("pgtest: the watchdog was killed; the tests are ended"), {verb: goGone}}
 }
 
-// hearPatience is how long the supervisors that connected may take to arrive
+// receivePatience is how long the supervisors that connected may take to arrive
 // after the end of go.
-const hearPatience = 2 * time.Second
+const receivePatience = 2 * time.Second
 
-// sourceEnded takes in that everything was read, and that the command has ended.
-// allHeard comes next. A go command that ends in order has waited for its
-// supervisors, and what they said is here or on its way. Those of one that died
+// sourceEnded handles the end of the events and of the command. allReceived
+// comes next. A go command that ended normally has waited for its supervisors,
+// so their messages are here or on their way. The supervisors of one that died
 // may go on.
 func (p *plan) sourceEnded() []step {
 	p.over = true
-	return append(p.await(), step{verb: hear, wait: hearPatience})
+	return append(p.await(), step{verb: hear, wait: receivePatience})
 }
 
-// allHeard asks the tests that are left to end. Nobody reads what they print.
-func (p *plan) allHeard() []step {
+// allReceived asks the remaining tests to end. Nobody reads what they print.
+func (p *plan) allReceived() []step {
 	if !slices.ContainsFunc(p.present, func(s *supervised) bool { return s.state == running }) {
 		return nil
 	}
-	return append(p.tellAll(control.Order{Unread: true}), step{verb: goGone})
+	return append(p.orderAll(control.Order{Unread: true}), step{verb: goGone})
 }
 
-// await gives supervisors that were told to kill their tests some time.
+// await starts the time within which supervisors must have killed their tests.
 func (p *plan) await() []step {
 	if !p.over || p.asked != syscall.SIGKILL || p.waiting {
 		return nil
@@ -232,10 +234,11 @@ func (p *plan) await() []step {
 	return []step{{verb: awaitDeaths}}
 }
 
-// unanswered ends supervisors that have not done what they were told. After go's
-// end they are the watchdog's children, which kills them; what they leave behind
-// is, too, and ended when their connections close. Those of one that the kernel
-// does not let die are closed the next time.
+// unanswered ends supervisors that have not carried out their orders in time.
+// After go's end they are children of the watchdog, which kills them, and ends
+// what they leave behind when their connections close. If a supervisor is still
+// there the next time, because the kernel does not let it die, unanswered
+// closes its connection.
 func (p *plan) unanswered() []step {
 	p.untidy, p.waiting = true, false
 	p.silent++
@@ -268,8 +271,8 @@ var causes = map[syscall.Signal]string{
 	syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGQUIT: "SIGQUIT",
 }
 
-// kill kills the command, and gives up an output that nobody takes. One that is
-// read gets its summary, however late.
+// kill kills the command, and abandons an output whose reader takes nothing. An
+// output that is read still gets its summary, however late.
 func (p *plan) kill() []step {
 	again := p.killed
 	p.untidy, p.killed = true, true
@@ -279,7 +282,7 @@ func (p *plan) kill() []step {
 // signal passes a signal on to every test binary and what it started.
 func (p *plan) signal(sig syscall.Signal) []step {
 	p.asked = sig
-	steps := append(p.source.signal(sig), p.tellAll(tell(nil, sig).order)...)
+	steps := append(p.source.signal(sig), p.orderAll(orderSignal(nil, sig).order)...)
 	if sig == syscall.SIGKILL && p.done() {
 		steps = append(steps, step{verb: giveUpOutputs}) // nothing else is left to end
 	}
@@ -287,7 +290,8 @@ func (p *plan) signal(sig syscall.Signal) []step {
 }
 
 // stop stops the source first, so that it starts nothing more. Supervisors that
-// have connected already would not be heard of until the invocation continues.
+// have connected must be received now, as their messages would wait until the
+// invocation continues.
 //
 // Tests that have the terminal were stopped together with this process, and may
 // have put the terminal into order first.
@@ -297,7 +301,7 @@ func (p *plan) stop(at time.Time) []step {
 		return []step{{verb: hideLive}}
 	}
 	p.stopped = true
-	steps := append(p.source.signal(syscall.SIGSTOP), p.tellAll(control.Order{Signal: syscall.SIGSTOP})...)
+	steps := append(p.source.signal(syscall.SIGSTOP), p.orderAll(control.Order{Signal: syscall.SIGSTOP})...)
 	return append(steps, step{verb: hear, wait: stopPatience}, step{verb: hideLive})
 }
 
@@ -312,11 +316,11 @@ func (p *plan) proceed(at time.Time) []step {
 		return nil
 	}
 	p.stopped = false
-	return append(p.tellAll(control.Order{Signal: syscall.SIGCONT}), p.source.signal(syscall.SIGCONT)...)
+	return append(p.orderAll(control.Order{Signal: syscall.SIGCONT}), p.source.signal(syscall.SIGCONT)...)
 }
 
-// tellAll sends an order to every supervisor.
-func (p *plan) tellAll(o control.Order) []step {
+// orderAll orders the same of every supervisor.
+func (p *plan) orderAll(o control.Order) []step {
 	var steps []step
 	for _, s := range p.present {
 		steps = append(steps, step{verb: send, to: s, order: o})

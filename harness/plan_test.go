@@ -15,8 +15,8 @@ import (
 	"pgtest/signals"
 )
 
-// A script plays events to a plan, and notes its answers. Signals go through the
-// plan for signals, whose steps are events, too.
+// A script plays events to a plan, and notes its answers. Signals go through
+// the plan for signals, whose steps are events, too.
 type script struct {
 	plan     plan
 	signals  *signals.Control
@@ -72,7 +72,7 @@ var runEvents = map[string]func(*script){
 	"watchdog-dies": func(s *script) { s.do(s.plan.commandEnded(0, false)) },
 	"read": func(s *script) {
 		s.do(s.plan.sourceEnded())
-		s.do(s.plan.allHeard())
+		s.do(s.plan.allReceived())
 	},
 }
 
@@ -113,7 +113,7 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 	},
 }
 
-func (s *script) hear(p *supervised, m control.Report) { s.do(s.plan.heard(p, m, s.now)) }
+func (s *script) hear(p *supervised, m control.Report) { s.do(s.plan.received(p, m, s.now)) }
 
 // play plays one event, such as "int" or "a starts", and returns the answer.
 func (s *script) play(event string) string {
@@ -447,8 +447,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestPlanInvariants plays every sequence of events of some length and checks what
-// must hold whatever comes in.
+// TestPlanInvariants plays every sequence of events of some length and checks
+// what must hold whatever comes in.
 func TestPlanInvariants(t *testing.T) {
 	events := []string{"int", "grace", "closed", "stop", "continue", "unanswered", "command-dies", "watchdog-dies", "read",
 		"b connects", "b divides x", "b leaves", "a ends", "a leaves"}

@@ -10,15 +10,16 @@ import (
 	"pgtest/harness/internal/control"
 )
 
-// spread does nothing.
-func spread(string) {}
+// setTopDir does nothing.
+func setTopDir(string) {}
 
 // reapOrphans does nothing.
 func (i *invocation) reapOrphans() {}
 
-// endAbandoned ends the group of a test binary whose supervisor died, as long as
-// its leader lives in the session that the supervisor led: no other process can
-// be that. A group without its leader can't be told from somebody else's.
+// endAbandoned ends the group of a test binary whose supervisor died, as long
+// as the group's leader lives in the session that the supervisor led, which no
+// other process can do. A group without its leader might belong to another
+// program.
 func endAbandoned(s control.Started) {
 	session, err := unix.Getsid(s.PID)
 	group, groupErr := unix.Getpgid(s.PID)

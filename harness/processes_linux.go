@@ -12,13 +12,12 @@ import (
 // topOfHierarchy is FS_TOPDIR_FL of linux/fs.h, T of chattr(1).
 const topOfHierarchy = 0x20000
 
-// spread asks the file system to put what is created below dir in another
-// place each time. Ext4 creates a directory's files close to it, and every
+// setTopDir asks the file system to put each directory that is created below
+// dir in another place. Ext4 creates a directory's files close to it, and every
 // creation steps over the inodes there that were freed in the last minutes:
-// the files of all the go commands that worked in the same directory for
-// temporary files. File systems that have no such flag refuse it, and that is
-// fine.
-func spread(dir string) {
+// those of all go commands that used the same directory for temporary files.
+// File systems without that flag return an error, which is ignored.
+func setTopDir(dir string) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return
@@ -30,12 +29,14 @@ func spread(dir string) {
 	}
 }
 
-// reapOrphans reaps processes that have ended and were not started by the invocation,
-// as fall to the first process of a container. Nothing is signalled.
+// reapOrphans reaps processes that have ended and were not started by the
+// invocation, as fall to the first process of a container. Nothing is
+// signalled.
 func (i *invocation) reapOrphans() { proc.ReapOrphans(i.isOwnChild) }
 
-// endAbandoned does nothing: what a supervisor leaves, the watchdog adopts.
+// endAbandoned does nothing: the watchdog adopts what a supervisor leaves
+// behind.
 func endAbandoned(control.Started) {}
 
-// killSession does nothing: the watchdog does.
+// killSession does nothing: the watchdog ends the supervisor's processes.
 func killSession(control.Started) {}

@@ -21,8 +21,8 @@ type round struct {
 	silent      int                // how often they had not
 }
 
-// exitCode is the exit status of the command that printed the events: 0 if there
-// was none, negative if it was killed.
+// exitCode is the exit status of the command that printed the events: 0 if
+// there was none, negative if it was killed.
 func (r *round) exitCode() int { return r.status.ExitStatus() }
 
 // goUsage is go test's exit status for a command line that it does not
@@ -35,8 +35,8 @@ func (r *round) refused(seen bool) bool {
 	return r.source.runsGo() && r.exitCode() == goUsage && !seen
 }
 
-// verdict returns the exit status of the round as far as the events are whole, and
-// a message, if any.
+// verdict returns the exit status of the round as far as the events are whole,
+// and a message, if any.
 func (r *round) verdict(report result.Report, processes []Process, policy LeakPolicy) (status int, message string) {
 	status = r.exitCode()
 	failed := !r.source.runsGo() && !report.OK()
@@ -57,8 +57,8 @@ func (r *round) verdict(report result.Report, processes []Process, policy LeakPo
 const incompleteStatus = 2
 
 // incomplete says why the events are not whole, if not everything could be read
-// or they don't tell the end of what they began. It returns nil if they are, and
-// if that is no wonder: the round was ended, or the command was killed.
+// or they don't tell the end of what they began. It returns nil if they are,
+// and if that is no wonder: the round was ended, or the command was killed.
 func (r *round) incomplete(report result.Report, unread error) error {
 	reason := ""
 	switch {

@@ -8,23 +8,24 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// running returns what runs, by the events and by what is known of processes. The
-// events of a package whose tests have processes of their own come in the order of
-// its source: they tell of one test at a time. The others are behind it.
+// running returns what runs, by the events and by what is known of processes.
+// The events of a package whose tests have processes of their own come in the
+// order of its source: they tell of one test at a time. The others are behind
+// it.
 func (p *plan) running(events []result.Running) []result.Running {
 	var all []result.Running
-	told := make(map[[2]string]bool)
+	reported := make(map[[2]string]bool)
 	for i, t := range events {
 		if known, ok := p.testOf(t.Package, t.Test); ok {
 			t.Started = known.started
 		}
 		all = append(all, t)
-		told[[2]string{t.Package, t.Test}] = true
+		reported[[2]string{t.Package, t.Test}] = true
 		if i+1 < len(events) && events[i+1].Package == t.Package {
 			continue
 		}
 		for _, hidden := range p.testsOf(t.Package) {
-			if !told[[2]string{t.Package, hidden.name}] {
+			if !reported[[2]string{t.Package, hidden.name}] {
 				all = append(all, result.Running{Package: t.Package, Test: hidden.name, Started: hidden.started})
 			}
 		}
@@ -52,8 +53,8 @@ func (p *plan) testOf(pkg, test string) (runningTest, bool) {
 	return runningTest{}, false
 }
 
-// report says what is running, a line each. command is the command's process id,
-// or 0.
+// report says what is running, a line each. command is the command's process
+// id, or 0.
 func (p *plan) report(events []result.Running, command int, now time.Time) []step {
 	var lines []string
 	for _, running := range p.running(events) {

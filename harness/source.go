@@ -57,8 +57,8 @@ type goTest struct{ program }
 func (goTest) name() string { return "go test" }
 func (goTest) runsGo() bool { return true }
 
-// interrupt sends SIGINT: go starts nothing new, waits for what runs, and removes
-// its work directory. SIGTERM would kill it and leave the directory.
+// interrupt sends SIGINT: go starts nothing new, waits for what runs, and
+// removes its work directory. SIGTERM would kill it and leave the directory.
 func (goTest) interrupt() []step { return []step{{verb: signalCommand, signal: syscall.SIGINT}} }
 
 func (goTest) signal(sig syscall.Signal) []step {
@@ -149,8 +149,8 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 	return err
 }
 
-// input is read from a file or a pipe. There is no process to signal: it is read
-// to its end, if that comes before SIGKILL would.
+// input is read from a file or a pipe. There is no process to signal: it is
+// read to its end, if that comes before SIGKILL would.
 type input struct{ reader io.Reader }
 
 func (s input) name() string {

@@ -26,9 +26,9 @@ const (
 )
 
 // supervised is a package whose test binary has a supervisor, as far as the
-// supervisor has reported it. A process that runs a package's tests in a process
-// each, below a supervisor, has a connection of its own: its state stays connected,
-// and it has tests.
+// supervisor has reported it. A process that runs a package's tests in a
+// process each, below a supervisor, has a connection of its own: its state
+// stays connected, and it has tests.
 type supervised struct {
 	peer *control.Supervisor // for who carries out steps
 	pid  int                 // of the process that connected; 0 if the system does not tell
@@ -38,7 +38,7 @@ type supervised struct {
 	process Process
 
 	tests    *control.Tests // nil for a supervisor
-	told     control.TestsOrder
+	ordered  control.TestsOrder
 	children []runningTest // in the order of their starts
 }
 
@@ -83,13 +83,13 @@ func (s *supervised) departed() {
 	}
 }
 
-// divides reports whether the connection is that of a process that runs the tests
-// of a package in a process each.
+// divides reports whether the connection is that of a process that runs the
+// tests of a package in a process each.
 func (s *supervised) divides(pkg string) bool { return s.tests != nil && s.tests.Package == pkg }
 
-// addLeaks adds leaks to the record. What could not be ended when a test's process
-// ended is there still when the package does: the later report says what became of
-// it.
+// addLeaks adds leaks to the record. What could not be ended when a test's
+// process ended is there still when the package does: the later report says
+// what became of it.
 func (p *Process) addLeaks(leaks []control.Leak) {
 	for _, l := range leaks {
 		known := slices.IndexFunc(p.Leaks, func(k control.Leak) bool { return k.PID == l.PID && k.Test != "" })

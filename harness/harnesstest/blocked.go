@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// WaitsForLock reports whether a goroutine waits for a mutex in a function, which
-// is named as in a stack trace: "(*tree).follow".
+// WaitsForLock reports whether a goroutine waits for a mutex in a function,
+// which is named as in a stack trace: "(*tree).follow".
 func WaitsForLock(function string) bool {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]

@@ -30,8 +30,8 @@ func OwnHome(dir string) error {
 }
 
 // MakeHome makes a home directory in dir and returns its path. The go command
-// collects no telemetry there: it would do so by a process that outlives it, and
-// so writes into a directory that is being removed.
+// collects no telemetry there: it would do so by a process that outlives it,
+// and so writes into a directory that is being removed.
 func MakeHome(dir string) (string, error) {
 	home := filepath.Join(dir, ".home")
 	for _, config := range []string{".config", "Library/Application Support"} { // Unix, macOS

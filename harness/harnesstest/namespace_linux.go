@@ -17,8 +17,8 @@ import (
 const namespaceVariable = "PGTEST_TEST_NAMESPACE"
 
 // InNamespaces runs the calling test again in a process that is root of a user
-// namespace, and in other new namespaces by flags as CLONE_NEWNS, with more in its
-// environment. It reports whether this is that run. With CLONE_NEWPID and
+// namespace, and in other new namespaces by flags as CLONE_NEWNS, with more in
+// its environment. It reports whether this is that run. With CLONE_NEWPID and
 // CLONE_NEWNS, /proc shows the processes of the new namespace.
 func InNamespaces(t testing.TB, flags uintptr, env ...string) bool {
 	t.Helper()
@@ -62,8 +62,8 @@ func noNamespaces(t testing.TB, err error) {
 	t.Skipf("no namespaces: %v", err)
 }
 
-// NextPID makes the next process of this pid namespace, which must be one of the
-// test's own, have an id.
+// NextPID makes the next process of this pid namespace, which must be one of
+// the test's own, have an id.
 func NextPID(t testing.TB, pid int) {
 	t.Helper()
 	err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0)

@@ -77,8 +77,8 @@ func Signalled(pid int, sig syscall.Signal) bool {
 	return false
 }
 
-// statusOf returns what /proc/<pid>/status says, which is nothing if there is no
-// such process.
+// statusOf returns what /proc/<pid>/status says, which is nothing if there is
+// no such process.
 func statusOf(pid int) map[string]string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	status := make(map[string]string)

@@ -19,8 +19,8 @@ type Role struct {
 	// Name is the program's first argument.
 	Name string
 	// Main does the work, with the arguments behind the name, and returns the
-	// exit status. A role that ends as another process did, by a signal, or that
-	// becomes another program, does not return.
+	// exit status. A role that ends as another process did, by a signal, or
+	// that becomes another program, does not return.
 	Main func(args []string) int
 }
 
@@ -37,9 +37,9 @@ var All = []Role{
 // each other: that of its socket, and what stands in GOTMPDIR's place.
 var Variables = []string{control.SocketVariable, control.TempVariable}
 
-// Play ends the process with the role that args, the process's own, name. If they
-// name none it does nothing. It must come first in main: the roles know nothing
-// of a program's flags.
+// Play ends the process with the role that args, the process's own, name. If
+// they name none it does nothing. It must come first in main: the roles know
+// nothing of a program's flags.
 func Play(args []string) {
 	if len(args) < 2 {
 		return

@@ -20,8 +20,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestLight holds what may not be imported, directly or not, by what starts once
-// for each package, test or link, and by the library for test authors.
+// TestLight holds what may not be imported, directly or not, by what starts
+// once for each package, test or link, and by the library for test authors.
 func TestLight(t *testing.T) {
 	// What initializes for long, and what shows or reads results.
 	heavy := []string{
