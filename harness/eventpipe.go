@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// eventPipe is the reading end of a pipe that has many small writes. Go's
-// poller does not know it: it would be woken by each write, which costs the
-// writer as much as the write itself. Close may be called while Read waits.
+// An eventPipe is the reading end of a pipe that gets many small writes. It
+// does not use Go's poller, which each write would wake at about the cost of
+// the write itself. Close may be called while Read waits.
 type eventPipe struct {
 	file            *os.File
 	closing, closed *os.File // a pipe whose end says that Close was called
@@ -37,7 +37,8 @@ func newEventPipe() (*eventPipe, *os.File, error) {
 	}
 	p := &eventPipe{file: os.NewFile(uintptr(ends[0]), "|0"), closing: closing, closed: closed}
 	writer := os.NewFile(uintptr(ends[1]), "|1")
-	// NewFile hands a file to the poller if it does not block by then.
+	// NewFile registers a file with the poller if the file is non-blocking
+	// already.
 	if err := unix.SetNonblock(ends[0], true); err != nil {
 		p.Close()
 		writer.Close()
@@ -46,8 +47,8 @@ func newEventPipe() (*eventPipe, *os.File, error) {
 	return p, writer, nil
 }
 
-// Read waits until there is something to read, the last writer is gone or Close
-// is called. Its error is then os.ErrClosed.
+// Read waits until there is something to read, the last writer is gone, or
+// Close is called, in which case it returns os.ErrClosed.
 func (p *eventPipe) Read(b []byte) (int, error) {
 	for {
 		n, err := p.file.Read(b)
@@ -63,7 +64,7 @@ func (p *eventPipe) Read(b []byte) (int, error) {
 // SyscallConn gives access to the descriptor.
 func (p *eventPipe) SyscallConn() (syscall.RawConn, error) { return p.file.SyscallConn() }
 
-// wait waits until Read has something to say.
+// wait waits until Read can return.
 func (p *eventPipe) wait() error {
 	var err error
 	within(p.file, func(pipe int32) {

@@ -50,7 +50,8 @@ func (i *invocation) goCommand() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// notFound says in the system's words why there is no such command.
+// notFound returns an error that says in the system's words why there is no
+// such command.
 func notFound(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("%s: not found on PATH", name)
@@ -58,7 +59,7 @@ func notFound(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, bare(err))
 }
 
-// bare is an error without what was tried, and with what.
+// bare returns an error without the operation and its object.
 func bare(err error) error {
 	var pathErr *fs.PathError
 	var execErr *exec.Error
@@ -71,8 +72,8 @@ func bare(err error) error {
 	return err
 }
 
-// goArgs returns the arguments of the go command. They hold nothing that
-// differs from run to run: -exec is part of the key of go test's cache.
+// goArgs returns the arguments of the go command. They must be the same from
+// run to run, because -exec is part of the key of go test's cache.
 func (i *invocation) goArgs() ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -119,8 +120,8 @@ func (i *invocation) environ() []string {
 	return os.Environ()
 }
 
-// goEnvironment is the environment of the go command. Supervisors turn it back
-// into the run's.
+// goEnvironment returns the environment of the go command. Supervisors restore
+// the run's own.
 func (i *invocation) goEnvironment() []string {
 	env := i.environ()
 	for _, v := range i.environ() {

@@ -9,15 +9,15 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// goVersionPatience is how long the report may wait for its go.version at the
+// goVersionPatience bounds how long the report waits for its go.version at the
 // end of a run.
 const goVersionPatience = 2 * time.Second
 
-// askGoVersion asks the go command of the run which version it is, beside the
-// tests, if a report wants to know: what go.mod and the environment choose, as
-// for the tests. GOVERSION says it in its place, as for gotestsum; of events
-// from elsewhere nothing else can. It returns a function that hands the answer
-// to the stream.
+// askGoVersion starts asking the go command of the run for its version, beside
+// the tests, if a report needs it: go.mod and the environment choose the
+// version as they do for the tests. GOVERSION overrides it, as in gotestsum,
+// and is the only source for events from elsewhere. The returned function
+// passes the answer to the stream.
 func (i *invocation) askGoVersion() (tell func()) {
 	known := ""
 	for _, v := range i.environ() {

@@ -1,7 +1,7 @@
-// Package harness runs go test once: every package's test binary under a
-// supervisor and in a process group of its own, its events as formatted
-// output, a summary and files. It knows nothing of the words on pgtest's
-// command line.
+// Package harness runs go test once: each package's test binary under a
+// supervisor and in a process group of its own. It passes the events to
+// formatted output, a summary and files. It does not know pgtest's command
+// line.
 //
 // A program that calls [Run] is started again by go test, as the supervisor of
 // each test binary and in front of the go command's tools. It must call [Role]
@@ -22,28 +22,28 @@ import (
 	"pgtest/signals"
 )
 
-// Role runs the role that the program was started in by [Run], if it was, and
-// then does not return. Otherwise it does nothing.
+// Role runs the role in which [Run] has started this program, and then does not
+// return. If the program was started otherwise, Role does nothing.
 func Role() { roles.Play(os.Args) }
 
-// LeakPolicy says what a process means that a test binary left behind. It is
-// ended in any case.
+// A LeakPolicy says how a process that a test binary left behind affects the
+// result. The process is ended in any case.
 type LeakPolicy int
 
 const (
-	// WarnLeaks reports leaked processes. The result stays as it is.
+	// WarnLeaks reports leaked processes. The result is not affected.
 	WarnLeaks LeakPolicy = iota
 	// FailLeaks makes the package fail.
 	FailLeaks
-	// IgnoreLeaks says nothing.
+	// IgnoreLeaks reports nothing.
 	IgnoreLeaks
 )
 
 // A Config says what to run and where its results go.
 type Config struct {
-	// Args are the words behind `go test`: flags, packages, arguments of the
-	// test binary. They must not hold -exec and -toolexec, which have fields of
-	// their own, nor switch -json off.
+	// Args are the words after `go test`: flags, packages, arguments of the
+	// test binary. They must not contain -exec and -toolexec, which have fields
+	// of their own, nor switch -json off.
 	Args []string
 	// Terminal leaves the controlling terminal to the tests: one package runs
 	// at a time, in the caller's process group and session. What the terminal
@@ -75,20 +75,20 @@ type Config struct {
 	// directory, which it removes at the end; "" is the system's directory for
 	// temporary files.
 	TempDir string
-	// KeepWork lets the go command make its work directory where it always
-	// does, and so lets it stay, for -work.
+	// KeepWork makes the go command put its work directory where it usually
+	// does, outside the directory that the run removes, for -work.
 	KeepWork bool
 	// Env is the environment of the go command; nil is the process' own.
 	Env []string
 	// Stream says how events are shown and kept. If its Stderr is nil, what the
-	// go command says there is dropped, summary excepted. Its Notices are the
-	// run's.
+	// go command prints there is dropped, but not the summary. The run's own
+	// notices go to its Notices.
 	Stream jsonstream.Options
-	// Leaks says what leaked processes mean.
+	// Leaks says how leaked processes affect the result.
 	Leaks LeakPolicy
-	// Progress shows on the terminal, if Stream.Stdout is one, what is running:
-	// as a last line that is no part of the output. It is for formats that
-	// write whole lines.
+	// Progress shows what is running in a last line of the terminal, if
+	// Stream.Stdout is one. The line is not part of the output. It is for
+	// formats that write whole lines.
 	Progress bool
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
@@ -96,20 +96,20 @@ type Config struct {
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,
 	// they end with it. The time of a test includes that of its subtests.
 	TestTimeout time.Duration
-	// SlowAfter is how long a test runs when it is reported as slow, once, on
-	// Stream.Stderr; 0 is never.
+	// SlowAfter is the running time after which a test is reported as slow,
+	// once, on Stream.Stderr; 0 disables the reports.
 	SlowAfter time.Duration
-	// Grace is how long tests that were told to end may take before they are
-	// killed; 0 is DefaultGrace. With Signals it is not used.
+	// Grace is how long tests that were asked to end may take before they are
+	// killed; 0 is DefaultGrace. If Signals is set, Grace is not used.
 	Grace time.Duration
-	// Signals makes the run do what the signals of this process and its
-	// terminal ask for. The caller starts it before the run and finishes it
-	// afterwards; it is good for one run. nil leaves signals and the terminal
-	// alone.
+	// Signals makes the run act on the signals of this process and its
+	// terminal. The caller must start it before the run and finish it
+	// afterwards; it serves one run. If it is nil, signals and the terminal are
+	// left alone.
 	Signals *signals.Control
-	// ReapOrphans waits for children of the calling process that the run did
-	// not start, as fall to the first process of a container. The process must
-	// not wait for children of its own meanwhile.
+	// ReapOrphans makes the run wait for children of the calling process that
+	// the run did not start. The first process of a container gets such
+	// children. The process must not wait for children of its own meanwhile.
 	ReapOrphans bool
 }
 
@@ -117,7 +117,8 @@ type Config struct {
 // test, example, and fuzz target's seeds.
 type Isolation struct {
 	// Packages are patterns of packages: import paths, or absolute paths of
-	// directories, with "..." as the go command takes it. None means no test.
+	// directories, with "..." as in the go command's patterns. If there are
+	// none, no test gets a process of its own.
 	Packages []string
 	// Processes is how many tests of a package run at once; 0 shares GOMAXPROCS
 	// among the packages that run.
@@ -127,19 +128,19 @@ type Isolation struct {
 // DefaultGrace is the time between the first request to end and SIGKILL.
 const DefaultGrace = signals.DefaultGrace
 
-// A Result is what came of a run.
+// A Result is the outcome of a run.
 type Result struct {
-	// ExitCode is the status that go test or the command exited with, 1 if it
-	// was killed. In place of 0 it is 2 if the events could not be read or end
-	// before the packages that they tell of; otherwise 1 if the events of a
-	// command or of input tell of a failure, or if leaked processes count as
+	// ExitCode is the exit status of go test or the command, or 1 if that was
+	// killed. If the status is 0, ExitCode is 2 if the events could not be read
+	// or end before the packages do; otherwise it is 1 if the events of a
+	// command or of input report a failure, or if leaked processes count as
 	// one.
 	ExitCode int
-	// Ran says that events were read. If not, nothing was written.
+	// Ran says that events were read. If it is false, nothing was written.
 	Ran bool
-	// Interrupted says that the run was asked to end before its time.
+	// Interrupted says that the run was asked to end before it was done.
 	Interrupted bool
-	// OutputClosed says that nobody reads the formatted output any more.
+	// OutputClosed says that the reader of the formatted output is gone.
 	OutputClosed bool
 	// Report holds the results that were read from the events.
 	Report result.Report
@@ -156,31 +157,32 @@ type Resources = control.Resources
 
 // A Process is one test binary that ran.
 type Process struct {
-	// Package is its import path, or the binary's path if it can't be told.
+	// Package is the import path of the tested package, or the binary's path if
+	// the binary does not say.
 	Package string
-	// Started is when the supervisor reported its start; Elapsed the time from
-	// there to its end and the end of all that it started.
+	// Started is when the supervisor reported the binary's start. Elapsed is
+	// the time from there until the binary and all that it started have ended.
 	Started time.Time
 	Elapsed time.Duration
-	// Resources is what it and all that it started used.
+	// Resources is what the binary and all that it started used.
 	Resources Resources
-	// Leaks are processes that it left behind; MoreLeaks counts those that are
-	// not described.
+	// Leaks are processes that the binary left behind; MoreLeaks counts those
+	// that are not described.
 	Leaks     []Leak
 	MoreLeaks int
-	// Failure says why it could not be started or followed to its end; "" if it
-	// was.
+	// Failure is why the binary could not be started or followed to its end, or
+	// "".
 	Failure string
 }
 
-// Run runs go test as cfg says, and returns when it and everything that it
+// Run runs go test as cfg says. It returns when go test and everything that it
 // started has ended, and the summary and the files are written.
 //
-// When ctx is done the tests are told to end as SIGTERM does: they get
-// cfg.Grace, and are reported as interrupted.
+// When ctx is done, Run ends the tests as SIGTERM does: it gives them
+// cfg.Grace, and reports them as interrupted.
 //
-// An error says that there was no run, or that a result could not be written.
-// Tests that fail are no error.
+// An error means that there was no run, or that a result could not be written.
+// Failing tests are no error.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	i, err := newInvocation(cfg)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 )
 
 // An invocation runs rounds. It has what they share: the socket, the signals,
-// the terminal, the outputs. Everything that is decided about them is decided
-// by its plan, and done by the goroutine of loop; the others read and report.
+// the terminal, the outputs. Its plan makes all decisions, and the goroutine of
+// loop carries them out; other goroutines only read and report.
 type invocation struct {
 	cfg      Config
 	plan     plan
@@ -85,7 +85,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 	return i, nil
 }
 
-// streamOptions are the caller's, with outputs that nobody has to wait for.
+// streamOptions returns the caller's options, with outlets as outputs.
 func (i *invocation) streamOptions() jsonstream.Options {
 	opts := i.cfg.Stream
 	opts.Stdout, opts.Stderr, opts.Notices = i.stdout, i.stderr, posts{i.stderr}
@@ -138,7 +138,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 		i.stream.Close()
 		return Result{}, err
 	}
-	// The watchdog removes what the invocation does not come to.
+	// The watchdog removes the directory if the invocation is killed.
 	defer i.finishWatchdog()
 	defer i.trimLinkCache()()
 	noteGoVersion := i.askGoVersion()
@@ -179,8 +179,8 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	return res, errors.Join(incomplete, withoutUnread(err))
 }
 
-// withoutUnread leaves EPIPE and errAbandoned out of a joined error:
-// Result.OutputClosed says so, or the signal that ended the invocation.
+// withoutUnread drops EPIPE and errAbandoned from a joined error.
+// Result.OutputClosed reports them, or the signal that ended the invocation.
 func withoutUnread(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -195,7 +195,7 @@ func withoutUnread(err error) error {
 	return errors.Join(rest...)
 }
 
-// serveDuring serves signals while f runs, which may wait for a reader of the
+// serveDuring handles signals while f runs, which may wait for a reader of the
 // output.
 func (i *invocation) serveDuring(f func()) {
 	finished := make(chan struct{})
@@ -206,7 +206,8 @@ func (i *invocation) serveDuring(f func()) {
 	i.serveUntil(finished, func() bool { return false })
 }
 
-// serveUntil serves signals until finished is closed, or enough after a signal.
+// serveUntil handles signals until finished is closed or enough returns true,
+// which it checks first and after each signal.
 func (i *invocation) serveUntil(finished <-chan struct{}, enough func() bool) {
 	for !enough() {
 		select {
@@ -238,8 +239,8 @@ func (i *invocation) trimLinkCache() (wait func()) {
 
 const trimPatience = 5 * time.Second
 
-// finishWatchdog ends the watchdog. Where something died that should have
-// cleaned up, the watchdog does it.
+// finishWatchdog ends the watchdog. If a process died that should have cleaned
+// up, the watchdog first does that in its place.
 func (i *invocation) finishWatchdog() {
 	if i.watchdog == nil {
 		return
@@ -249,8 +250,8 @@ func (i *invocation) finishWatchdog() {
 	i.watchdog = nil
 }
 
-// isOwnChild says whether a child was started by the invocation, which then
-// waits for it.
+// isOwnChild reports whether the invocation started a child. It then waits for
+// the child itself.
 func (i *invocation) isOwnChild(pid int) bool {
 	return pid == i.watchdog.PID() || pid == i.signals.KeeperPID()
 }

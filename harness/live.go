@@ -12,8 +12,8 @@ import (
 	"pgtest/jsonstream/live"
 )
 
-// newLiveLine returns nil where there can be no live line: it was not asked
-// for, or Stdout is no terminal. Events from input have no clock to show.
+// newLiveLine returns nil if no live line was asked for, Stdout is no terminal,
+// or the events come from input, which has no clock to show.
 func newLiveLine(cfg Config) *live.Line {
 	out, ok := cfg.Stream.Stdout.(*os.File)
 	if !cfg.Progress || cfg.Input != nil || !ok || !isatty.IsTerminal(out.Fd()) {
@@ -22,8 +22,8 @@ func newLiveLine(cfg Config) *live.Line {
 	return live.New(out, steady.Writer(out))
 }
 
-// around returns a writer that writes to w, and makes room for the live line
-// first if w is a terminal.
+// around returns a writer to w. If w is a terminal, it removes the live line
+// before each write.
 func (i *invocation) around(w io.Writer) io.Writer {
 	f, ok := w.(*os.File)
 	if i.live == nil || !ok || !isatty.IsTerminal(f.Fd()) {
@@ -52,9 +52,8 @@ func (i *invocation) startLive() (<-chan time.Time, func()) {
 	}
 }
 
-// renewLive shows what is running now. In the background the terminal is
-// somebody else's. The terminal may be stopped (Ctrl-S): nobody waits for it
-// here.
+// renewLive shows what is running now, unless the job is in the background. It
+// does not wait for a terminal that is stopped (Ctrl-S).
 func (i *invocation) renewLive(now time.Time) {
 	if now.Sub(i.liveFrom) < liveDelay {
 		return
@@ -66,8 +65,8 @@ func (i *invocation) renewLive(now time.Time) {
 	i.stdout.tryDo(func() { i.live.Set(text) })
 }
 
-// inForeground says whether the terminal of the live line is this job's, or
-// held for it by the keeper.
+// inForeground reports whether this job has the live line's terminal, directly
+// or through the keeper.
 func (i *invocation) inForeground() bool {
 	pgid, err := i.live.Foreground()
 	return err == nil && (pgid == unix.Getpgrp() || pgid == i.signals.KeeperPID())

@@ -8,7 +8,7 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// A round is one go command, or what stands in its place, and its tests.
+// A round is one run of a source and its tests.
 type round struct {
 	source      source
 	status      syscall.WaitStatus // of the command; 0 without one
@@ -29,8 +29,8 @@ func (r *round) exitCode() int { return r.status.ExitStatus() }
 // understand.
 const goUsage = 2
 
-// refused reports whether there was no round, as go test did not understand its
-// command line. seen says that there were events.
+// refused reports whether go test did not understand its command line, so that
+// there was no round. seen says that there were events.
 func (r *round) refused(seen bool) bool {
 	return r.source.runsGo() && r.exitCode() == goUsage && !seen
 }
@@ -52,13 +52,14 @@ func (r *round) verdict(report result.Report, processes []Process, policy LeakPo
 	return status, ""
 }
 
-// incompleteStatus is the exit status of events that are not whole, if the
-// command that printed them has none to say.
+// incompleteStatus is the exit status for incomplete events if the command that
+// printed them succeeded.
 const incompleteStatus = 2
 
-// incomplete says why the events are not whole, if not everything could be read
-// or they don't tell the end of what they began. It returns nil if they are,
-// and if that is no wonder: the round was ended, or the command was killed.
+// incomplete returns why the events are incomplete: not everything could be
+// read, or something that began has no end. It returns nil if they are
+// complete, and also if the round was ended or the command killed, which
+// explains it.
 func (r *round) incomplete(report result.Report, unread error) error {
 	reason := ""
 	switch {

@@ -43,7 +43,7 @@ func (p *plan) testsOf(pkg string) []runningTest {
 	return nil
 }
 
-// testOf returns the one of them that has the given name.
+// testOf returns the one with this name.
 func (p *plan) testOf(pkg, test string) (runningTest, bool) {
 	for _, t := range p.testsOf(pkg) {
 		if t.name == test {
@@ -70,7 +70,7 @@ func (p *plan) report(events []result.Running, command int, now time.Time) []ste
 	return []step{say(strings.Join(lines, "\n"))}
 }
 
-// describe is a line about a running package or test.
+// describe returns a line about a running package or test.
 func (p *plan) describe(running result.Running, now time.Time) string {
 	elapsed := now.Sub(running.Started).Seconds()
 	if running.Test != "" {

@@ -15,14 +15,14 @@ import (
 
 // A source is where the events of a round come from.
 type source interface {
-	// name is what messages call it.
+	// name returns the source's name for messages.
 	name() string
 	// runsGo reports whether it is a go test of the invocation's own. Only then
 	// do tests have supervisors, and does the exit status tell every failure.
 	runsGo() bool
 	// start starts the source, and a goroutine that reads its events.
 	start(*invocation) (*feed, error)
-	// interrupt makes the source begin nothing new and come to its end.
+	// interrupt makes the source start nothing new and end.
 	interrupt() []step
 	// signal passes on a signal that the tests get.
 	signal(syscall.Signal) []step
@@ -68,7 +68,7 @@ func (goTest) signal(sig syscall.Signal) []step {
 	return []step{{verb: signalCommand, signal: sig}}
 }
 
-// command is another command. Whatever it is, it gets the signals that a test
+// command is a command other than go test. It gets the signals that a test
 // would get.
 type command struct{ program }
 
@@ -84,8 +84,8 @@ func (command) signal(sig syscall.Signal) []step {
 // program is a command that prints events.
 type program struct{ cmd *exec.Cmd }
 
-// kill kills the command. If that was to no avail, it gives up whatever still
-// holds what the command writes to.
+// kill kills the command. The second time, it abandons the pipe that other
+// processes still hold open.
 func (program) kill(again bool) []step {
 	var steps []step
 	if again {
@@ -129,8 +129,8 @@ func (p program) start(i *invocation) (*feed, error) {
 	return f, nil
 }
 
-// readAll reads a pipe and closes it. What read leaves is dropped, so that the
-// writer comes to its end. It is no error if the feed was given up.
+// readAll reads a pipe and closes it. It drops what read leaves, so that the
+// writer can end. It returns no error if the feed was abandoned.
 func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
 	defer pipe.Close()
 	defer io.Copy(io.Discard, pipe)
@@ -149,8 +149,8 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 	return err
 }
 
-// input is read from a file or a pipe. There is no process to signal: it is
-// read to its end, if that comes before SIGKILL would.
+// input is read from a file or a pipe. There is no process to signal: reading
+// goes on to the end, and stops early only in place of SIGKILL.
 type input struct{ reader io.Reader }
 
 func (s input) name() string {

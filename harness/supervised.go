@@ -7,7 +7,7 @@ import (
 	"pgtest/harness/internal/control"
 )
 
-// A state is how far a supervised package has come.
+// A state is the stage that a supervised package has reached.
 //
 //	          Started           Ended
 //	connected ───────▶ running ───────▶ ended
@@ -25,10 +25,10 @@ const (
 	lost                   // the supervisor died before it reported the end
 )
 
-// supervised is a package whose test binary has a supervisor, as far as the
-// supervisor has reported it. A process that runs a package's tests in a
-// process each, below a supervisor, has a connection of its own: its state
-// stays connected, and it has tests.
+// supervised is a package whose test binary has a supervisor, as reported by
+// the supervisor. A process that runs a package's tests in a process each,
+// below a supervisor, has a connection of its own. Its state stays connected,
+// and tests is set.
 type supervised struct {
 	peer *control.Supervisor // for who carries out steps
 	pid  int                 // of the process that connected; 0 if the system does not tell
@@ -67,7 +67,7 @@ func (s *supervised) ended(m control.Ended, at time.Time) {
 	s.process.MoreLeaks += m.MoreLeaks
 }
 
-// test notes the start or the end of a test's process.
+// test records the start or the end of a test's process.
 func (s *supervised) test(m control.Running, at time.Time) {
 	if !m.Ended {
 		s.children = append(s.children, runningTest{m.Test, m.PID, at})
@@ -76,7 +76,7 @@ func (s *supervised) test(m control.Running, at time.Time) {
 	s.children = slices.DeleteFunc(s.children, func(t runningTest) bool { return t.pid == m.PID })
 }
 
-// departed notes the end of the connection.
+// departed records the end of the connection.
 func (s *supervised) departed() {
 	if s.state == running {
 		s.state, s.process.Failure = lost, "its supervisor died"
@@ -87,9 +87,9 @@ func (s *supervised) departed() {
 // tests of a package in a process each.
 func (s *supervised) divides(pkg string) bool { return s.tests != nil && s.tests.Package == pkg }
 
-// addLeaks adds leaks to the record. What could not be ended when a test's
-// process ended is there still when the package does: the later report says
-// what became of it.
+// addLeaks adds leaks to the record. A process that could not be ended with a
+// test's process is reported again when the package ends; the later report
+// replaces the earlier.
 func (p *Process) addLeaks(leaks []control.Leak) {
 	for _, l := range leaks {
 		known := slices.IndexFunc(p.Leaks, func(k control.Leak) bool { return k.PID == l.PID && k.Test != "" })
