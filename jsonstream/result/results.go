@@ -11,7 +11,7 @@ import (
 	"pgtest/jsonstream/internal/spool"
 )
 
-// Options say what Results keep, and who hears of ends.
+// Options say what Results keep, and which Watcher they call.
 type Options struct {
 	// Spool holds outputs. Its owner closes it.
 	Spool *spool.Spool
@@ -28,7 +28,7 @@ type Options struct {
 	Errors *Errors
 }
 
-// A Watcher is told of ends, by the goroutine that hands in the events.
+// The goroutine that passes in the events calls a Watcher when something ends.
 type Watcher interface {
 	// TestEnded has its test whole, with its outputs. A test that passes without
 	// an end event has NoEnd. A test that fails without one ends with the stream.
