@@ -143,6 +143,19 @@ func TestOther(t *testing.T) {
 	}
 }
 
+// threads returns what the kernel says of a process's threads, and whether all of
+// them sleep. Two answers that are the same tell that none ran in between.
+func threads(pid int) (text string, asleep bool) {
+	paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	asleep = len(paths) > 0
+	for _, path := range paths {
+		status, _ := os.ReadFile(path)
+		text += string(status)
+		asleep = asleep && strings.Contains(string(status), "State:\tS")
+	}
+	return text, asleep
+}
+
 // TestQuit wants the role to die of SIGQUIT without telling of itself.
 func TestQuit(t *testing.T) {
 	t.Parallel()
@@ -172,12 +185,11 @@ func TestQuit(t *testing.T) {
 		}
 		awaitFiles(t.Context(), scratch, 1)
 		role.Process.Signal(sig)
-		for err := error(nil); err == nil; { // the signal has arrived when it is no longer pending
-			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", role.Process.Pid))
-			if !strings.Contains(string(data), fmt.Sprintf("ShdPnd:\t%016x", 1<<(sig-1))) {
-				break
-			}
-		}
+		harnesstest.Await(t, "the role to take the signal in", func() bool {
+			before, idle := threads(role.Process.Pid)
+			after, still := threads(role.Process.Pid)
+			return idle && still && before == after && !strings.Contains(before, fmt.Sprintf("ShdPnd:\t%016x", 1<<(sig-1)))
+		})
 		if err := os.WriteFile(release, nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
