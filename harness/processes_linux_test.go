@@ -23,7 +23,14 @@ func TestSpread(t *testing.T) {
 		t.Skip("not on ext4")
 	}
 	var flags uint32
-	runModule(t, "leaks", harness.Config{Command: []string{"true"}, TempDir: temp, Stream: jsonstream.Options{Stdout: writerFunc(func(p []byte) (int, error) {
+	seen := filepath.Join(temp, "seen")
+	// The directory is there as long as the command runs.
+	command := []string{"sh", "-c", `echo hello; until [ -e "$0" ]; do sleep 0.01; done`, seen}
+	runModule(t, "leaks", harness.Config{Command: command, TempDir: temp, Stream: jsonstream.Options{Stdout: writerFunc(func(p []byte) (int, error) {
+		if flags != 0 {
+			return len(p), nil
+		}
+		defer os.WriteFile(seen, nil, 0o666)
 		dirs, err := filepath.Glob(filepath.Join(temp, "pgtest-*"))
 		if err != nil || len(dirs) != 1 {
 			t.Fatalf("directories of the run: %q, %v", dirs, err)

@@ -19,7 +19,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for _, name := range ptytest.Shells {
 		t.Run(name, func(t *testing.T) {
-			sh := ptytest.StartShell(t, name, dir, "HOME="+t.TempDir())
+			sh := ptytest.StartShell(t, name, dir, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
 			for _, line := range map[string][]string{
 				"bash": {"source <(pgtest tool completion bash)", `pgtest() { echo "ran: $*"; }`},
 				"zsh": {"autoload -U compinit; compinit -u -D; source <(pgtest tool completion zsh)",

@@ -139,6 +139,8 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				// child this process is. Their ids may be reused from now on,
 				// so this comes last.
 				proc.ReapAll()
+				// The run may be out of descriptors, which this takes.
+				os.RemoveAll(dir)
 				return
 			}
 		}
