@@ -17,7 +17,9 @@ func TestRelay(t *testing.T) {
 		{"the run alone, twice", "order over order over", "hold pass hold pass"},
 		{"the run twice in no time", "order order over over", "hold drop pass drop"},
 		{"the tree, slowly", "order over receive", "hold pass drop"},
-		{"the tree, then the run alone", "receive order order over", "hold drop hold pass"},
+		// The run orders SIGTERM when go has died, and when it is signalled itself.
+		{"the tree, go first", "order receive order over", "hold drop drop drop"},
+		{"the tree, the supervisor first, then go", "receive order order over", "hold drop drop drop"},
 		{"no run", "disconnect receive receive", "- pass pass"},
 		{"the run dies meanwhile", "receive disconnect over", "hold - pass"},
 	} {
