@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -64,32 +63,13 @@ func checkCounts(t *testing.T, r result.Report) {
 	}
 }
 
-// oddLines are lines that go does not write.
-var oddLines = readOddLines("event/testdata/oddlines")
-
-func readOddLines(file string) []string {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		panic(err)
-	}
-	var lines []string
-	for quoted := range strings.Lines(string(data)) {
-		line, err := strconv.Unquote(strings.TrimSuffix(quoted, "\n"))
-		if err != nil {
-			panic(err)
-		}
-		lines = append(lines, line)
-	}
-	return append(lines, strings.Repeat("[", 20000), `{"Action":"run","X":`+strings.Repeat("[", 11000)+strings.Repeat("]", 11000)+`}`)
-}
-
 // TestOddLines shows every line that is no event as it is, in every format.
 func TestOddLines(t *testing.T) {
 	terminal(t)
 	var stream bytes.Buffer
 	var plain []string
 	var d event.Decoder
-	for i, line := range oddLines {
+	for i, line := range genstream.OddLines() {
 		if line != "" && d.Decode([]byte(strings.TrimSuffix(line, "\r"))) == nil {
 			plain = append(plain, line)
 		}
@@ -346,7 +326,8 @@ func FuzzStream(f *testing.F) {
 	for _, stream := range streams(f) {
 		f.Add(stream[:min(len(stream), 3000)], uint8(len(stream)))
 	}
-	f.Add([]byte(strings.Join(oddLines[:len(oddLines)-2], "\n")), uint8(0))
+	odd := genstream.OddLines()
+	f.Add([]byte(strings.Join(odd[:len(odd)-2], "\n")), uint8(0))
 	formats := format.Names()
 	f.Fuzz(func(t *testing.T, stream []byte, n uint8) {
 		shown, _ := ours(t, stream, "", Options{Format: "standard-json", NoSummary: true})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"pgtest/harness/harnesstest"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
 )
@@ -19,12 +20,7 @@ import (
 // validate checks a report against Jenkins' schema.
 func validate(t *testing.T, reports ...[]byte) {
 	t.Helper()
-	if _, err := exec.LookPath("xmllint"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("xmllint is not installed")
-		}
-		t.Skip("xmllint is not installed")
-	}
+	harnesstest.Need(t, "xmllint")
 	dir := t.TempDir()
 	args := []string{"--noout", "--huge", "--schema", "junit/testdata/junit-10.xsd"}
 	for i, r := range reports {

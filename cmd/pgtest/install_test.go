@@ -7,15 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgtest/harness/harnesstest"
 )
 
 // TestInstall installs into a directory for packages, and removes what it
 // installed, with directories named as they are on the command line and in the
 // environment. What is built is left in the tree, so that is a copy: of links.
 func TestInstall(t *testing.T) {
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("make is missing")
-	}
+	harnesstest.Need(t, "make")
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)

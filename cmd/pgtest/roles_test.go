@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgtest/harness/harnesstest"
 )
 
 // TestNoCgo keeps the program from being linked dynamically, which would make
@@ -53,11 +55,8 @@ func TestSupervisorCannotStart(t *testing.T) {
 // TestSupervisorOutOfDescriptors leaves a supervisor just enough descriptors to
 // start itself.
 func TestSupervisorOutOfDescriptors(t *testing.T) {
-	program, err := exec.LookPath("true")
-	if err != nil {
-		t.Skip("true is missing")
-	}
-	cmd := exec.Command("sh", "-c", `ulimit -n 4; exec "$0" __exec "$1"`, pgtestPath, program)
+	harnesstest.Need(t, "true")
+	cmd := exec.Command("sh", "-c", `ulimit -n 4; exec "$0" __exec true`, pgtestPath)
 	out, _ := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "can't be started: ") ||
 		!strings.Contains(string(out), "too many open files") {

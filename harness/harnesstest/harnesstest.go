@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 )
 
 // BuildPgtest builds the pgtest command into dir and returns its path. The
@@ -41,6 +42,25 @@ func RequirePrograms() error {
 		return fmt.Errorf("missing in CI: %s", strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// Need ends a test that needs a program which is not installed, as Missing does.
+func Need(t testing.TB, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		Missing(t, "%s is not installed", program)
+	}
+}
+
+// Missing ends a test because the machine lacks something that the test needs.
+// The test is skipped, or fails in a CI run, where nothing may be missing. The
+// arguments are those of fmt.Sprintf.
+func Missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // WriteModule makes a module for tests in dir: files holds contents by path,

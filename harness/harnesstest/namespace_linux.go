@@ -2,7 +2,6 @@ package harnesstest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -25,7 +24,7 @@ func InNamespaces(t testing.TB, flags uintptr, env ...string) bool {
 	if os.Getenv(namespaceVariable) != "" {
 		if flags&unix.CLONE_NEWPID != 0 {
 			if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-				noNamespaces(t, err)
+				Missing(t, "no namespaces: %v", err)
 			}
 		}
 		return true
@@ -42,7 +41,7 @@ func InNamespaces(t testing.TB, flags uintptr, env ...string) bool {
 	var exit *exec.ExitError
 	switch {
 	case err != nil && !errors.As(err, &exit):
-		noNamespaces(t, err)
+		Missing(t, "no namespaces: %v", err)
 	case err != nil:
 		t.Errorf("%v\n%s", err, out)
 	case strings.Contains(string(out), "--- SKIP: "+t.Name()):
@@ -53,21 +52,12 @@ func InNamespaces(t testing.TB, flags uintptr, env ...string) bool {
 	return false
 }
 
-// noNamespaces skips a test, but in CI.
-func noNamespaces(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("no namespaces: %v", err)
-	}
-	t.Skipf("no namespaces: %v", err)
-}
-
 // NextPID makes the next process of this pid namespace, which must be one of
 // the test's own, have an id.
 func NextPID(t testing.TB, pid int) {
 	t.Helper()
 	err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0)
 	if err != nil {
-		noNamespaces(t, fmt.Errorf("the next id can't be chosen: %w", err))
+		Missing(t, "the next process id can't be chosen: %v", err)
 	}
 }

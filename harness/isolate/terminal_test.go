@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"pgtest/harness/harnesstest"
 )
 
 // TestPipeline runs "go test | tee log" in an interactive bash on a terminal.
@@ -20,15 +22,9 @@ import (
 // the pipeline, and the log must be whole.
 func TestPipeline(t *testing.T) {
 	t.Parallel()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	harnesstest.Need(t, "bash")
 	log := filepath.Join(t.TempDir(), "log")
-	sh := startShell(t, bash, "--norc", "--noprofile", "-i")
+	sh := startShell(t, "bash", "--norc", "--noprofile", "-i")
 	sh.typeLine("cd testdata/outcomes && go test -count=1 -v -run 'TestEndGroup|TestPass' . 2>&1 | tee '" + log +
 		`'; echo "statuses:" ${PIPESTATUS[*]}.`)
 	sh.await("statuses: 1 0.")

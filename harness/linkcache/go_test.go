@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/harnesstest"
 )
 
 // A project is a module that the real go command builds, with and without the
@@ -269,17 +270,17 @@ func TestSanitizers(t *testing.T) {
 	p := newProject(t)
 	p.check(miss, build, nil)
 	t.Run("race", func(t *testing.T) {
-		needProgram(t, "gcc")
+		harnesstest.Need(t, "gcc")
 		p.t = t
 		p.check(miss, build, nil, "-race")
 	})
 	t.Run("asan", func(t *testing.T) {
-		needProgram(t, "gcc")
+		harnesstest.Need(t, "gcc")
 		p.t = t
 		p.check(uncached, build, nil, "-asan")
 	})
 	t.Run("msan", func(t *testing.T) {
-		needProgram(t, "clang")
+		harnesstest.Need(t, "clang")
 		p.t = t
 		p.check(uncached, build, []string{"CC=clang"}, "-msan")
 	})
@@ -288,7 +289,7 @@ func TestSanitizers(t *testing.T) {
 // With cgo the external linker reads files that the go command knows nothing
 // of.
 func TestExternalLinker(t *testing.T) {
-	needProgram(t, "gcc")
+	harnesstest.Need(t, "gcc")
 	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// #cgo LDFLAGS: -L${SRCDIR}/first -L${SRCDIR}/lib -lfoo\n// int foo(void);\nimport \"C\"\n\nfunc init() { version += string(rune('0' + C.foo())) }\n")
@@ -365,7 +366,7 @@ func TestExternalLinker(t *testing.T) {
 
 // The user reads the same of a failed link as without the cache.
 func TestFailedExternalLinkReadsTheSame(t *testing.T) {
-	needProgram(t, "gcc")
+	harnesstest.Need(t, "gcc")
 	t.Parallel()
 	p := newProject(t)
 	p.write("a/c.go", "package a\n\n// int missing(void);\nimport \"C\"\n\nfunc init() { C.missing() }\n")

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgtest/harness/harnesstest"
 )
 
 // A staleCase is a cgo program of which something changes that the go command
@@ -80,7 +82,7 @@ const now = "-Wl,-z,now"
 // The old binary never comes out once something has changed that a plain link
 // would see: whatever stands in gcc's or ld's place, whatever they read.
 func TestNeverStale(t *testing.T) {
-	needProgram(t, "gcc")
+	harnesstest.Need(t, "gcc")
 	t.Parallel()
 	template := newStaleTemplate(t)
 	// The go command compiles the program once in each directory.
@@ -191,7 +193,7 @@ func TestNeverStale(t *testing.T) {
 
 func (tt *staleCase) run(t *testing.T, template, dir string) {
 	if tt.need != "" {
-		needProgram(t, tt.need)
+		harnesstest.Need(t, tt.need)
 	}
 	s := newStaleProject(t, template, dir)
 	if tt.pkgConfig {
@@ -315,14 +317,4 @@ func newStaleProject(t *testing.T, template, dir string) *staleProject {
 		}
 	}
 	return s
-}
-
-func needProgram(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 }

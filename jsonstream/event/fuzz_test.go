@@ -6,31 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/genstream"
 )
-
-// oddLines are lines that go does not write.
-var oddLines = readOddLines("testdata/oddlines")
-
-func readOddLines(file string) []string {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		panic(err)
-	}
-	var lines []string
-	for quoted := range strings.Lines(string(data)) {
-		line, err := strconv.Unquote(strings.TrimSuffix(quoted, "\n"))
-		if err != nil {
-			panic(err)
-		}
-		lines = append(lines, line)
-	}
-	return append(lines, strings.Repeat("[", 20000), `{"Action":"run","X":`+strings.Repeat("[", 11000)+strings.Repeat("]", 11000)+`}`)
-}
 
 // FuzzDecode compares the fast path, the path for long lines and encoding/json.
 func FuzzDecode(f *testing.F) {
@@ -48,7 +30,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(lines[i])
 		}
 	}
-	for _, line := range oddLines {
+	for _, line := range genstream.OddLines() {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {

@@ -4,8 +4,9 @@ package ptytest
 
 import (
 	"os"
-	"os/exec"
 	"testing"
+
+	"pgtest/harness/harnesstest"
 )
 
 // Prompt is what every shell of Interactive shows when it waits for a command.
@@ -22,10 +23,10 @@ var Shells = []string{"bash", "zsh", "fish"}
 
 // StartShell opens a terminal with an interactive shell in it, without the
 // user's start-up files, and waits for its prompt. Where the shell is not
-// installed the test is skipped, or fails if the environment says CI.
+// installed the test is skipped, or fails in CI.
 func StartShell(t testing.TB, name, dir string, env ...string) *Interactive {
 	t.Helper()
-	Need(t, name)
+	harnesstest.Need(t, name)
 	argv := map[string][]string{
 		"bash": {"bash", "--norc", "--noprofile", "-i"},
 		"zsh":  {"zsh", "-f", "-i"},
@@ -35,18 +36,6 @@ func StartShell(t testing.TB, name, dir string, env ...string) *Interactive {
 	sh := &Interactive{Terminal: Open(t, dir, env, argv...), Name: name}
 	sh.AwaitPrompt()
 	return sh
-}
-
-// Need skips the test if a program is not installed, and fails it in CI.
-func Need(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed", program)
-	}
-	t.Skipf("%s is not installed", program)
 }
 
 // AwaitPrompt waits until the shell shows its prompt and has the terminal.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/harnesstest"
 	"pgtest/signals/ptytest"
 )
 
@@ -75,7 +76,7 @@ func startLine(t *testing.T, w way, env []string, args, rest string) *job {
 	t.Helper()
 	t.Parallel()
 	if !w.interactive() {
-		ptytest.Need(t, strings.Fields(w.script)[0])
+		harnesstest.Need(t, strings.Fields(w.script)[0])
 	}
 	dir := t.TempDir()
 	for _, sub := range []string{"tmp", "ready"} {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/harnesstest"
 	"pgtest/signals/ptytest"
 )
 
@@ -39,7 +40,7 @@ func (j *job) awaitPage(line string) {
 func TestPager(t *testing.T) {
 	for _, w := range shellWays {
 		t.Run(w.name, func(t *testing.T) {
-			ptytest.Need(t, "less")
+			harnesstest.Need(t, "less")
 			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "less")
 			j.Expect("line 10\r\n")
 			j.awaitTests("talks")
@@ -75,7 +76,7 @@ func TestPager(t *testing.T) {
 func TestPagerInterrupted(t *testing.T) {
 	for _, w := range shellWays {
 		t.Run(w.name, func(t *testing.T) {
-			ptytest.Need(t, "less")
+			harnesstest.Need(t, "less")
 			j := start(t, w, []string{"TALK=200"}, "-v ./talks", "less")
 			j.Expect("line 10\r\n")
 			j.awaitTests("talks")
@@ -155,7 +156,7 @@ func TestStopIsLost(t *testing.T) {
 // A reader in a script that touches the terminal stops the script too. Where the
 // shell takes notice, fg goes on; less has lost its mode by then and reads lines.
 func TestPagerInScript(t *testing.T) {
-	ptytest.Need(t, "less")
+	harnesstest.Need(t, "less")
 	j := start(t, ways[3], []string{"TALK=200"}, "-v ./talks", "less")
 	stops := 0
 	resume := func() {
@@ -183,7 +184,7 @@ func TestPagerInScript(t *testing.T) {
 
 // Nothing of that happens to a script that leaves the terminal alone.
 func TestPagerInScriptWithoutKeeper(t *testing.T) {
-	ptytest.Need(t, "less")
+	harnesstest.Need(t, "less")
 	j := start(t, ways[3], []string{"TALK=200"}, "--tty=off -v ./talks", "less")
 	j.awaitTests("talks")
 	j.Expect("line 10\r\n")
