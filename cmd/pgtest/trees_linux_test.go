@@ -302,7 +302,8 @@ func TestOutOfDescriptors(t *testing.T) {
 					return
 				}
 			}()
-			r := startTreeWith(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "NOTES=" + notes}, grace)
+			temp := t.TempDir()
+			r := startTreeWith(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "NOTES=" + notes, "TMPDIR=" + temp}, grace)
 			<-started
 			if limit.Cur == 0 {
 				t.Fatal("the run was not found")
@@ -321,6 +322,9 @@ func TestOutOfDescriptors(t *testing.T) {
 			r.wait()
 			if got, _ := os.ReadFile(filepath.Join(notes, "signals")); back && string(got) != "terminated\n" {
 				t.Errorf("the test got %q\n%s", got, r.out.String())
+			}
+			if left, _ := filepath.Glob(filepath.Join(temp, "pgtest-*")); len(left) > 0 {
+				t.Errorf("%s is left", left)
 			}
 		})
 	}
