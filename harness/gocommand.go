@@ -120,8 +120,8 @@ func (i *invocation) environ() []string {
 	return os.Environ()
 }
 
-// goEnvironment returns the environment of the go command. Supervisors restore
-// the run's own.
+// goEnvironment returns the environment of the go command, without the socket.
+// Supervisors restore the run's own.
 func (i *invocation) goEnvironment() []string {
 	env := i.environ()
 	for _, v := range i.environ() {
@@ -132,5 +132,5 @@ func (i *invocation) goEnvironment() []string {
 	if !i.cfg.KeepWork {
 		env = append(env, "GOTMPDIR="+i.listener.Dir())
 	}
-	return append(env, control.SocketVariable+"="+i.listener.Path())
+	return env
 }

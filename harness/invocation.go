@@ -61,13 +61,11 @@ func newInvocation(cfg Config) (*invocation, error) {
 		childEnded:   make(chan os.Signal, 1),
 	}
 	var err error
-	if i.listener, err = control.Listen(cfg.TempDir); err != nil {
+	if i.listener, err = control.NewListener(cfg.TempDir); err != nil {
 		return nil, err
 	}
-	setTopDir(i.listener.Dir())
 	source, err := i.newSource()
 	if err != nil {
-		i.listener.Close()
 		return nil, err
 	}
 	i.plan = newPlan(cfg, source)
@@ -75,7 +73,6 @@ func newInvocation(cfg Config) (*invocation, error) {
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
 	i.stderr = i.openOutlet(i.around(orDiscard(cfg.Stream.Stderr)))
 	if i.stream, err = jsonstream.New(i.streamOptions()); err != nil {
-		i.listener.Close()
 		i.closeOutput()
 		return nil, err
 	}
@@ -131,15 +128,14 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 		defer signal.Stop(i.childEnded)
 	}
 	defer close(i.over)
-	go i.accept()
 	defer i.serveDuring(func() { i.listener.Close() })
+	defer i.finishWatchdog()
 	var err error
 	if i.feed, err = i.plan.source.start(i); err != nil {
 		i.stream.Close()
 		return Result{}, err
 	}
-	// The watchdog removes the directory if the invocation is killed.
-	defer i.finishWatchdog()
+	go i.accept()
 	defer i.trimLinkCache()()
 	noteGoVersion := i.askGoVersion()
 	i.loop(ctx)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 )
@@ -140,12 +141,25 @@ func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
 	return nil
 }
 
-// startWatchdog starts the watchdog, and a command below it that may be nil.
+// startWatchdog starts the watchdog, which removes the directory if the
+// invocation is killed, then opens the socket there, and starts a command below
+// the watchdog that may be nil.
 func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 	self, err := os.Executable()
-	if err == nil {
-		i.watchdog, err = watchdog.Start([]string{self, watchdog.Role}, i.listener.Dir(), cmd)
+	if err != nil {
+		return err
 	}
+	open := func() error {
+		if err := i.listener.Open(); err != nil {
+			return err
+		}
+		setTopDir(i.listener.Dir())
+		if cmd != nil && i.plan.source.runsGo() {
+			cmd.Env = append(cmd.Env, control.SocketVariable+"="+i.listener.Path())
+		}
+		return nil
+	}
+	i.watchdog, err = watchdog.Start([]string{self, watchdog.Role}, i.listener.Dir(), open, cmd)
 	return err
 }
 
@@ -169,6 +183,9 @@ const inputSize = 1 << 20
 // still waits for a terminal or another pipe.
 func (s input) start(i *invocation) (*feed, error) {
 	i.startWatchdog(nil) // without one, the directory stays if the invocation is killed
+	if err := i.listener.Open(); err != nil {
+		return nil, err
+	}
 	r, w := io.Pipe()
 	go func() {
 		// The types hide ReadFrom and WriteTo, which have a small buffer.

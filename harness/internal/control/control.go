@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -223,16 +224,16 @@ type Listener struct {
 	path  string
 	sock  *os.File
 
+	open   func() error
+	made   bool          // dir was made
 	closed chan struct{} // closed by Close
 	once   sync.Once
 }
 
-// Listen makes the run's socket in a new directory below parent, or below the
-// system's directory for temporary files if parent is "". Only this user can
-// enter the directory. If the path is too long for a socket, or the file system
-// or a policy refuses one, Listen puts the socket elsewhere. The caller must
-// close the listener.
-func Listen(parent string) (*Listener, error) {
+// NewListener chooses a directory for the run below parent, or below the
+// system's directory for temporary files if parent is "". It makes nothing, so
+// that whoever removes the directory can know of it before Open makes it.
+func NewListener(parent string) (*Listener, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
@@ -241,16 +242,28 @@ func Listen(parent string) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(parent, "pgtest-")
-	if err != nil {
-		return nil, fmt.Errorf("no temporary directory in %s: %w", parent, reason(err))
-	}
-	l := &Listener{dir: dir, closed: make(chan struct{})}
-	if err = l.listen(dir); err != nil && l.listenElsewhere() != nil {
-		l.Close()
-		return nil, fmt.Errorf("no place for a socket: %w", err)
-	}
+	// So many names that none is taken.
+	name := fmt.Sprintf("pgtest-%d", rand.Uint64N(1e15))
+	l := &Listener{dir: filepath.Join(parent, name), closed: make(chan struct{})}
+	l.open = sync.OnceValue(l.make)
 	return l, nil
+}
+
+// Open makes the directory, which only this user can enter, and the socket in
+// it. If the path is too long for a socket, or the file system or a policy
+// refuses one, Open puts the socket elsewhere. A second call returns what the
+// first did. The caller must close the listener.
+func (l *Listener) Open() error { return l.open() }
+
+func (l *Listener) make() error {
+	if err := os.Mkdir(l.dir, 0o700); err != nil {
+		return fmt.Errorf("no temporary directory in %s: %w", filepath.Dir(l.dir), reason(err))
+	}
+	l.made = true
+	if err := l.listen(l.dir); err != nil && l.listenElsewhere() != nil {
+		return fmt.Errorf("no place for a socket: %w", err)
+	}
+	return nil
 }
 
 // reason returns an error without the path that it names.
@@ -306,7 +319,7 @@ func (l *Listener) listenElsewhere() error {
 // socket (sun_path of 104 bytes with its NUL on macOS and the BSDs).
 const maxSocketPath = 103
 
-// Path is the value for SocketVariable.
+// Path is the value for SocketVariable, once the listener is open.
 func (l *Listener) Path() string { return l.path }
 
 // Dir is the run's directory, which Close removes.
@@ -360,7 +373,10 @@ func (l *Listener) Close() error {
 	if l.sock != nil {
 		l.sock.Close()
 	}
-	err := os.RemoveAll(l.dir)
+	var err error
+	if l.made {
+		err = os.RemoveAll(l.dir)
+	}
 	if l.other != "" {
 		err = errors.Join(err, os.RemoveAll(l.other))
 	}

@@ -17,8 +17,21 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// listen opens a listener, which is closed if that fails.
+func listen(parent string) (*Listener, error) {
+	l, err := NewListener(parent)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Open(); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
 func TestConversation(t *testing.T) {
-	l, err := Listen(t.TempDir())
+	l, err := listen(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +73,7 @@ func TestConversation(t *testing.T) {
 }
 
 func TestPeerGone(t *testing.T) {
-	l, err := Listen(t.TempDir())
+	l, err := listen(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +94,7 @@ func TestPeerGone(t *testing.T) {
 }
 
 func TestCloseUnblocksAccept(t *testing.T) {
-	l, err := Listen(t.TempDir())
+	l, err := listen(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +115,7 @@ func TestCloseUnblocksAccept(t *testing.T) {
 // TestAcceptOutlastsErrors has supervisors connect while this process may open
 // no descriptor: they are heard when it may again.
 func TestAcceptOutlastsErrors(t *testing.T) {
-	l, err := Listen(t.TempDir())
+	l, err := listen(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +165,7 @@ func TestLongDirectory(t *testing.T) {
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l, err := Listen(long)
+	l, err := listen(long)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +190,8 @@ func TestNoSocket(t *testing.T) {
 	if _, err := Dial(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Dial = %v", err)
 	}
-	if _, err := Listen(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Listen = %v", err)
+	if _, err := listen(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("listen = %v", err)
 	}
 }
 
@@ -215,10 +228,10 @@ func TestSocketElsewhere(t *testing.T) {
 				}
 				return unix.Bind(fd, address)
 			}
-			l, err := Listen("")
+			l, err := listen("")
 			if tt.allowed == "nowhere" {
 				if err == nil || !strings.HasPrefix(err.Error(), "no place for a socket: bind "+tmp) || !errors.Is(err, unix.EPERM) {
-					t.Errorf("Listen = %v", err)
+					t.Errorf("listen = %v", err)
 				}
 			} else {
 				if err != nil {
@@ -248,7 +261,7 @@ func TestRelativeDirectory(t *testing.T) {
 	}
 	for _, parent := range []string{"tmp", ""} {
 		t.Setenv("TMPDIR", "tmp")
-		l, err := Listen(parent)
+		l, err := listen(parent)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,9 +24,11 @@ type Watchdog struct {
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
 // and standard files, in a process group of its own or that of c.SysProcAttr,
-// which the role then joins, too. It returns when the command runs. The caller
-// must call Finish.
-func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
+// which the role then joins, too. Between the two it calls open, which makes the
+// directory: if this process dies, there is somebody to remove it. Open may
+// change c's environment. Start returns when the command runs. The caller must
+// call Finish.
+func Start(words []string, dir string, open func() error, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -57,6 +59,12 @@ func Start(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
 		return nil, err
 	}
 	w := &Watchdog{cmd: cmd, orders: orders, reports: reports, ended: make(chan struct{})}
+	if err := open(); err != nil {
+		close(w.ended)
+		cmd.Process.Kill() // it would remove what may be somebody else's
+		w.Finish(false)
+		return nil, err
+	}
 	dec := json.NewDecoder(reports)
 	if c != nil {
 		if err := w.startCommand(c, dec); err != nil {
@@ -79,11 +87,7 @@ func groupOf(c *exec.Cmd) int {
 }
 
 func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
-	args := make([][]byte, len(c.Args))
-	for i, arg := range c.Args {
-		args[i] = []byte(arg)
-	}
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Group: groupOf(c)}})
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: inBytes(c.Args), Env: inBytes(c.Environ()), Group: groupOf(c)}})
 	var r report
 	if err := dec.Decode(&r); err != nil {
 		return errors.New("the watchdog ended")
@@ -93,6 +97,14 @@ func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
 	}
 	w.pid = r.PID
 	return nil
+}
+
+func inBytes(words []string) [][]byte {
+	list := make([][]byte, len(words))
+	for i, word := range words {
+		list[i] = []byte(word)
+	}
+	return list
 }
 
 // listen waits for the end of the command, or of the watchdog.

@@ -1,16 +1,76 @@
+//go:build unix
+
 package watchdog
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
+
+const patienceOfTests = 2 * time.Minute
+
+// killedRole is the role of a run that is killed when it has made its directory.
+const killedRole = "__killed"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 {
+		switch os.Args[1] {
+		case Role:
+			os.Exit(Main(os.Args[2:]))
+		case killedRole:
+			dir := os.Args[2]
+			Start([]string{os.Args[0], Role}, dir, func() error {
+				os.Mkdir(dir, 0o700)
+				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}, nil)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// TestKilledAtOnce kills a run as soon as it has made its directory, which is
+// removed all the same.
+func TestKilledAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	run := exec.Command(os.Args[0], killedRole, dir)
+	run.Run()
+	if status, ok := run.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Fatalf("the run: %v", run.ProcessState)
+	}
+	for end := time.Now().Add(patienceOfTests); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the directory is left")
+		}
+	}
+}
+
+// TestNoDirectory starts a watchdog for a directory that can't be made. What is
+// there stays.
+func TestNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	refused := errors.New("refused")
+	if _, err := Start([]string{os.Args[0], Role}, dir, func() error { return refused }, nil); err != refused {
+		t.Errorf("Start: %v, want %v", err, refused)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestEndedAtOnce starts a watchdog that ends before it has started the command.
 func TestEndedAtOnce(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
-		_, err := Start([]string{"true"}, t.TempDir(), exec.Command("true"))
+		_, err := Start([]string{"true"}, t.TempDir(), func() error { return nil }, exec.Command("true"))
 		ended <- err
 	}()
 	select {
@@ -18,7 +78,7 @@ func TestEndedAtOnce(t *testing.T) {
 		if err == nil {
 			t.Error("no error")
 		}
-	case <-time.After(2 * time.Minute):
+	case <-time.After(patienceOfTests):
 		t.Fatal("Start waits for a watchdog that has ended")
 	}
 }

@@ -46,8 +46,8 @@ type order struct {
 // A command is what to start. The words are bytes, because JSON strings would
 // change those that are not UTF-8.
 type command struct {
-	Path []byte
-	Args [][]byte
+	Path      []byte
+	Args, Env [][]byte
 	// Group is the process group to join; 0 makes a new one.
 	Group int
 }
@@ -151,12 +151,8 @@ func (w *watch) serve(orders <-chan order, dir string) {
 // directory and the command's standard files. If the watchdog is killed, a go
 // command gets the signal to finish, and removes its work directory.
 func (w *watch) start(c *command) {
-	args := make([]string, len(c.Args))
-	for i, arg := range c.Args {
-		args[i] = string(arg)
-	}
-	path := string(c.Path)
-	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
+	args, path := words(c.Args), string(c.Path)
+	attr := &syscall.ProcAttr{Env: words(c.Env), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
 	attr.Sys.Setpgid, attr.Sys.Pgid = true, c.Group
 	pid, err := syscall.ForkExec(path, args, attr)
 	if err != nil {
@@ -175,6 +171,14 @@ func (w *watch) start(c *command) {
 		}
 		null.Close()
 	}
+}
+
+func words(list [][]byte) []string {
+	words := make([]string, len(list))
+	for i, word := range list {
+		words[i] = string(word)
+	}
+	return words
 }
 
 // signal signals the command, and the process group that it leads.
