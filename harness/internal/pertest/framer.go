@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 )
 
@@ -35,15 +36,16 @@ const (
 //
 // The process of the tests that are not listed may have none, or several.
 type framer struct {
-	marks  testtext.Marks
-	out    *section
-	test   *test
-	header string // comes before the first test
-	alarm  string // the -timeout of the process
-	asked  string // the -timeout of all of them
-	alone  bool   // no test has a process of its own
-	runs   func(test string)
-	ends   func(test string)
+	marks       testtext.Marks
+	out         *section
+	test        *test
+	header      string // comes before the first test
+	alarm       string // the -timeout of the process
+	asked       string // the -timeout of all of them
+	failOnLeaks bool
+	alone       bool // no test has a process of its own
+	runs        func(test string)
+	ends        func(test string)
 
 	part  part
 	line  []byte // the beginning of a line
@@ -197,7 +199,7 @@ func (f *framer) failed() bool {
 
 // finish writes what is left, with the end of the process. It returns what
 // TestMain printed after the tests, which belongs at the end of the output.
-func (f *framer) finish(e processState) string {
+func (f *framer) finish(e testproc.State) string {
 	if len(f.line) > 0 {
 		f.text(f.line)
 		f.line = nil
@@ -236,26 +238,26 @@ func ranUnseen(text string) bool {
 
 // complaint describes a failure of the process that no test's report shows, or
 // returns "".
-func (f *framer) complaint(e processState) string {
+func (f *framer) complaint(e testproc.State) string {
 	switch title := f.test.title(); {
-	case e.interrupted:
+	case e.Interrupted:
 		return ""
 	case f.other != "":
 		return fmt.Sprintf("%s ran in the process of %s, too: TestMain does not heed -test.run", f.other, title)
-	case len(f.began) == 0 && f.silent && !e.bad():
+	case len(f.began) == 0 && f.silent && !e.Bad():
 		return ""
 	case len(f.began) == 0 && f.part != body && f.alone:
 		return "" // its end is the package's
-	case len(f.began) == 0 && f.part != body && (e.bad() || !f.none):
-		return fmt.Sprintf("%s did not begin: %s", title, e.how())
+	case len(f.began) == 0 && f.part != body && (e.Bad() || !f.none):
+		return fmt.Sprintf("%s did not begin: %s", title, e.How())
 	case f.failed():
 		return ""
-	case e.bad():
-		return fmt.Sprintf("after the end of %s: %s", title, e.how())
+	case e.Bad():
+		return fmt.Sprintf("after the end of %s: %s", title, e.How())
 	case !f.ended:
-		return fmt.Sprintf("%s ended before package testing was done: %s", title, e.how())
-	case len(e.leaks) > 0 && e.failOnLeaks:
-		return fmt.Sprintf("leaked processes: %d", len(e.leaks))
+		return fmt.Sprintf("%s ended before package testing was done: %s", title, e.How())
+	case len(e.Leaks) > 0 && f.failOnLeaks:
+		return fmt.Sprintf("leaked processes: %d", len(e.Leaks))
 	}
 	return ""
 }
@@ -263,8 +265,8 @@ func (f *framer) complaint(e processState) string {
 // endOpen reports the tests that were running when the process ended, inner
 // ones first. If the run was asked to end, it reports none: the process was
 // ended with the run.
-func (f *framer) endOpen(e processState) {
-	if e.interrupted {
+func (f *framer) endOpen(e testproc.State) {
+	if e.Interrupted {
 		return
 	}
 	open := f.out.running()
@@ -272,9 +274,9 @@ func (f *framer) endOpen(e processState) {
 	if f.test.isRest() && len(open) > 0 {
 		culprit = open[0].name
 	}
-	f.note(culprit, "    pgtest: "+e.how())
+	f.note(culprit, "    pgtest: "+e.How())
 	for _, t := range slices.Backward(open) {
-		io.WriteString(f.out, testtext.ReportLine(testtext.Fail, t.name, max(0, e.at.Sub(t.began).Seconds())))
+		io.WriteString(f.out, testtext.ReportLine(testtext.Fail, t.name, max(0, e.At.Sub(t.began).Seconds())))
 		f.out.end(t.name)
 		if isTopLevel(t.name) {
 			f.report(t.name, true)
@@ -285,11 +287,11 @@ func (f *framer) endOpen(e processState) {
 }
 
 // blameLeaks makes a test fail if its process left others behind.
-func (f *framer) blameLeaks(e processState) {
-	if len(e.leaks) == 0 || !e.failOnLeaks || f.failed() || f.test.isRest() || f.kept[verdict].Len() == 0 {
+func (f *framer) blameLeaks(e testproc.State) {
+	if len(e.Leaks) == 0 || !f.failOnLeaks || f.failed() || f.test.isRest() || f.kept[verdict].Len() == 0 {
 		return
 	}
-	f.note(f.test.name, fmt.Sprintf("    pgtest: leaked processes: %d", len(e.leaks)))
+	f.note(f.test.name, fmt.Sprintf("    pgtest: leaked processes: %d", len(e.Leaks)))
 	report := bytes.Replace(f.kept[verdict].Bytes(), []byte("--- PASS: "), []byte("--- FAIL: "), 1)
 	f.kept[verdict] = *bytes.NewBuffer(report)
 	f.bad = true

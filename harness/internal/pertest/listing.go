@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 )
 
@@ -21,10 +22,10 @@ type listing struct {
 	names []string // in the binary's order, with duplicates
 
 	mu    sync.Mutex
-	other spool  // what else the binary printed
-	lost  error  // why a part of it could not be kept
-	last  []byte // the end of its standard error
-	none  bool   // package testing has said that there is no test to run
+	other testproc.Spool // what else the binary printed
+	lost  error          // why a part of it could not be kept
+	last  []byte         // the end of its standard error
+	none  bool           // package testing has said that there is no test to run
 
 	ended   bool   // package testing has said PASS or FAIL, so it was not asked for a list
 	line    []byte // of standard output, its beginning

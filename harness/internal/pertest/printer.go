@@ -3,14 +3,13 @@
 package pertest
 
 import (
-	"bytes"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 )
 
@@ -37,7 +36,7 @@ type printer struct {
 type section struct {
 	p       *printer
 	setup   string // comes first
-	kept    spool
+	kept    testproc.Spool
 	full    bool // nothing more can be kept
 	ending  string
 	current string // the test that the output belongs to, for mixed
@@ -174,7 +173,7 @@ func (s *section) close(ending string) {
 // release writes what was kept.
 func (s *section) release() {
 	s.writeSetup()
-	if err := s.kept.copyTo(s.p.w); err != nil {
+	if err := s.kept.CopyTo(s.p.w); err != nil {
 		s.p.err = err
 	}
 }
@@ -202,7 +201,7 @@ func (p *printer) mix() {
 	}
 	for i := p.head + 1; i < len(p.sections); i++ {
 		s := p.sections[i]
-		if s.setup != "" || !s.kept.empty() {
+		if s.setup != "" || !s.kept.Empty() {
 			s.release()
 			p.last = s
 		}
@@ -226,83 +225,3 @@ func (p *printer) writeEndings() {
 	}
 	p.endings = nil
 }
-
-// A spool keeps output in memory, and all of it in a file once it grows too
-// large.
-type spool struct {
-	memory bytes.Buffer
-	file   *os.File
-	size   int64 // of what the file holds
-}
-
-// maxMemory is how much of a test's output is kept in memory.
-const maxMemory = 1 << 20
-
-func (s *spool) empty() bool { return s.file == nil && s.memory.Len() == 0 }
-
-// Write returns how many bytes it kept. Those stay readable also after an
-// error.
-func (s *spool) Write(b []byte) (int, error) {
-	if s.file == nil && s.memory.Len()+len(b) > maxMemory {
-		if err := s.toFile(); err != nil {
-			return 0, err
-		}
-	}
-	if s.file == nil {
-		return s.memory.Write(b)
-	}
-	n, err := s.file.Write(b)
-	s.size += int64(n)
-	return n, err
-}
-
-// toFile moves what is in memory to a file.
-func (s *spool) toFile() error {
-	file, err := os.CreateTemp("", "pgtest-output-")
-	if err != nil {
-		return err
-	}
-	os.Remove(file.Name())
-	n, err := file.Write(s.memory.Bytes())
-	if err != nil {
-		file.Close()
-		return err
-	}
-	s.file, s.size, s.memory = file, int64(n), bytes.Buffer{}
-	return nil
-}
-
-// copyTo writes what was kept, and forgets it. It returns an error if a part
-// could not be read.
-func (s *spool) copyTo(w io.Writer) error {
-	if s.file == nil {
-		w.Write(s.memory.Bytes())
-		s.memory = bytes.Buffer{}
-		return nil
-	}
-	kept := &reader{r: io.NewSectionReader(s.file, 0, s.size)}
-	n, _ := io.Copy(onlyWriter{w}, kept)
-	s.file.Close()
-	s.file = nil
-	if kept.err == nil && n < s.size {
-		kept.err = io.ErrUnexpectedEOF
-	}
-	return kept.err
-}
-
-// A reader keeps the error of reading, to tell it from an error of writing.
-type reader struct {
-	r   io.Reader
-	err error
-}
-
-func (r *reader) Read(b []byte) (int, error) {
-	n, err := r.r.Read(b)
-	if err != io.EOF {
-		r.err = err
-	}
-	return n, err
-}
-
-// onlyWriter hides the other methods of a file, which would copy by itself.
-type onlyWriter struct{ io.Writer }

@@ -15,6 +15,7 @@ import (
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 )
 
@@ -37,7 +38,7 @@ type runner struct {
 	limit    int     // how many processes may run at once
 	waiting  []*test // to be started, in this order
 	early    *test   // the process that started before its turn
-	running  map[*test]*process
+	running  map[*test]*testproc.Process
 	ended    chan result
 
 	failed   bool
@@ -52,7 +53,7 @@ type runner struct {
 // A result is the outcome of a test's process.
 type result struct {
 	test   *test
-	state  processState
+	state  testproc.State
 	failed bool
 	any    bool     // package testing counts it as run
 	ended  bool     // package testing came to its end
@@ -67,7 +68,7 @@ func newRunner(opts Options, b binary, marks testtext.Marks, rep *reporter, sign
 		opts: opts, binary: b, marks: marks, reporter: rep, signals: signals,
 		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
-		running: make(map[*test]*process),
+		running: make(map[*test]*testproc.Process),
 		ended:   make(chan result),
 	}
 	if d := b.timeout(); d > 0 {
@@ -81,10 +82,10 @@ func newRunner(opts Options, b binary, marks testtext.Marks, rep *reporter, sign
 func (r *runner) run() (int, syscall.Signal) {
 	l, e := r.list()
 	switch {
-	case r.signal != 0, e.limit != "", e.bad() && len(l.names) == 0, l.ran():
+	case r.signal != 0, e.Limit != "", e.Bad() && len(l.names) == 0, l.ran():
 		return r.endUnlisted(l, e)
-	case e.bad(): // behind package testing: the processes of the tests tell whether it matters
-		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.how()))
+	case e.Bad(): // behind package testing: the processes of the tests tell whether it matters
+		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.How()))
 	}
 	var err error
 	if r.selection, err = selectTests(l, r.binary); err == nil {
@@ -111,13 +112,13 @@ func (r *runner) run() (int, syscall.Signal) {
 // list asks the binary for the names of its tests, in a process with the same
 // limits as a test's. It also passes -run=^$, so that no test runs if TestMain
 // ignores -list.
-func (r *runner) list() (*listing, processState) {
+func (r *runner) list() (*listing, testproc.State) {
 	l := new(listing)
-	p := newProcess(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
-	ended := make(chan processState)
+	p := testproc.New(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
+	ended := make(chan testproc.State)
 	go func() {
 		stop := func() {}
-		e := p.run(l, l.stderr(), func() { stop = p.limitTo(r.opts.TestTimeout) })
+		e := p.Run(l, l.stderr(), func() { stop = p.LimitTo(r.opts.TestTimeout) })
 		stop()
 		ended <- e
 	}()
@@ -126,9 +127,9 @@ func (r *runner) list() (*listing, processState) {
 		select {
 		case e := <-ended:
 			l.finish()
-			r.takeLeaks("", e.leaks)
+			r.takeLeaks("", e.Leaks)
 			if late {
-				e.limit = r.timeoutText()
+				e.Limit = r.timeoutText()
 			}
 			if sig := r.pendingSignal(); sig != 0 {
 				r.signal = sig
@@ -136,18 +137,18 @@ func (r *runner) list() (*listing, processState) {
 			return l, e
 		case sig := <-r.signals:
 			r.signal = sig.(syscall.Signal)
-			p.cancel(r.signal)
+			p.Cancel(r.signal)
 		case <-r.overdue:
 			late = true
-			p.quit(r.timeoutText())
+			p.Quit(r.timeoutText())
 		}
 	}
 }
 
 // endUnlisted ends a run whose tests can't be listed. It prints what the binary
 // has printed, and returns how to end as the binary did.
-func (r *runner) endUnlisted(l *listing, e processState) (int, syscall.Signal) {
-	err := l.other.copyTo(stdout)
+func (r *runner) endUnlisted(l *listing, e testproc.State) (int, syscall.Signal) {
+	err := l.other.CopyTo(stdout)
 	if l.lost == nil {
 		l.lost = err
 	}
@@ -157,12 +158,12 @@ func (r *runner) endUnlisted(l *listing, e processState) (int, syscall.Signal) {
 	if r.signal != 0 {
 		return 1, r.signal
 	}
-	reason := e.how()
-	if !e.bad() {
+	reason := e.How()
+	if !e.Bad() {
 		reason = "TestMain does not heed -test.list and -test.run"
 	}
 	fmt.Fprintf(stdout, "%spgtest: the tests can't be listed: %s\n", testtext.NameLine(""), reason)
-	return e.exit(true)
+	return e.Exit(true)
 }
 
 // loop starts tests and waits for their ends.
@@ -257,7 +258,7 @@ func (r *runner) interrupt(sig syscall.Signal) {
 		}
 	}
 	for _, p := range r.running {
-		p.cancel(sig)
+		p.Cancel(sig)
 	}
 	r.printer.mix()
 }
@@ -271,8 +272,8 @@ const alarmGrace = time.Second
 // timeOut ends that.
 func (r *runner) timeOut() {
 	for _, p := range r.running {
-		if r.stop || !p.began.Load() {
-			p.quit(r.timeoutText())
+		if r.stop || !p.Began.Load() {
+			p.Quit(r.timeoutText())
 		}
 	}
 	if !r.stop {
@@ -285,26 +286,27 @@ func (r *runner) timeoutText() string { return fmt.Sprintf("-timeout is %v", r.b
 
 // start starts a process.
 func (r *runner) start(t *test) {
-	p := newProcess(r.family, r.opts.Command, nil)
+	args, alarm, err := r.argsFor(t)
+	p := testproc.New(r.family, r.opts.Command, args)
 	r.running[t] = p
-	f := &framer{marks: r.marks, out: r.printer.sections[t.index], test: t, alone: len(r.tests) == 1, asked: r.binary.timeout().String()}
+	f := &framer{
+		marks: r.marks, out: r.printer.sections[t.index], test: t, failOnLeaks: r.opts.FailOnLeaks,
+		alone: len(r.tests) == 1, alarm: alarm, asked: r.binary.timeout().String(),
+	}
 	if t.index == 0 {
 		f.header = r.header
 	}
-	args, alarm, err := r.argsFor(t)
-	p.command, f.alarm = append(p.command, args...), alarm
 	slow := r.slow
 	go func() {
-		e := processState{startErr: err, at: time.Now()}
+		e := testproc.State{StartErr: err, At: time.Now()}
 		if err == nil {
 			e = r.runProcess(t, p, f, slow)
 			err = r.files.collectCoverage(t.index)
 		}
-		e.failOnLeaks = r.opts.FailOnLeaks
 		text := f.finish(e)
 		f.out.close(text)
 		res := result{
-			test: t, state: e, failed: f.failed() || e.bad(),
+			test: t, state: e, failed: f.failed() || e.Bad(),
 			any: !f.none, ended: f.ended,
 			coverage: f.coverage, coverErr: err,
 		}
@@ -318,7 +320,7 @@ func (r *runner) start(t *test) {
 // runProcess runs a process to its end. The time limit applies to each test,
 // and in a process for several tests also to the time before, between and after
 // them.
-func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) processState {
+func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.Duration) testproc.State {
 	const around = ""
 	clocks := make(map[string]func()) // of what is running
 	stop := func(name string) {
@@ -327,18 +329,18 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 			delete(clocks, name)
 		}
 	}
-	idle := func() { clocks[around] = p.limitTo(r.opts.TestTimeout) }
+	idle := func() { clocks[around] = p.LimitTo(r.opts.TestTimeout) }
 	begin := func(name string) {
 		stop(around)
-		stopLimit, stopSlow := p.limitTo(r.opts.TestTimeout), r.reportSlow(name, slow)
+		stopLimit, stopSlow := p.LimitTo(r.opts.TestTimeout), r.reportSlow(name, slow)
 		clocks[name] = func() {
 			stopLimit()
 			stopSlow()
-			r.reporter.ended(name, p.pid())
+			r.reporter.ended(name, p.PID())
 		}
-		r.reporter.started(name, p.pid())
+		r.reporter.started(name, p.PID())
 	}
-	f.runs = func(string) { p.began.Store(true) }
+	f.runs = func(string) { p.Began.Store(true) }
 	f.ends = func(string) {}
 	started := func() { begin(t.name) }
 	if t.isRest() {
@@ -351,7 +353,7 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 		}
 		f.runs = func(name string) {
 			<-begun
-			p.began.Store(true)
+			p.Began.Store(true)
 			begin(name)
 		}
 		f.ends = func(name string) {
@@ -361,7 +363,7 @@ func (r *runner) runProcess(t *test, p *process, f *framer, slow time.Duration) 
 			}
 		}
 	}
-	e := p.run(f, f, started)
+	e := p.Run(f, f, started)
 	for name := range clocks {
 		stop(name)
 	}
@@ -406,7 +408,7 @@ func (r *runner) isLast(t *test) bool { return t.index == len(r.tests)-1 }
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
 	r.any = r.any || res.any
-	r.takeLeaks(res.test.name, res.state.leaks)
+	r.takeLeaks(res.test.name, res.state.Leaks)
 	if len(res.extra) > 0 {
 		r.reporter.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
 			strings.Join(res.extra, ", "), r.reporter.pkg))
@@ -449,7 +451,7 @@ func (r *runner) conclude() (int, syscall.Signal) {
 	}
 	if len(r.tests) == 1 && !r.last.ended { // as the process ended, so does the package
 		r.printer.writeEndings()
-		return r.last.state.exit(r.failed)
+		return r.last.state.Exit(r.failed)
 	}
 	verdict, status := testtext.Pass, 0
 	if r.failed {

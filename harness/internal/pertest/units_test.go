@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 )
 
@@ -57,7 +58,7 @@ func TestParseArgs(t *testing.T) {
 func TestPrinterOrder(t *testing.T) {
 	var out bytes.Buffer
 	p := newPrinter(&out, 3)
-	large := strings.Repeat("2", maxMemory+1)
+	large := strings.Repeat("2", testproc.MaxMemory+1)
 	for _, w := range []struct {
 		section int
 		text    string
@@ -126,7 +127,7 @@ func TestOrder(t *testing.T) {
 		{"-failfast=false", "-test.failfast=false", 8, "1 b 2 3"},
 		{"coverage", "-test.gocoverdir=dir", 8, "1 2 3 b"},
 	} {
-		r := &runner{binary: parseArgs(strings.Fields(tt.flags)), limit: tt.limit, running: make(map[*test]*process)}
+		r := &runner{binary: parseArgs(strings.Fields(tt.flags)), limit: tt.limit, running: make(map[*test]*testproc.Process)}
 		for _, name := range []string{"1", "2", "3", ""} {
 			r.waiting = append(r.waiting, &test{name: name})
 		}
@@ -136,7 +137,7 @@ func TestOrder(t *testing.T) {
 				clear(r.running)
 			}
 			p := r.pick()
-			r.running[p] = new(process)
+			r.running[p] = new(testproc.Process)
 			order = append(order, cmp.Or(p.name, "b"))
 		}
 		if got := strings.Join(order, " "); got != tt.want {
@@ -150,7 +151,7 @@ func TestOrder(t *testing.T) {
 // be kept.
 func TestRoomBesideTheRest(t *testing.T) {
 	rest := new(test)
-	r := &runner{limit: 1, early: rest, running: map[*test]*process{rest: new(process)}, waiting: []*test{{name: "1"}}}
+	r := &runner{limit: 1, early: rest, running: map[*test]*testproc.Process{rest: new(testproc.Process)}, waiting: []*test{{name: "1"}}}
 	if !r.mayStart() {
 		t.Error("the process for what is not listed keeps the others from running")
 	}

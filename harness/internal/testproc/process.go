@@ -1,6 +1,9 @@
 //go:build unix
 
-package pertest
+// Package testproc runs a test binary for a role that stands in the binary's
+// place: as the leader of a process group, with limits, and with its output in
+// the role's hands.
+package testproc
 
 import (
 	"fmt"
@@ -20,41 +23,40 @@ import (
 	"pgtest/harness/internal/stopwatch"
 )
 
-// A processState is how a test's process ended.
-type processState struct {
-	status      syscall.WaitStatus
-	startErr    error
-	at          time.Time
-	limit       string // the limit that it exceeded, or ""
-	interrupted bool   // the run was asked to end
-	leaks       []control.Leak
-	failOnLeaks bool
+// A State is how a Process ended.
+type State struct {
+	Status      syscall.WaitStatus
+	StartErr    error
+	At          time.Time
+	Limit       string // the limit that it exceeded, or ""
+	Interrupted bool   // the run was asked to end
+	Leaks       []control.Leak
 }
 
-// how describes the end for a user.
-func (e processState) how() string {
+// How describes the end for a user.
+func (e State) How() string {
 	switch {
-	case e.startErr != nil:
-		return "can't be started: " + e.startErr.Error()
-	case e.limit != "":
-		return "timed out: " + e.limit
-	case e.status.Signaled():
-		return "killed by " + unix.SignalName(e.status.Signal())
+	case e.StartErr != nil:
+		return "can't be started: " + e.StartErr.Error()
+	case e.Limit != "":
+		return "timed out: " + e.Limit
+	case e.Status.Signaled():
+		return "killed by " + unix.SignalName(e.Status.Signal())
 	}
-	return fmt.Sprintf("exit status %d", e.status.ExitStatus())
+	return fmt.Sprintf("exit status %d", e.Status.ExitStatus())
 }
 
-// bad reports whether the process ended other than a test binary does.
-func (e processState) bad() bool { return e.startErr != nil || e.status != 0 }
+// Bad reports whether the process ended other than a test binary does.
+func (e State) Bad() bool { return e.StartErr != nil || e.Status != 0 }
 
-// exit returns the exit status, or the signal to die of, for a role whose test
+// Exit returns the exit status, or the signal to die of, for a role whose test
 // binary ended like this process. If failed is set the status is not 0.
-func (e processState) exit(failed bool) (int, syscall.Signal) {
-	status := e.status.ExitStatus()
+func (e State) Exit(failed bool) (int, syscall.Signal) {
+	status := e.Status.ExitStatus()
 	switch {
-	case e.startErr == nil && e.status.Signaled():
-		return 1, e.status.Signal()
-	case e.startErr != nil || status == 0 && failed:
+	case e.StartErr == nil && e.Status.Signaled():
+		return 1, e.Status.Signal()
+	case e.StartErr != nil || status == 0 && failed:
 		return 1, 0
 	}
 	return status, 0
@@ -64,11 +66,11 @@ func (e processState) exit(failed bool) (int, syscall.Signal) {
 // goroutines, and SIGKILL.
 const quitGrace = 5 * time.Second
 
-// A process runs the test binary once, as the leader of a process group.
-type process struct {
+// A Process runs a test binary once, as the leader of a process group.
+type Process struct {
 	command []string
 	family  *proc.Family
-	began   atomic.Bool // a test has begun
+	Began   atomic.Bool // a test has begun
 	blame   atomic.Bool // leftovers are the test's fault
 
 	mu        sync.Mutex
@@ -77,17 +79,17 @@ type process struct {
 	limit     string // the limit that it has exceeded, or ""
 }
 
-func newProcess(f *proc.Family, command, args []string) *process {
-	p := &process{command: append(command[:len(command):len(command)], args...), family: f}
+func New(f *proc.Family, command, args []string) *Process {
+	p := &Process{command: append(command[:len(command):len(command)], args...), family: f}
 	p.blame.Store(true)
 	return p
 }
 
-// run runs the process, copies its output to stdout and stderr, which may be
+// Run runs the process, copies its output to stdout and stderr, which may be
 // the same, and returns when the process, its group and its output have ended.
 // It calls started once the process runs. It keeps its thread, since on Linux
 // the process dies with the thread that started it.
-func (p *process) run(stdout, stderr io.Writer, started func()) processState {
+func (p *Process) Run(stdout, stderr io.Writer, started func()) State {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	gone := make(chan struct{})
@@ -109,14 +111,14 @@ func (p *process) run(stdout, stderr io.Writer, started func()) processState {
 	}
 	out, err := read(stdout)
 	if err != nil {
-		return processState{startErr: err, at: time.Now()}
+		return State{StartErr: err, At: time.Now()}
 	}
 	errs := out
 	if stderr != stdout {
 		if errs, err = read(stderr); err != nil {
 			out.Close()
 			end()
-			return processState{startErr: err, at: time.Now()}
+			return State{StartErr: err, At: time.Now()}
 		}
 	}
 	pid := 0
@@ -128,30 +130,30 @@ func (p *process) run(stdout, stderr io.Writer, started func()) processState {
 	errs.Close()
 	if err != nil || pid == 0 {
 		end()
-		return processState{startErr: err, at: time.Now(), interrupted: err == nil}
+		return State{StartErr: err, At: time.Now(), Interrupted: err == nil}
 	}
 	started()
 	proc.AwaitExit(pid)
-	e := processState{at: time.Now()}
+	e := State{At: time.Now()}
 	policy := proc.AfterTest
 	policy.Describe = p.blame.Load()
 	left := policy.End(proc.Group(pid))
 	if policy.Describe { // what else still runs, the supervisor reports
-		e.leaks = control.LeaksOf(left, pid)
+		e.Leaks = control.LeaksOf(left, pid)
 	}
 	cmd := p.finish(&e)
 	cmd.Wait()
 	p.family.Reaped(pid)
 	end() // it may take long: until it is the turn of an output that can't be kept
-	e.status = cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if e.status == 0 {
-		e.limit = ""
+	e.Status = cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if e.Status == 0 {
+		e.Limit = ""
 	}
 	return e
 }
 
 // start starts the process and returns its id, or 0 if it was cancelled.
-func (p *process) start(stdout, stderr *os.File) (int, error) {
+func (p *Process) start(stdout, stderr *os.File) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cancelled {
@@ -169,18 +171,18 @@ func (p *process) start(stdout, stderr *os.File) (int, error) {
 }
 
 // finish records that the process is dead, before it is reaped.
-func (p *process) finish(e *processState) *exec.Cmd {
+func (p *Process) finish(e *State) *exec.Cmd {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	cmd := p.cmd
 	p.cmd = nil
-	e.limit = p.limit
-	e.interrupted = p.cancelled && p.limit == ""
+	e.Limit = p.limit
+	e.Interrupted = p.cancelled && p.limit == ""
 	return cmd
 }
 
-// pid returns the id of the process, or 0 if it doesn't run.
-func (p *process) pid() int {
+// PID returns the id of the process, or 0 if it doesn't run.
+func (p *Process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cmd == nil {
@@ -189,10 +191,10 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// cancel records that sig asked the run to end. If the process has not started,
+// Cancel records that sig asked the run to end. If the process has not started,
 // it does not start any more. Where the supervisor can find this process, it
 // has sent it the signal itself.
-func (p *process) cancel(sig syscall.Signal) {
+func (p *Process) Cancel(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cancelled = true
@@ -202,9 +204,9 @@ func (p *process) cancel(sig syscall.Signal) {
 	}
 }
 
-// quit ends the process because its time is over: by SIGQUIT, then SIGKILL if
+// Quit ends the process because its time is over: by SIGQUIT, then SIGKILL if
 // the process is still there after quitGrace.
-func (p *process) quit(limit string) {
+func (p *Process) Quit(limit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cmd == nil || p.limit != "" {
@@ -223,11 +225,11 @@ func (p *process) quit(limit string) {
 	})
 }
 
-// limitTo ends the process if it runs for longer than the timeout; 0 is no
+// LimitTo ends the process if it runs for longer than the timeout; 0 is no
 // limit. stop lifts the limit.
-func (p *process) limitTo(timeout time.Duration) (stop func()) {
+func (p *Process) LimitTo(timeout time.Duration) (stop func()) {
 	if timeout <= 0 {
 		return func() {}
 	}
-	return stopwatch.AfterFunc(timeout, func() { p.quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
+	return stopwatch.AfterFunc(timeout, func() { p.Quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
 }
