@@ -60,7 +60,9 @@ func TestLeak(t *testing.T) {
 	// The stranger ends when the test opens the fifo.
 	script := `cat "$0"/fifo & echo $! > "$0"/stranger; exec "$1" -C "$0" -count=1 .`
 	run := exec.Command(unshare[0], append(unshare[1:], "sh", "-c", script, dir, pgtestPath)...)
-	run.Env = append(os.Environ(), mark, "STRANGER="+filepath.Join(dir, "stranger"))
+	// Where an ordinary user is mapped to root, / is another user's. The link cache
+	// is off then, and pgtest notes in TMPDIR that it has said so.
+	run.Env = append(os.Environ(), mark, "STRANGER="+filepath.Join(dir, "stranger"), "TMPDIR="+t.TempDir())
 	out, err := run.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
