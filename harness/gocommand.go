@@ -85,6 +85,7 @@ func (i *invocation) goArgs() ([]string, error) {
 		FailOnLeaks: i.cfg.Leaks == FailLeaks,
 		PerTest:     i.cfg.Isolation.Packages,
 		TestTimeout: i.cfg.TestTimeout,
+		Stress:      i.cfg.Stress.limits(),
 		Terminal:    i.cfg.Terminal,
 	}
 	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))

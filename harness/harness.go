@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/stress"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/roles"
 	"pgtest/jsonstream"
@@ -92,6 +93,9 @@ type Config struct {
 	Progress bool
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
+	// Stress, unless nil, runs each test binary again and again. Args must then
+	// set -timeout to 0, and -count.
+	Stress *Stress
 	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL,
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,
 	// they end with it. The time of a test includes that of its subtests.
@@ -120,10 +124,23 @@ type Isolation struct {
 	// directories, with "..." as in the go command's patterns. If there are
 	// none, no test gets a process of its own.
 	Packages []string
-	// Processes is how many tests of a package run at once; 0 shares GOMAXPROCS
-	// among the packages that run.
+	// Processes is how many tests of a package run at once, or with Stress how
+	// many runs; 0 shares GOMAXPROCS among the packages that run.
 	Processes int
 }
+
+// Stress says how often and for how long a test binary is run. It is run in
+// several processes at once until one of them fails.
+type Stress struct {
+	// Runs is how often; 0 is no limit.
+	Runs int
+	// Time is how long new runs of a package begin; 0 is no limit.
+	Time time.Duration
+	// Timeout is the value of -timeout for each run; 0 is no limit.
+	Timeout time.Duration
+}
+
+func (s *Stress) limits() *stress.Limits { return (*stress.Limits)(s) }
 
 // DefaultGrace is the time between the first request to end and SIGKILL.
 const DefaultGrace = signals.DefaultGrace

@@ -120,6 +120,8 @@ func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 		return []step{{verb: note, note: result.Slow(*m.Slow)}}
 	case m.Leaked != nil:
 		p.leaked(*m.Leaked)
+	case m.Stressed != nil:
+		return []step{{verb: note, note: result.Stress(*m.Stressed)}}
 	case m.Undivided != nil:
 		return p.undivided(m.Undivided.Reason)
 	}

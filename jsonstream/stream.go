@@ -142,6 +142,7 @@ func (s *Stream) addSinks() {
 		s.add(&section.Resources{Out: sections})
 	}
 	s.add(&section.Leaks{Out: sections})
+	s.add(&section.Stress{Out: sections})
 	if !o.NoSummary {
 		s.add(format.NewSummary(format.Summary{
 			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format),

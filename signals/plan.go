@@ -205,7 +205,7 @@ func (p *Plan) Handle(e Event) []Step {
 }
 
 func (p *Plan) signal(e Event) []Step {
-	if ends(e.Signal) {
+	if Ends(e.Signal) {
 		return p.end(e)
 	}
 	switch e.Signal {
@@ -226,8 +226,8 @@ func (p *Plan) signal(e Event) []Step {
 	return nil
 }
 
-// ends reports whether a signal asks the run to end.
-func ends(sig syscall.Signal) bool {
+// Ends reports whether a signal asks a process to end.
+func Ends(sig syscall.Signal) bool {
 	return sig == syscall.SIGINT || sig == syscall.SIGTERM || sig == syscall.SIGHUP || sig == syscall.SIGQUIT
 }
 

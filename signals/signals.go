@@ -441,7 +441,7 @@ func (c *Control) lastEvents() {
 		default:
 			return
 		}
-		if e.Kind == Arrived && !c.ignored[e.Signal] && ends(e.Signal) {
+		if e.Kind == Arrived && !c.ignored[e.Signal] && Ends(e.Signal) {
 			c.plan.Handle(e)
 		}
 	}

@@ -71,6 +71,9 @@ func command(args []string) (int, error) {
 	case changes:
 		return usageStatus, changeDirectory(dir, rest)
 	}
+	if err := checkStress(c); err != nil {
+		return usageStatus, err
+	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
 	if c.Settings.CompileOnly || c.Settings.DryRun {
 		return usageStatus, runGo(c.Line)
@@ -151,6 +154,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		Isolation:   c.Isolation,
 		Terminal:    c.TTY == flags.TTYTests,
 		TestTimeout: c.TestTimeout,
+		Stress:      c.Stress,
 		SlowAfter:   c.SlowAfter,
 		TempDir:     gotest.Env("GOTMPDIR"),
 		KeepWork:    c.Settings.KeepWork,
@@ -164,6 +168,9 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		cfg.Command = c.Command
 	default:
 		cfg.Args = c.Line.EventWords()
+		if c.Stress != nil {
+			cfg.Args = stressWords(c)
+		}
 		cfg.LinkCache = openLinkCache(c)
 		if c.Settings.Fuzz != "" {
 			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to

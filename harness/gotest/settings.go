@@ -13,8 +13,10 @@ import (
 // wherever they were set.
 type Settings struct {
 	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild bool
-	Bench, Fuzz, List                                                    string
-	Exec, ToolExec                                                       []string
+	Bench, Fuzz, List, Count, Timeout                                    string
+	// Profile is the file of a profile or trace, of whatever kind.
+	Profile        string
+	Exec, ToolExec []string
 }
 
 // Set records a flag of go test. It returns an error if the flag's value is
@@ -41,6 +43,12 @@ func (s *Settings) Set(f Flag) (err error) {
 		s.Fuzz = f.Value
 	case "list":
 		s.List = f.Value
+	case "count":
+		s.Count = f.Value
+	case "timeout":
+		s.Timeout = f.Value
+	case "coverprofile", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace":
+		s.Profile = f.Value
 	case "exec":
 		s.Exec, err = SplitQuoted(f.Value)
 	case "toolexec":

@@ -8,6 +8,7 @@ import (
 
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
+	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/linkcache"
@@ -28,6 +29,7 @@ type Role struct {
 var All = []Role{
 	{supervisor.Role, supervisor.Main},
 	{pertest.Role, pertest.Main},
+	{stress.Role, stress.Main},
 	{watchdog.Role, watchdog.Main},
 	{linkcache.Role, linkcache.Tool},
 	{signals.KeeperRole, signals.Keeper},

@@ -71,6 +71,15 @@ type Timeout struct {
 	Limit         time.Duration
 }
 
+// Stress says how often a package's tests were run, and whether a run failed.
+type Stress struct {
+	Package string
+	Runs    int // that came to their end in the time Elapsed
+	Elapsed time.Duration
+	Failed  bool   // the last of them
+	Kept    string // the path of a script that repeats the failed run; "" if there is none
+}
+
 // Refusal says that there was no run: go test refused its command line. Nothing
 // is written after the stream then.
 type Refusal struct{}
@@ -87,6 +96,7 @@ func (Usage) note()        {}
 func (Leaks) note()        {}
 func (Slow) note()         {}
 func (Timeout) note()      {}
+func (Stress) note()       {}
 func (Refusal) note()      {}
 func (GoVersion) note()    {}
 func (Message) note()      {}
@@ -134,6 +144,17 @@ func thousands(n int) string {
 
 func (s Slow) String() string {
 	return fmt.Sprintf("slow: %s of %s has been running for %v", s.Test, s.Package, s.Elapsed.Round(time.Millisecond))
+}
+
+func (s Stress) String() string {
+	runs := fmt.Sprintf("%s runs in %.2fs", thousands(s.Runs), s.Elapsed.Seconds())
+	if s.Runs == 1 {
+		runs = fmt.Sprintf("1 run in %.2fs", s.Elapsed.Seconds())
+	}
+	if s.Failed {
+		return runs + ", the last failed"
+	}
+	return runs + ", none failed"
 }
 
 func (t Timeout) String() string {

@@ -76,3 +76,29 @@ func (l *Leaks) Close(*result.Results) error {
 	}
 	return nil
 }
+
+// Stress says how often packages' tests were run.
+type Stress struct {
+	sink.None
+	Out      io.Writer
+	packages []result.Stress
+}
+
+func (s *Stress) Note(n result.Note) {
+	if stress, ok := n.(result.Stress); ok {
+		s.packages = append(s.packages, stress)
+	}
+}
+
+func (s *Stress) Close(*result.Results) error {
+	for i, stress := range s.packages {
+		if i == 0 {
+			fmt.Fprintln(s.Out, "\n=== Stress")
+		}
+		fmt.Fprintf(s.Out, "%s: %v\n", stress.Package, stress)
+		if stress.Kept != "" {
+			fmt.Fprintln(s.Out, "    to repeat it: "+stress.Kept)
+		}
+	}
+	return nil
+}

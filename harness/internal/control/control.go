@@ -41,6 +41,8 @@ type Report struct {
 	Began   *Began   `json:",omitempty"`
 	Slow    *Slow    `json:",omitempty"`
 	Leaked  *Leaked  `json:",omitempty"`
+	// Stressed comes from the role that runs a test binary many times.
+	Stressed *Stressed `json:",omitempty"`
 	// Undivided comes from the role that runs tests in a process each.
 	Undivided *Undivided `json:",omitempty"`
 	// Last is sent by the run to itself. Connections are accepted in the order
@@ -84,11 +86,11 @@ type Ended struct {
 }
 
 // Tests reports that the sender, which replaces a test binary, is about to run
-// the package's tests in a process each. The sender has a connection of its
-// own, and starts no test before it gets an order with Tests set.
+// it in several processes, each for a test or for all of them. The sender has a
+// connection of its own, and starts none before it gets an order with Tests set.
 type Tests struct {
 	Package string
-	Count   int
+	Count   int // of the processes; 0 if nobody knows
 }
 
 // Running reports that a process of a test has started or ended.
@@ -116,6 +118,18 @@ type Slow struct {
 type Leaked struct {
 	Package string
 	Leaks   []Leak
+}
+
+// Stressed reports how often a test binary was run, and whether a run failed.
+type Stressed struct {
+	Package string
+	// Runs is how many runs came to their end in the time Elapsed.
+	Runs    int
+	Elapsed time.Duration
+	// Failed says that the last of them failed.
+	Failed bool `json:",omitempty"`
+	// Kept is the path of a script that repeats the failed run, or "".
+	Kept string `json:",omitempty"`
 }
 
 // Undivided reports that tests run without a process of their own though the

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"pgtest/harness/gotest"
+	"pgtest/harness/internal/testproc"
 )
 
 // binary is the command line with which go test would start the test binary.
@@ -24,33 +24,13 @@ var perProcess = map[string]bool{
 	"testlogfile": true, "coverprofile": true, "gocoverdir": true,
 }
 
-// parseArgs parses the arguments. Go test writes each flag of package testing
-// as one word. The first word that is neither a flag nor the value of an
-// unknown one ends the flags.
+// parseArgs parses the arguments.
 func parseArgs(args []string) binary {
 	b := binary{flags: make(map[string]string)}
-	unknown := false
-	for i, word := range args {
-		f := gotest.CutFlag(word)
-		isFlag := f.Dashes > 0
-		if !isFlag && !unknown || word == "--" {
-			b.args = append(b.args, args[i:]...)
-			break
-		}
-		name, ours := strings.CutPrefix(f.Name, "test.")
-		unknown = isFlag && !ours && !f.HasValue
-		if !isFlag || !ours {
-			b.args = append(b.args, word)
-			continue
-		}
-		if !f.HasValue {
-			f.Value = "true"
-		}
-		b.flags[name] = f.Value
-		if !perProcess[name] {
-			b.args = append(b.args, word)
-		}
-	}
+	b.args = testproc.Filter(args, func(name, value string) bool {
+		b.flags[name] = value
+		return !perProcess[name]
+	})
 	return b
 }
 

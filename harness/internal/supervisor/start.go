@@ -14,6 +14,7 @@ import (
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/stress"
 )
 
 // start starts the test binary, directly or through another program: as the
@@ -29,17 +30,34 @@ func start(command []string, opts Options, socket string) (*proc.Tree, error) {
 	}
 	env := os.Environ()
 	argv = append(slices.Clone(before), argv...)
-	if opts.isPerTest(command[0]) {
+	program, args := argv[:len(before)+1], argv[len(before)+1:]
+	var role []string // in the binary's place
+	switch {
+	case opts.Stress != nil:
+		role = append(role, stress.Role)
+		role = append(role, stress.Options{
+			Package:     importPath(command[0]),
+			Limits:      *opts.Stress,
+			TestTimeout: opts.TestTimeout,
+			FailOnLeaks: opts.FailOnLeaks,
+			Command:     program,
+			Args:        args,
+		}.Words()...)
+	case opts.isPerTest(command[0]):
+		role = append(role, pertest.Role)
+		role = append(role, pertest.Options{
+			TestTimeout: opts.TestTimeout,
+			FailOnLeaks: opts.FailOnLeaks,
+			Command:     program,
+			Args:        args,
+		}.Words()...)
+	}
+	if role != nil {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
-		argv = append([]string{self, pertest.Role}, pertest.Options{
-			TestTimeout: opts.TestTimeout,
-			FailOnLeaks: opts.FailOnLeaks,
-			Command:     argv[:len(before)+1],
-			Args:        argv[len(before)+1:],
-		}.Words()...)
+		argv = append([]string{self}, role...)
 		env = append(env, control.SocketVariable+"="+socket)
 	}
 	path, err := exec.LookPath(argv[0])

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"pgtest/harness/internal/stress"
 )
 
 // Options are the supervisor's settings, passed on its command line. They are
@@ -28,6 +30,8 @@ type Options struct {
 	// PerTest lists patterns of packages whose tests run in a process each, as
 	// matchesPackage takes them.
 	PerTest []string
+	// Stress, unless nil, has each test binary run again and again.
+	Stress *stress.Limits
 	// TestTimeout limits how long a test with a process of its own may run; 0
 	// is no limit.
 	TestTimeout time.Duration
@@ -50,6 +54,9 @@ func (o Options) Words() []string {
 	for _, pattern := range o.PerTest {
 		add(perTest, pattern)
 	}
+	if o.Stress != nil {
+		add(stressed, o.Stress.String())
+	}
 	if o.TestTimeout > 0 {
 		add(testTimeout, o.TestTimeout.String())
 	}
@@ -65,6 +72,7 @@ const (
 	terminal    = "terminal"
 	perTest     = "per-test"
 	testTimeout = "test-timeout"
+	stressed    = "stress"
 	via         = "via" // how many words of Via follow
 )
 
@@ -81,6 +89,11 @@ func parseWords(words []string) (o Options, command []string, err error) {
 		return nil
 	})
 	set.DurationVar(&o.TestTimeout, testTimeout, 0, "")
+	set.Func(stressed, "", func(v string) (err error) {
+		o.Stress = new(stress.Limits)
+		*o.Stress, err = stress.ParseLimits(v)
+		return err
+	})
 	n := set.Uint(via, 0, "")
 	if err := set.Parse(words); err != nil {
 		return o, nil, fmt.Errorf("%s: %w", Role, err)

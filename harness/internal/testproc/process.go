@@ -21,6 +21,7 @@ import (
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
+	"pgtest/signals"
 )
 
 // A State is how a Process ended.
@@ -62,8 +63,8 @@ func (e State) Exit(failed bool) (int, syscall.Signal) {
 	return status, 0
 }
 
-// quitGrace is the time between SIGQUIT, on which a Go program shows its
-// goroutines, and SIGKILL.
+// quitGrace is the time between a signal that asks a process to end, as SIGQUIT
+// on which a Go program shows its goroutines, and SIGKILL.
 const quitGrace = 5 * time.Second
 
 // A Process runs a test binary once, as the leader of a process group.
@@ -73,14 +74,18 @@ type Process struct {
 	Began   atomic.Bool // a test has begun
 	blame   atomic.Bool // leftovers are the test's fault
 
-	mu        sync.Mutex
-	cmd       *exec.Cmd // nil before the start and after the end
-	cancelled bool
-	limit     string // the limit that it has exceeded, or ""
+	cancelled chan struct{} // closed by the first Cancel or Terminate
+	cancel    func()
+
+	mu    sync.Mutex
+	cmd   *exec.Cmd // nil before the start and after the end
+	limit string    // the limit that it has exceeded, or ""
 }
 
 func New(f *proc.Family, command, args []string) *Process {
 	p := &Process{command: append(command[:len(command):len(command)], args...), family: f}
+	p.cancelled = make(chan struct{})
+	p.cancel = sync.OnceFunc(func() { close(p.cancelled) })
 	p.blame.Store(true)
 	return p
 }
@@ -146,6 +151,7 @@ func (p *Process) Run(stdout, stderr io.Writer, started func()) State {
 	p.family.Reaped(pid)
 	end() // it may take long: until it is the turn of an output that can't be kept
 	e.Status = cmd.ProcessState.Sys().(syscall.WaitStatus)
+	e.Interrupted = e.Limit == "" && p.wasInterrupted(e.Status)
 	if e.Status == 0 {
 		e.Limit = ""
 	}
@@ -156,7 +162,7 @@ func (p *Process) Run(stdout, stderr io.Writer, started func()) State {
 func (p *Process) start(stdout, stderr *os.File) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cancelled {
+	if p.isCancelled() {
 		return 0, nil
 	}
 	cmd := exec.Command(p.command[0], p.command[1:]...)
@@ -177,8 +183,33 @@ func (p *Process) finish(e *State) *exec.Cmd {
 	cmd := p.cmd
 	p.cmd = nil
 	e.Limit = p.limit
-	e.Interrupted = p.cancelled && p.limit == ""
 	return cmd
+}
+
+// signalPatience is how long after the process's death the signal that killed it
+// may take to reach this process, too.
+const signalPatience = 2 * time.Second
+
+// wasInterrupted reports whether the run was asked to end before the process
+// did. Whoever asks signals this process first, then the tests, but this
+// process may act later. So a process that died of such a signal waits for it.
+func (p *Process) wasInterrupted(status syscall.WaitStatus) bool {
+	if status.Signaled() && signals.Ends(status.Signal()) {
+		select {
+		case <-p.cancelled:
+		case <-time.After(signalPatience):
+		}
+	}
+	return p.isCancelled()
+}
+
+func (p *Process) isCancelled() bool {
+	select {
+	case <-p.cancelled:
+		return true
+	default:
+		return false
+	}
 }
 
 // PID returns the id of the process, or 0 if it doesn't run.
@@ -197,7 +228,7 @@ func (p *Process) PID() int {
 func (p *Process) Cancel(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cancelled = true
+	p.cancel()
 	p.blame.Store(false)
 	if p.cmd != nil && runtime.GOOS != "linux" {
 		syscall.Kill(-p.cmd.Process.Pid, sig)
@@ -213,9 +244,26 @@ func (p *Process) Quit(limit string) {
 		return
 	}
 	p.limit = limit
+	p.end(syscall.SIGQUIT)
+}
+
+// Terminate ends the process because nobody needs its result any more: by
+// SIGTERM, then SIGKILL if the process is still there after quitGrace. Its State
+// says that it was interrupted.
+func (p *Process) Terminate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancel()
+	if p.cmd != nil {
+		p.end(syscall.SIGTERM)
+	}
+}
+
+// end ends the process, first by sig. The caller holds the lock.
+func (p *Process) end(sig syscall.Signal) {
 	p.blame.Store(false)
 	cmd := p.cmd
-	cmd.Process.Signal(syscall.SIGQUIT)
+	cmd.Process.Signal(sig)
 	stopwatch.AfterFunc(quitGrace, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -59,7 +59,11 @@ func (r Row) head() string {
 	case r.Name == "help":
 		return "-h, --help"
 	}
-	return strings.TrimSpace("--" + r.Name + " " + r.Takes)
+	name := "--" + r.Name
+	if strings.HasPrefix(r.Takes, "[") { // a value that may be missing
+		return name + r.Takes
+	}
+	return strings.TrimSpace(name + " " + r.Takes)
 }
 
 // text is what a row does, with its default.

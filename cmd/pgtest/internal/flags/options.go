@@ -23,6 +23,7 @@ type Options struct {
 	JUnit            JUnitOptions
 	Leaks            harness.LeakPolicy
 	Isolation        harness.Isolation
+	Stress           *harness.Stress
 	TestTimeout      time.Duration
 	SlowAfter, Grace time.Duration
 	LinkCache        bool
@@ -47,7 +48,7 @@ const TTYTests = "tests"
 type value struct {
 	// set is nil where there is no flag.
 	set func(string) error
-	// boolean flags need no value.
+	// boolean flags need no value, and take one behind = only.
 	boolean bool
 	// values are those to choose from, or some of them.
 	values []string
@@ -69,13 +70,17 @@ func parsed[T any](to *T, parse func(string) (T, error), values ...string) value
 }
 
 func boolean(to *bool) value {
-	v := parsed(to, func(v string) (bool, error) {
+	return optional(parsed(to, func(v string) (bool, error) {
 		on, err := strconv.ParseBool(v)
 		if err != nil {
 			err = fmt.Errorf("bad value %q", v)
 		}
 		return on, err
-	}, "true", "false")
+	}, "true", "false"))
+}
+
+// optional lets a flag stand without a value, which is "true" then.
+func optional(v value) value {
 	v.boolean = true
 	return v
 }

@@ -114,6 +114,12 @@ test; GOMAXPROCS shared among packages by default`,
 			{"test-timeout", "time", "", `end a test that runs longer: SIGQUIT, then SIGKILL;
 without --isolate test its package ends with it`,
 				parsed(&o.TestTimeout, durationFrom(0))},
+			{"stress", "[=n|time]", "", `run the tests of each package again and again, several
+processes at once, until one fails, n times, or for so
+long; what repeats the failure is kept. The limit of
+--test-timeout is for a whole run, --test-procs is how
+many run at once`,
+				optional(parsed(&o.Stress, parseStress))},
 			{"slow-after", "time", "1m", `say that a test is slow, once; {default} by default, 0 never`,
 				parsed(&o.SlowAfter, durationFrom(0))},
 		}},

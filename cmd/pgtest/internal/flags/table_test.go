@@ -32,7 +32,7 @@ func TestEverywhere(t *testing.T) {
 	docs := readDocs(t)
 	for _, r := range newSet(new(Options)).rows {
 		word := "--" + r.Name
-		if !regexp.MustCompile(`(?m)^  (-h, |--[a-z-]+ [a-z]+, |--[a-z-]+, )?` + word + `( |,|$)`).MatchString(help.String()) {
+		if !regexp.MustCompile(`(?m)^  (-h, |--[a-z-]+ [a-z]+, |--[a-z-]+, )?` + word + `( |,|\[|$)`).MatchString(help.String()) {
 			t.Errorf("%s is not in the help", word)
 		}
 		completed := slices.ContainsFunc(Complete([]string{"./a", word}), func(c string) bool {

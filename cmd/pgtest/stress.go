@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"pgtest/cmd/pgtest/internal/flags"
+)
+
+// defaultTimeout is go test's -timeout.
+const defaultTimeout = 10 * time.Minute
+
+// checkStress completes what --stress asks for. It returns an error where --stress can't do what the other words ask
+// for: they need one process of the test binary, or none.
+func checkStress(c *flags.CommandLine) error {
+	if c.Stress == nil {
+		return nil
+	}
+	for _, other := range []struct {
+		is   bool
+		name string
+	}{
+		{c.RawCommand, "--raw-command"},
+		{c.ReadsInput(), "events from standard input"},
+		{len(c.Isolation.Packages) > 0, "--isolate=test"},
+		{c.TTY == flags.TTYTests, "--tty=tests"},
+		{c.Settings.CompileOnly, "-c"},
+		{c.Settings.DryRun, "-n"},
+		{c.Settings.List != "", "-list"},
+		{c.Settings.Bench != "", "-bench"},
+		{c.Settings.Fuzz != "", "-fuzz"},
+		{c.Settings.Profile != "", "the profile " + c.Settings.Profile},
+	} {
+		if other.is {
+			return fmt.Errorf("--stress: not together with %s", other.name)
+		}
+	}
+	c.Stress.Timeout = defaultTimeout
+	if text := c.Settings.Timeout; text != "" {
+		var err error
+		if c.Stress.Timeout, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("-timeout: bad value %q", text)
+		}
+	}
+	return nil
+}
+
+// stressWords are the words of go test for --stress. The limit of -timeout is
+// for each run, and go's for all of them together.
+func stressWords(c *flags.CommandLine) []string {
+	line := c.Line.With("timeout", "0")
+	if c.Settings.Count == "" {
+		line = line.With("count", "1") // a cached result is no run
+	}
+	return line.EventWords()
+}

@@ -1,0 +1,246 @@
+//go:build unix
+
+// Package stress is the role of pgtest that runs a test binary again and again
+// (`pgtest __stress`), several processes at once, until one of them fails. A
+// supervisor starts it in place of the test binary. It prints what one process
+// printed: the one that failed, else the last that passed.
+package stress
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/testproc"
+	"pgtest/harness/internal/testtext"
+	"pgtest/harness/steady"
+	"pgtest/signals"
+)
+
+// stdout is where go test reads what the test binary prints.
+var stdout = steady.Writer(os.Stdout)
+
+// Main runs the role with the words that follow its name, as Options.Words
+// writes them. It returns the exit status of the process that failed, or dies
+// of its signal; if none did, the status is 0. If a signal asked it to end, the
+// process dies of that signal.
+func Main(words []string) int {
+	opts, err := parseWords(words)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		return 1
+	}
+	caught := signals.Catch()
+	client, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
+	r := &runner{
+		opts: opts, client: client, signals: caught, began: time.Now(), family: proc.NewFamily(),
+		limit: runtime.GOMAXPROCS(0), running: make(map[int]*testproc.Process), ended: make(chan run),
+	}
+	if opts.Time > 0 {
+		r.timeUp = time.After(opts.Time)
+	}
+	status, sig := r.run()
+	client.Close()
+	if sig != 0 {
+		signals.Die(sig)
+	}
+	return status
+}
+
+// A runner runs a test binary many times. All its decisions are made in loop, by
+// one goroutine.
+type runner struct {
+	opts    Options
+	client  *control.Client // nil without a run
+	signals <-chan os.Signal
+	family  *proc.Family
+	began   time.Time
+	timeUp  <-chan time.Time // nil for never
+
+	limit   int // how many processes may run at once; 0 until the run says
+	started int
+	done    int                       // runs that came to their end
+	running map[int]*testproc.Process // by number
+	ended   chan run
+	stop    bool // start no more
+	signal  syscall.Signal
+
+	// shown is the run that failed, else the first of those that a signal ended,
+	// else the last that passed.
+	shown *run
+}
+
+// A run is one process of the test binary.
+type run struct {
+	number int
+	args   []string
+	state  testproc.State
+	output *testproc.Spool
+	failed bool
+}
+
+// reason says why a run failed where its output does not, or "".
+func (r *run) reason() string {
+	switch {
+	case !r.state.Bad():
+		return fmt.Sprintf("leaked processes: %d", len(r.state.Leaks))
+	case r.state.StartErr != nil, r.state.Limit != "":
+		return r.state.How()
+	}
+	return ""
+}
+
+// run runs the binary, and returns the exit status, or the signal to die of.
+func (r *runner) run() (int, syscall.Signal) {
+	if r.client != nil {
+		r.limit = 0
+		r.client.Report(control.Report{Tests: &control.Tests{Package: r.opts.Package, Count: r.opts.Runs}})
+	}
+	r.loop()
+	stressed := &control.Stressed{Package: r.opts.Package, Runs: r.done, Elapsed: time.Since(r.began)}
+	show := r.shown
+	if show == nil {
+		r.client.Report(control.Report{Stressed: stressed})
+		return 1, r.signal
+	}
+	if !show.failed {
+		if err := show.output.CopyTo(stdout); err != nil {
+			fmt.Fprintf(stdout, "%spgtest: a part of the output is lost: %v\n", testtext.NameLine(""), err)
+			show.failed = true
+		}
+	} else {
+		stressed.Failed = true
+		if reason := show.reason(); reason != "" {
+			fmt.Fprintf(show.output, "pgtest: %s\n", reason)
+		}
+		var err error
+		if stressed.Kept, err = r.keep(show); err != nil {
+			fmt.Fprintf(stdout, "%spgtest: --stress: what repeats the failure can't be kept: %v\n", testtext.NameLine(""), err)
+		}
+	}
+	r.client.Report(control.Report{Stressed: stressed})
+	if r.signal != 0 {
+		return 1, r.signal
+	}
+	return show.state.Exit(show.failed)
+}
+
+// loop starts runs and waits for their ends.
+func (r *runner) loop() {
+	orders := r.client.Orders()
+	for {
+		for r.mayStart() {
+			r.start()
+		}
+		if len(r.running) == 0 && (r.stop || r.allStarted()) {
+			return
+		}
+		select {
+		case end := <-r.ended:
+			r.take(end)
+		case order, ok := <-orders:
+			switch {
+			case !ok:
+				orders = nil
+				r.limit = max(r.limit, 1)
+			case order.Tests != nil:
+				r.limit = max(order.Tests.Processes, 1)
+			}
+		case sig := <-r.signals:
+			r.interrupt(sig.(syscall.Signal))
+		case <-r.timeUp:
+			r.opts.Runs = max(r.started, 1)
+		}
+	}
+}
+
+func (r *runner) allStarted() bool { return r.opts.Runs > 0 && r.started >= r.opts.Runs }
+
+func (r *runner) mayStart() bool {
+	return !r.stop && len(r.running) < r.limit && !r.allStarted()
+}
+
+// start starts a run.
+func (r *runner) start() {
+	r.started++
+	this := run{number: r.started, args: r.opts.args(), output: new(testproc.Spool)}
+	p := testproc.New(r.family, r.opts.Command, this.args)
+	r.running[this.number] = p
+	name := fmt.Sprintf("run %d", this.number)
+	go func() {
+		out := &keeper{spool: this.output}
+		stopLimit, pid := func() {}, 0
+		this.state = p.Run(out, out, func() {
+			stopLimit, pid = p.LimitTo(r.opts.TestTimeout), p.PID()
+			r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid}})
+		})
+		stopLimit()
+		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid, Ended: true}})
+		if out.err != nil && this.state.StartErr == nil {
+			this.state.StartErr = fmt.Errorf("a part of the output is lost: %w", out.err)
+		}
+		this.failed = !this.state.Interrupted && (this.state.Bad() || r.opts.FailOnLeaks && len(this.state.Leaks) > 0)
+		r.ended <- this
+	}()
+}
+
+// take records the end of a run. The first failure ends the others, which get
+// SIGTERM: their results do not matter any more.
+func (r *runner) take(end run) {
+	delete(r.running, end.number)
+	if len(end.state.Leaks) > 0 {
+		r.client.Report(control.Report{Leaked: &control.Leaked{Package: r.opts.Package, Leaks: end.state.Leaks}})
+	}
+	if r.shown != nil && r.shown.failed {
+		return
+	}
+	if end.state.Interrupted {
+		if r.shown == nil || !r.shown.state.Interrupted {
+			r.shown = &end
+		}
+		return
+	}
+	r.done++
+	r.shown = &end
+	if end.failed {
+		r.stop = true
+		for _, p := range r.running {
+			p.Terminate()
+		}
+	}
+}
+
+// interrupt stops the role. Where the supervisor can find the processes, it has
+// sent them the signal itself.
+func (r *runner) interrupt(sig syscall.Signal) {
+	r.stop, r.signal = true, sig
+	for _, p := range r.running {
+		p.Cancel(sig)
+	}
+}
+
+// A keeper keeps the output of a run. It takes all of it: a process whose output
+// is not read would wait.
+type keeper struct {
+	spool *testproc.Spool
+	err   error
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	if k.err == nil {
+		_, k.err = k.spool.Write(b)
+	}
+	return len(b), nil
+}
+
+// args returns the arguments of a run: those of go test, with the time limit of
+// a run, and without the log of what a test reads, which runs at the same time
+// can't share.
+func (o Options) args() []string {
+	args := testproc.Filter(o.Args, func(name, _ string) bool { return name != "timeout" && name != "testlogfile" })
+	return append([]string{"-test.timeout=" + o.Timeout.String()}, args...)
+}
