@@ -469,7 +469,16 @@ func TestTerminalBackground(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			j := startLine(t, w, []string{"SHOW=1"}, "--tty=tests -v ./asks", ">log 2>&1 &")
 			j.AwaitPrompt()
+			if w.shell == "bash" { // others tell at once of a job that stops
+				j.Enter("set -b")
+				j.AwaitPrompt()
+			}
 			j.awaitAsking(true)
+			// A process seems stopped before its last thread has stopped and its
+			// parent knows. A shell sends no SIGCONT to a job that still runs for it.
+			j.Until("the shell to say that the job has stopped", func() bool {
+				return regexp.MustCompile("[Ss]topped|suspended").MatchString(j.Screen())
+			})
 			j.Enter("fg")
 			j.awaitAsking(false)
 			j.Until("the job to have the terminal", func() bool { return j.Foreground() == j.One(run).Group })
