@@ -75,10 +75,12 @@ type Stamp struct {
 // StampOf returns the zero Stamp for the zero Time, and for times that RFC 3339
 // cannot write in UTC.
 func StampOf(t time.Time) Stamp {
-	if t.IsZero() || t.UTC().Year() < 0 || t.UTC().Year() > 9999 {
+	const year0, year10000 = -62167219200, 253402300800
+	sec := t.Unix()
+	if t.IsZero() || sec < year0 || sec >= year10000 {
 		return Stamp{}
 	}
-	return Stamp{sec: t.Unix(), nsec: int32(t.Nanosecond()), ok: true}
+	return Stamp{sec: sec, nsec: int32(t.Nanosecond()), ok: true}
 }
 
 // Known reports whether s is a time.
@@ -219,7 +221,7 @@ func (ev *Event) Arrival() Stamp {
 // A Decoder decodes lines, one at a time.
 type Decoder struct {
 	ev        Event
-	dates     dateCache
+	clock     clock
 	pkg, test []byte // scratch for names with escapes
 }
 

@@ -3,7 +3,10 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"math/bits"
+	"strconv"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -42,10 +45,10 @@ func (d *Decoder) member(b []byte, i int) (int, bool) {
 	switch {
 	case bytes.HasPrefix(rest, []byte(`"Time":"`)):
 		v, end, ok := scanString(b, i+8)
-		if !ok || v.escaped || v.wide {
+		if !ok {
 			return 0, false
 		}
-		ev.Time, ok = d.dates.parse(v.Raw)
+		ev.Time, ok = d.clock.parse(v.Raw)
 		return end, ok
 	case bytes.HasPrefix(rest, []byte(`"Action":"`)):
 		to, name = &ev.Action, 10
@@ -173,24 +176,14 @@ func escapeLen(b []byte) int {
 
 // hex4 returns the value of the \uXXXX at the start of b, -1 if it is none.
 func hex4(b []byte) rune {
+	var r [2]byte
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
 	}
-	var r rune
-	for _, c := range b[2:6] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return -1
-		}
-		r = r<<4 | rune(c)
+	if _, err := hex.Decode(r[:], b[2:6]); err != nil {
+		return -1
 	}
-	return r
+	return rune(r[0])<<8 | rune(r[1])
 }
 
 // unescape appends the value of the valid JSON string s, given without its
@@ -244,93 +237,42 @@ func unescape(dst, s []byte) []byte {
 }
 
 // scanNumber scans digits with an optional fraction, which is how go writes
-// seconds. Up to 15 digits make a float64 exactly: both the digits and the
-// power of ten are exact, and one division rounds once.
+// seconds.
 func scanNumber(b []byte, i int) (float64, int, bool) {
-	start := i
-	var n, scale int64 = 0, 1
-	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
-		n = n*10 + int64(b[i]-'0')
+	end := i
+	for end < len(b) && (b[end] == '.' || '0' <= b[end] && b[end] <= '9') {
+		end++
 	}
-	digits := i - start
-	if digits == 0 || digits > 15 || b[start] == '0' && digits > 1 {
-		return 0, 0, false
-	}
-	if i < len(b) && b[i] == '.' {
-		i++
-		first := i
-		for ; i < len(b) && '0' <= b[i] && b[i] <= '9' && digits <= 15; i++ {
-			n, scale = n*10+int64(b[i]-'0'), scale*10
-			digits++
-		}
-		if i == first || digits > 15 {
-			return 0, 0, false
-		}
-	}
-	return float64(n) / float64(scale), i, true
+	n, err := strconv.ParseFloat(string(b[i:end]), 64)
+	return n, end, err == nil && json.Valid(b[i:end])
 }
 
-// dateCache remembers the last date: the events of a run have one or two.
-type dateCache struct {
-	date string // "2006-01-02T"
-	unix int64  // its midnight, UTC
+// A clock remembers the second of the latest time. Most events come in the same
+// second as the one before.
+type clock struct {
+	second, zone string // as in "2006-01-02T15:04:05" and "Z"
+	unix         int64
 }
 
-// parse reads an RFC 3339 time as go writes it. It refuses what it does not
-// know, also some valid times.
-func (c *dateCache) parse(b []byte) (Stamp, bool) {
-	const layout = "2006-01-02T15:04:05Z"
-	if len(b) < len(layout) || b[13] != ':' || b[16] != ':' {
+// parse reads a time as encoding/json does.
+func (c *clock) parse(b []byte) (Stamp, bool) {
+	const seconds = len("2006-01-02T15:04:05")
+	zone, nsec := seconds+1, int32(0)
+	for unit := int32(1e8); unit > 0 && zone < len(b) && '0' <= b[zone] && b[zone] <= '9'; unit /= 10 {
+		nsec += int32(b[zone]-'0') * unit
+		zone++
+	}
+	hasFraction := zone > seconds+1 && b[seconds] == '.'
+	if hasFraction && string(b[:seconds]) == c.second && string(b[zone:]) == c.zone {
+		return Stamp{c.unix, nsec, true}, true
+	}
+	var t time.Time
+	if t.UnmarshalText(b) != nil {
 		return Stamp{}, false
 	}
-	if string(b[:11]) != c.date {
-		t, err := time.Parse("2006-01-02T", string(b[:11]))
-		if err != nil || t.Year() < 2 || t.Year() > 9998 {
-			return Stamp{}, false
-		}
-		c.date, c.unix = string(b[:11]), t.Unix()
+	s := StampOf(t)
+	if hasFraction && s.ok {
+		c.second, c.zone, c.unix = string(b[:seconds]), string(b[zone:]), s.sec
 	}
-	hour, min, sec := two(b[11:]), two(b[14:]), two(b[17:])
-	if hour > 23 || min > 59 || sec > 59 {
-		return Stamp{}, false
-	}
-	s := Stamp{sec: c.unix + int64(hour*3600+min*60+sec), ok: true}
-	b = b[19:]
-	if b[0] == '.' {
-		n := 1
-		for ; n < len(b) && n < 10 && '0' <= b[n] && b[n] <= '9'; n++ {
-			s.nsec = s.nsec*10 + int32(b[n]-'0')
-		}
-		if n == 1 {
-			return Stamp{}, false
-		}
-		for i := n; i < 10; i++ {
-			s.nsec *= 10
-		}
-		b = b[n:]
-	}
-	if len(b) == 1 && b[0] == 'Z' {
-		return s, true
-	}
-	if len(b) != len("+00:00") || b[3] != ':' || b[0] != '+' && b[0] != '-' {
-		return Stamp{}, false
-	}
-	hour, min = two(b[1:]), two(b[4:])
-	if hour > 23 || min > 59 {
-		return Stamp{}, false
-	}
-	offset := int64(hour*3600 + min*60)
-	if b[0] == '-' {
-		offset = -offset
-	}
-	s.sec -= offset
 	return s, true
-}
-
-// two returns the value of two digits, more than 99 if they are none.
-func two(b []byte) int {
-	if len(b) < 2 || b[0] < '0' || b[0] > '9' || b[1] < '0' || b[1] > '9' {
-		return 100
-	}
-	return int(b[0]-'0')*10 + int(b[1]-'0')
 }

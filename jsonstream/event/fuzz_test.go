@@ -45,7 +45,7 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("the fast path decodes %q as\n%s, want\n%s", line, got, want)
 			}
 		}
-		if ev, o, ok := scanLong(bytes.NewReader(line)); ok {
+		if ev, o := decodeLong(bytes.NewReader(line)); ev != nil {
 			ev.Output = Text{Raw: line[o.off : o.off+o.len], escaped: true, wide: true}
 			if got := show(ev); got != want {
 				t.Errorf("the path for long lines decodes %q as\n%s, want\n%s", line, got, want)

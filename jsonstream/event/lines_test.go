@@ -168,3 +168,22 @@ func TestPaceFull(t *testing.T) {
 		t.Errorf("%d pauses", paused)
 	}
 }
+
+// TestClock reads times one after another as each alone.
+func TestClock(t *testing.T) {
+	texts := []string{
+		"2026-11-23T19:00:58.819542753Z", "2026-11-23T19:00:58.8Z", "2026-11-23T19:00:58.Z", "2026-11-23T19:00:58Z",
+		"2026-11-23T19:00:58.8+02:00", "2026-11-23T19:00:58.123+02:00", "2026-11-23T19:00:58+02:00", "2026-11-23T19:00:58.1:00",
+		"2026-11-23T19:00:58.12345678901Z", "2026-11-23T19:00:58.1", "2026-11-23T19:00:58,1Z", "0001-01-01T00:00:00.0Z", "", "2026",
+	}
+	for _, before := range texts {
+		for _, text := range texts {
+			var c, alone clock
+			c.parse([]byte(before))
+			got, ok := c.parse([]byte(text))
+			if want, wantOK := alone.parse([]byte(text)); got != want || ok != wantOK {
+				t.Errorf("%q after %q: %v, %v; want %v, %v", text, before, got, ok, want, wantOK)
+			}
+		}
+	}
+}

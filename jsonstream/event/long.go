@@ -1,13 +1,10 @@
 package event
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
 	"io"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -47,8 +44,8 @@ func backslashes(b []byte) int {
 // long.
 func Pieces(line *io.SectionReader, fn func(*Event)) (bool, error) {
 	line.Seek(0, io.SeekStart)
-	ev, output, ok := scanLong(line)
-	if !ok {
+	ev, output := decodeLong(line)
+	if ev == nil {
 		return false, nil
 	}
 	ev.Long = line
@@ -76,207 +73,101 @@ func Pieces(line *io.SectionReader, fn func(*Event)) (bool, error) {
 // extent is where a string lies in a file.
 type extent struct{ off, len int64 }
 
-// scanLong decodes a line of any length in bounded memory, and finds where its
-// output lies between its quotes.
-func scanLong(r io.Reader) (*Event, extent, bool) {
-	s := &longScanner{r: r}
-	if !s.expect('{') {
-		return nil, extent{}, false
+// decodeLong decodes a line of any length in bounded memory: without its output,
+// of which it returns where it lies between its quotes. The event is nil if the
+// line is none.
+func decodeLong(r io.Reader) (*Event, extent) {
+	s := &shortener{r: bufio.NewReaderSize(r, 64<<10)}
+	if !s.shorten() {
+		return nil, extent{}
 	}
-	for {
-		key, ok := s.name()
-		if !ok || !s.expect(':') || !s.member(key) {
-			return nil, extent{}, false
+	ev := new(Decoder).Decode(s.short)
+	if ev != nil {
+		ev.Line = nil
+	}
+	return ev, s.output
+}
+
+// A shortener copies a line without the value of its Output.
+type shortener struct {
+	r      *bufio.Reader
+	off    int64 // of what r reads next
+	short  []byte
+	output extent // of the latest Output
+}
+
+// maxShort is how long a line may be without its output.
+const maxShort = 64 << 10
+
+// shorten reports false for a line that is no flat object, or too long without
+// its output. What it copies of any other is valid JSON if the line is.
+func (s *shortener) shorten() bool {
+	name := ""
+	inObject, isValue := false, false
+	for len(s.short) < maxShort {
+		c, err := s.r.ReadByte()
+		if err != nil {
+			return err == io.EOF
 		}
-		switch s.skipSpace() {
-		case ',':
-			s.take(1)
-		case '}':
-			s.take(1)
-			atEnd := s.skipSpace() == 0 && len(s.b) == 0 && errors.Is(s.err, io.EOF)
-			s.ev.Kind = kindOf(s.ev.Action.Raw)
-			return &s.ev, s.output, atEnd && len(s.ev.Action.Raw) > 0
-		default:
-			return nil, extent{}, false
-		}
-	}
-}
-
-// longScanner reads JSON through a window.
-type longScanner struct {
-	r   io.Reader
-	buf [64 << 10]byte
-	b   []byte // what is read and not taken
-	off int64  // of b in the stream
-	err error
-
-	ev     Event
-	output extent // of its Output
-}
-
-// fill reads more behind what is there.
-func (s *longScanner) fill() bool {
-	if s.err != nil || len(s.b) == len(s.buf) {
-		return false
-	}
-	n := copy(s.buf[:], s.b)
-	m, err := io.ReadFull(s.r, s.buf[n:])
-	if err == io.ErrUnexpectedEOF {
-		err = io.EOF
-	}
-	s.b, s.err = s.buf[:n+m], err
-	return m > 0
-}
-
-func (s *longScanner) take(n int) {
-	s.b = s.b[n:]
-	s.off += int64(n)
-}
-
-// skipSpace returns the first byte that is no space, 0 at the end.
-func (s *longScanner) skipSpace() byte {
-	for {
-		if len(s.b) == 0 && !s.fill() {
-			return 0
-		}
-		switch c := s.b[0]; c {
+		s.off++
+		switch c {
 		case ' ', '\t', '\r', '\n':
-			s.take(1)
-		default:
-			return c
+			if bytes.HasSuffix(s.short, []byte{' '}) {
+				continue
+			}
+			c = ' '
+		case '{', '[':
+			if inObject {
+				return false
+			}
+			inObject = true
+		case ':', ',':
+			isValue = c == ':'
+		}
+		s.short = append(s.short, c)
+		if c != '"' {
+			continue
+		}
+		text, ok := s.text(isValue && strings.EqualFold(name, "Output"))
+		if !ok {
+			return false
+		}
+		if !isValue {
+			name = text.String()
 		}
 	}
+	return false
 }
 
-func (s *longScanner) expect(c byte) bool {
-	if s.skipSpace() != c {
-		return false
-	}
-	s.take(1)
-	return true
-}
-
-// name reads the name of a member.
-func (s *longScanner) name() (string, bool) {
-	if !s.expect('"') {
-		return "", false
-	}
-	t, _, ok := s.str()
-	return t.String(), ok && t.Raw != nil
-}
-
-// str reads the rest of a string. Its text is nil if it is longer than a name
-// may be.
-func (s *longScanner) str() (Text, extent, bool) {
-	const limit = 16 << 10
-	var t Text
-	var raw []byte
-	start := s.off
-	for {
-		n, found := t.scan(s.b, 0)
-		if len(raw)+n <= limit {
-			raw = append(raw, s.b[:n]...)
-		} else {
-			raw = raw[:0] // and never wanted: it is too long now
+// text reads the rest of a string. It copies the rest, or of an output the
+// closing quote alone.
+func (s *shortener) text(isOutput bool) (t Text, ok bool) {
+	start, from := s.off, len(s.short)
+	for want := 1; len(s.short) < maxShort; {
+		if _, err := s.r.Peek(want); err != nil {
+			return t, false
 		}
-		s.take(n)
+		b, _ := s.r.Peek(s.r.Buffered())
+		n, found := t.scan(b, 0)
+		if !isOutput {
+			s.short = append(s.short, b[:n]...)
+		}
+		s.r.Discard(n)
+		s.off += int64(n)
 		switch found {
 		case stringEnd:
-			whole := extent{start, s.off - start}
-			s.take(1)
-			if whole.len <= limit {
-				t.Raw = append([]byte{}, raw...)
+			if isOutput {
+				s.output = extent{start, s.off - start}
 			}
-			return t, whole, true
+			t.Raw = s.short[from:]
+			s.r.Discard(1)
+			s.off++
+			s.short = append(s.short, '"')
+			return t, true
 		case badContent:
-			return t, extent{}, false
+			return t, false
 		}
-		if !s.fill() {
-			return t, extent{}, false
-		}
+		want = len(b) - n + 1 // an escape may be cut
 	}
-}
-
-// member reads a member's value into the event. Like encoding/json it takes
-// names in any case, and null for no value.
-func (s *longScanner) member(name string) bool {
-	if s.skipSpace() != '"' {
-		return s.scalar(name)
-	}
-	s.take(1)
-	t, whole, ok := s.str()
-	if !ok {
-		return false
-	}
-	field := func(to *Text) bool {
-		*to = literal(t.String())
-		return t.Raw != nil
-	}
-	ev := &s.ev
-	switch strings.ToLower(name) {
-	case "output":
-		s.output = whole
-		return true
-	case "action":
-		return field(&ev.Action)
-	case "package":
-		ev.Package = t.AppendTo(nil)
-	case "test":
-		ev.Test = t.AppendTo(nil)
-	case "importpath":
-		return field(&ev.ImportPath)
-	case "key":
-		return field(&ev.Key)
-	case "value":
-		return field(&ev.Value)
-	case "failedbuild":
-		return field(&ev.FailedBuild)
-	case "outputtype":
-		return field(&ev.OutputType)
-	case "noend":
-		return field(&ev.NoEnd)
-	case "time":
-		var at time.Time
-		if at.UnmarshalJSON([]byte(`"`+string(t.Raw)+`"`)) != nil {
-			return false
-		}
-		ev.Time = StampOf(at)
-	case "elapsed":
-		return false
-	default:
-		return true // unknown, of any length
-	}
-	return t.Raw != nil
-}
-
-// scalar reads a number or one of null, true and false.
-func (s *longScanner) scalar(name string) bool {
-	const limit = 64
-	var word []byte
-	for len(word) <= limit {
-		if len(s.b) == 0 && !s.fill() {
-			return false
-		}
-		c := s.b[0]
-		if c == ',' || c == '}' || c == ' ' || c == '\t' || c == '\r' || c == '\n' {
-			break
-		}
-		word = append(word, c)
-		s.take(1)
-	}
-	if len(word) > limit || !json.Valid(word) || word[0] == '[' || word[0] == '{' {
-		return false
-	}
-	if string(word) == "null" {
-		return true
-	}
-	switch strings.ToLower(name) {
-	case "output", "action", "package", "test", "importpath", "key", "value", "time":
-		return false
-	case "elapsed":
-		var err error
-		s.ev.Elapsed, err = strconv.ParseFloat(string(word), 64)
-		return err == nil
-	}
-	return true
+	return t, false
 }
