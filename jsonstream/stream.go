@@ -71,8 +71,8 @@ type Options struct {
 // Stream makes results of one event stream, and outputs of these. Each of
 // ReadOutput and ReadErrors may be called once, concurrently with each other;
 // Finish comes after both. Running, Progress and Note may be called at any time
-// from any goroutine. A Stream that was made must be finished: it may hold a
-// goroutine and a temporary file.
+// from any goroutine. A Stream that was made must be finished or closed: it may
+// hold a temporary file.
 type Stream struct {
 	opts    Options
 	out     *sink.Screen
@@ -344,11 +344,6 @@ func (s *Stream) Note(n result.Note) {
 
 // Close releases a Stream that is not to be finished. It writes nothing.
 func (s *Stream) Close() {
-	for _, k := range s.sinks {
-		if k, ok := k.(interface{ Release() }); ok {
-			k.Release()
-		}
-	}
 	s.spool.Close()
 	s.errors.Close()
 }

@@ -103,7 +103,7 @@ type shown struct {
 	sink.None
 	format
 	Options
-	exec      execution
+	exec      execution // of formats that show everything, all packages
 	formatter testjson.EventFormatter
 	packages  map[*result.Package]*shownPackage
 	group     bytes.Buffer // if grouped
@@ -113,6 +113,7 @@ type shown struct {
 // shownPackage is what testjson knows of a package.
 type shownPackage struct {
 	*testjson.Package
+	exec              *execution
 	name              string // no longer than its scanner takes
 	coverage, shuffle string // the latest that it was fed with
 	cached, timedOut  bool
@@ -132,13 +133,24 @@ func (s *shown) Needs() sink.Needs {
 func (s *shown) pkg(p *result.Package) *shownPackage {
 	known := s.packages[p]
 	if known == nil {
-		known = &shownPackage{name: cutName(p.Path, p.Index)}
-		s.exec.feed(fedEvent{Action: "start", Package: known.name})
-		known.Package = s.exec.exec.Package(known.name)
+		known = &shownPackage{name: cutName(p.Path, p.Index), exec: &s.exec}
+		if !s.everything {
+			known.exec = new(execution) // testjson looks at all packages for each event
+		}
+		known.feed(fedEvent{Action: "start"})
+		known.Package = known.exec.Package(known.name)
 		s.packages[p] = known
 	}
 	known.Total = p.Tests
 	return known
+}
+
+// feed adds events of the package.
+func (p *shownPackage) feed(events ...fedEvent) {
+	for i := range events {
+		events[i].Package = p.name
+	}
+	p.exec.feed(events...)
 }
 
 // cutName shortens a name for testjson, which takes no line beyond 64 kB, and
@@ -156,7 +168,7 @@ func (s *shown) feedFacts(p *result.Package, known *shownPackage) {
 	const limit = 4 << 10
 	feed := func(line string) {
 		if len(line) <= limit {
-			s.exec.feed(fedEvent{Action: "output", Package: known.name, Output: line})
+			known.feed(fedEvent{Action: "output", Output: line})
 		}
 	}
 	if p.Coverage != known.coverage {
@@ -173,8 +185,7 @@ func (s *shown) feedFacts(p *result.Package, known *shownPackage) {
 	}
 	if p.TimedOut != "" && !known.timedOut {
 		known.timedOut = true
-		s.exec.feed(fedEvent{Action: "output", Package: known.name, Test: "x", Output: "panic: test timed out\n"})
-		s.exec.feed(fedEvent{Action: "pass", Package: known.name, Test: "x"})
+		known.feed(fedEvent{Action: "output", Test: "x", Output: "panic: test timed out\n"}, fedEvent{Action: "pass", Test: "x"})
 		known.Total = p.Tests
 	}
 }
@@ -201,21 +212,23 @@ func (s *shown) Event(ev *event.Event, p *result.Package) {
 
 // any shows an event to the formats that want everything.
 func (s *shown) any(ev *event.Event, p *result.Package) {
-	known := &shownPackage{}
+	known := &shownPackage{exec: &s.exec}
 	switch {
 	case p != nil && ev.Kind.Terminal() && len(ev.Test) == 0 && p.End() == result.Interrupted:
 		return
 	case p != nil:
 		known = s.pkg(p)
 		s.feedFacts(p, known)
-	case ev.Kind == event.BuildOutput, ev.Kind == event.BuildFail:
-		s.exec.feed(fedEvent{Action: "start"})
-	default:
+	case ev.Kind != event.BuildOutput && ev.Kind != event.BuildFail:
+		return
+	}
+	s.exec.addTime(known.name, ev.Time)
+	if ev.Kind == event.Output || ev.Kind == event.Bench {
+		s.show(known, ev) // without a count or a time
 		return
 	}
 	s.exec.addErrors(s.Errors.Count())
-	s.exec.addTimes(known.name, ev.Time, ev.Time)
-	s.show(known, ev)
+	s.exec.during(known.name, func() { s.show(known, ev) })
 }
 
 // show hands an event to the formatter.
@@ -227,17 +240,16 @@ func (s *shown) show(known *shownPackage, ev *event.Event) {
 	if ev.Kind == event.Other {
 		te.Action = testjson.Action(ev.Action.String())
 	}
-	s.formatter.Format(te, s.exec.exec) // writes to memory: no error
-}
-
-var actions = map[result.End]testjson.Action{
-	result.Passed: testjson.ActionPass, result.Skipped: testjson.ActionSkip,
+	s.formatter.Format(te, known.exec.Execution) // writes to memory: no error
 }
 
 // action is the Action of an end event.
 func action(end result.End) testjson.Action {
-	if a, ok := actions[end]; ok {
-		return a
+	switch end {
+	case result.Passed:
+		return testjson.ActionPass
+	case result.Skipped:
+		return testjson.ActionSkip
 	}
 	return testjson.ActionFail
 }
@@ -258,7 +270,7 @@ func (s *shown) TestEnded(t *result.Test) {
 // feedEnd makes the end of a test known that has not passed. Only the number of
 // such tests is shown.
 func (s *shown) feedEnd(t *result.Test) {
-	s.exec.feed(fedEvent{Action: string(action(t.End())), Package: s.pkg(t.Package).name, Test: "x"})
+	s.pkg(t.Package).feed(fedEvent{Action: string(action(t.End())), Test: "x"})
 }
 
 // showEnd hands a test's end to the formatter, in grouped formats with a
@@ -283,9 +295,9 @@ func (s *shown) showEnd(t *result.Test, elapsed float64) {
 	if s.grouped && s.substance(t, known) {
 		output := te
 		output.Action, output.Output = testjson.ActionOutput, s.token
-		s.formatter.Format(output, s.exec.exec)
+		s.formatter.Format(output, known.exec.Execution)
 	}
-	s.formatter.Format(te, s.exec.exec)
+	s.formatter.Format(te, known.exec.Execution)
 	s.flushGroup(t)
 }
 
@@ -339,10 +351,10 @@ func (s *shown) PackageEnded(p *result.Package) {
 	}
 	known := s.pkg(p)
 	s.feedFacts(p, known)
-	s.exec.feed(fedEvent{Action: string(action(end)), Package: known.name, Elapsed: p.Seconds})
+	known.feed(fedEvent{Action: string(action(end)), Elapsed: p.Seconds})
 	if s.packageEnd {
 		te := testjson.TestEvent{Action: action(end), Package: known.name, Elapsed: p.Seconds}
-		s.formatter.Format(te, s.exec.exec)
+		s.formatter.Format(te, known.exec.Execution)
 		s.flushGroup(nil)
 	}
 }
@@ -355,7 +367,6 @@ func (s *shown) Close(r *result.Results) error {
 			s.feedEnd(t)
 		}
 		s.exec.addErrors(s.Errors.Count())
-		s.exec.close()
 	}
 	for _, t := range r.Cut() {
 		if s.everything {
@@ -364,12 +375,8 @@ func (s *shown) Close(r *result.Results) error {
 			s.showEnd(t, unknown)
 		}
 	}
-	s.exec.close()
 	return nil
 }
-
-// Release ends the formatter's goroutine, if the stream is not finished.
-func (s *shown) Release() { s.exec.close() }
 
 // jsonLines shows the lines themselves.
 type jsonLines struct {
