@@ -2,7 +2,7 @@ package junit
 
 import (
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"pgtest/jsonstream/result"
@@ -32,11 +32,8 @@ func (s *Sink) noted(pkg string) (properties []Property, errors []Case) {
 	}
 	failure := func(name, kind, message, text string) {
 		errors = append(errors, Case{
-			ClassName: s.className(pkg), Name: name, Outcome: Error, Type: kind, Message: message,
-			Body: func(w io.Writer) error {
-				_, err := io.WriteString(w, text)
-				return err
-			},
+			ClassName: s.opts.ClassName(pkg), Name: name, Outcome: Error, Type: kind, Message: message,
+			Body: slices.Values([][]byte{[]byte(text)}),
 		})
 	}
 	for _, note := range s.notes[pkg] {

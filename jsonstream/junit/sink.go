@@ -1,8 +1,7 @@
 package junit
 
 import (
-	"io"
-	"iter"
+	"slices"
 	"strings"
 
 	"pgtest/jsonstream/event"
@@ -33,6 +32,13 @@ type passed struct {
 
 // New returns a Sink that keeps testcases in sp.
 func New(opts Options, sp *spool.Spool) *Sink {
+	asItIs := func(importPath string) string { return importPath }
+	if opts.SuiteName == nil {
+		opts.SuiteName = asItIs
+	}
+	if opts.ClassName == nil {
+		opts.ClassName = asItIs
+	}
 	return &Sink{opts: opts, spool: sp, passed: make(map[*result.Package]*passed), notes: make(map[string][]result.Note)}
 }
 
@@ -47,7 +53,7 @@ func (s *Sink) TestEnded(t *result.Test) {
 	if kept == nil || kept.p != t.Package {
 		kept = s.passed[t.Package]
 		if kept == nil {
-			kept = &passed{p: t.Package, className: s.className(t.Package.Path)}
+			kept = &passed{p: t.Package, className: s.opts.ClassName(t.Package.Path)}
 			s.passed[t.Package] = kept
 		}
 		s.latest = kept
@@ -64,20 +70,6 @@ func appendAttrs(properties []Property, t *result.Test) []Property {
 		properties = append(properties, Property{Name: t.Name + "." + a.Key, Value: a.Value})
 	}
 	return properties
-}
-
-func (s *Sink) className(pkg string) string {
-	if s.opts.ClassName == nil {
-		return pkg
-	}
-	return s.opts.ClassName(pkg)
-}
-
-func (s *Sink) suiteName(pkg string) string {
-	if s.opts.SuiteName == nil {
-		return pkg
-	}
-	return s.opts.SuiteName(pkg)
 }
 
 // Close writes the report.
@@ -134,7 +126,7 @@ func (s *suite) add(c Case) {
 
 func (s *Sink) suite(p *result.Package) suite {
 	all := suite{p: p}
-	all.Name = s.suiteName(p.Path)
+	all.Name = s.opts.SuiteName(p.Path)
 	all.Time = p.Elapsed
 	all.Timestamp = p.Started.Time()
 	all.Tests = p.PassedTests
@@ -142,7 +134,8 @@ func (s *Sink) suite(p *result.Package) suite {
 		all.Properties = append(all.Properties, Property{Name: "go.version", Value: s.opts.GoVersion})
 	}
 	if p.Coverage != "" {
-		all.Properties = append(all.Properties, Property{Name: "coverage.statements.pct", Value: percentage(p.Coverage)})
+		percentage, _, _ := strings.Cut(strings.TrimPrefix(p.Coverage, "coverage: "), "%")
+		all.Properties = append(all.Properties, Property{Name: "coverage.statements.pct", Value: percentage})
 	}
 	properties, errors := s.noted(p.Path)
 	all.Properties = append(all.Properties, properties...)
@@ -174,10 +167,8 @@ func (s *Sink) suite(p *result.Package) suite {
 	if kept := s.passed[p]; kept != nil {
 		all.Properties = append(all.Properties, kept.properties...)
 	}
-	for _, list := range [][]*result.Test{p.Interrupted, p.Failed, p.Skipped} {
-		for _, t := range list {
-			all.Properties = appendAttrs(all.Properties, t)
-		}
+	for _, t := range slices.Concat(p.Interrupted, p.Failed, p.Skipped) {
+		all.Properties = appendAttrs(all.Properties, t)
 	}
 	return all
 }
@@ -189,16 +180,10 @@ var types = map[result.End]string{
 	result.Interrupted: "interrupted", result.NoEnd: "incomplete",
 }
 
-// percentage is the number in go's sentence on coverage.
-func percentage(sentence string) string {
-	number, _, _ := strings.Cut(strings.TrimPrefix(sentence, "coverage: "), "%")
-	return number
-}
-
 // packageError is the testcase for a package that did not fail by its tests.
 func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) {
-	c := Case{ClassName: s.className(p.Path), Name: "TestMain", Time: p.Elapsed, Outcome: Error}
-	c.Body = body(p.BuildOutput(), p.Output())
+	c := Case{ClassName: s.opts.ClassName(p.Path), Name: "TestMain", Time: p.Elapsed, Outcome: Error}
+	c.Body = p.Explanation()
 	end, message := death.End, death.Message
 	switch without := len(p.Failed)+len(p.Interrupted) == 0; {
 	case p.End() == result.Interrupted && len(p.Interrupted) == 0:
@@ -218,19 +203,5 @@ func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) 
 }
 
 func (s *Sink) testCase(t *result.Test, o Outcome) Case {
-	return Case{
-		ClassName: s.className(t.Package.Path), Name: t.Name, Time: t.Elapsed, Outcome: o,
-		Body: body(t.Output()),
-	}
-}
-
-func body(outputs ...iter.Seq[[]byte]) func(io.Writer) error {
-	return func(w io.Writer) error {
-		for _, output := range outputs {
-			for line := range output {
-				w.Write(line)
-			}
-		}
-		return nil
-	}
+	return Case{ClassName: s.opts.ClassName(t.Package.Path), Name: t.Name, Time: t.Elapsed, Outcome: o, Body: t.Output()}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -41,18 +42,14 @@ type Case struct {
 	ClassName, Name string
 	Time            time.Duration
 	Outcome         Outcome
-	Type, Message   string // attributes of the outcome's element, if not empty
-	// Body writes the element's text. It may be nil.
-	Body func(io.Writer) error
+	Type, Message   string           // attributes of the outcome's element, if not empty
+	Body            iter.Seq[[]byte] // the element's text, or nil
 }
 
 // Writer writes one report. Its methods are called in the order Begin,
 // (BeginSuite, Case or Raw any number of times, EndSuite) any number of times,
 // End. Text may be any bytes: what XML cannot hold becomes U+FFFD.
-type Writer struct {
-	w   *bufio.Writer
-	err error // of a Body
-}
+type Writer struct{ w *bufio.Writer }
 
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer {
@@ -65,20 +62,22 @@ func (w *Writer) Begin(name string, c Counts, d time.Duration) {
 	if name != "" {
 		w.attr("name", name)
 	}
+	w.counts(c)
+	w.attr("time", seconds(d))
+	w.w.WriteString(">\n")
+}
+
+func (w *Writer) counts(c Counts) {
 	w.attr("tests", strconv.Itoa(c.Tests))
 	w.attr("failures", strconv.Itoa(c.Failures))
 	w.attr("errors", strconv.Itoa(c.Errors))
-	w.attr("time", seconds(d))
-	w.w.WriteString(">\n")
 }
 
 // BeginSuite opens a testsuite.
 func (w *Writer) BeginSuite(s Suite) {
 	w.w.WriteString("\t<testsuite")
 	w.attr("name", s.Name)
-	w.attr("tests", strconv.Itoa(s.Tests))
-	w.attr("failures", strconv.Itoa(s.Failures))
-	w.attr("errors", strconv.Itoa(s.Errors))
+	w.counts(s.Counts)
 	w.attr("skipped", strconv.Itoa(s.Skipped))
 	w.attr("time", seconds(s.Time))
 	if !s.Timestamp.IsZero() {
@@ -115,8 +114,8 @@ func (w *Writer) Case(c Case) {
 	}
 	w.w.WriteByte('>')
 	if c.Body != nil {
-		if err := c.Body(textWriter{w.w}); err != nil && w.err == nil {
-			w.err = err
+		for text := range c.Body {
+			w.w.Write(appendEscaped(w.w.AvailableBuffer(), text, false))
 		}
 	}
 	w.w.WriteString("</" + element + ">\n\t\t</testcase>\n")
@@ -146,10 +145,7 @@ func (w *Writer) EndSuite() { w.w.WriteString("\t</testsuite>\n") }
 // End closes the report and returns the first error of writing it.
 func (w *Writer) End() error {
 	w.w.WriteString("</testsuites>\n")
-	if err := w.w.Flush(); err != nil {
-		return err
-	}
-	return w.err
+	return w.w.Flush()
 }
 
 func (w *Writer) attr(name, value string) {
@@ -168,25 +164,6 @@ func seconds(d time.Duration) string { return string(appendSeconds(nil, d)) }
 func appendSeconds(dst []byte, d time.Duration) []byte {
 	ms := max(d, 0).Milliseconds()
 	return fmt.Appendf(dst, "%d.%03d", ms/1000, ms%1000)
-}
-
-// textWriter escapes what is written to it.
-type textWriter struct{ w *bufio.Writer }
-
-func (t textWriter) Write(p []byte) (int, error) {
-	const piece = 4 << 10
-	for rest := p; len(rest) > 0; {
-		n := len(rest)
-		if n > piece {
-			for n = piece; n > piece-utf8.UTFMax && !utf8.RuneStart(rest[n]); n-- {
-			}
-		}
-		if _, err := t.w.Write(appendEscaped(t.w.AvailableBuffer(), rest[:n], false)); err != nil {
-			return 0, err
-		}
-		rest = rest[n:]
-	}
-	return len(p), nil
 }
 
 // appendEscaped appends s as XML text, or as the value of an attribute, in which

@@ -38,13 +38,10 @@ func (p *Package) End() End { return p.facts().of(p.end) }
 // Output returns what the package printed outside its tests.
 func (p *Package) Output() iter.Seq[[]byte] { return p.results.spool.All(&p.output) }
 
-// BuildOutput returns what the build that failed printed.
-func (p *Package) BuildOutput() iter.Seq[[]byte] {
-	b := p.results.builds[p.FailedBuild]
-	if b == nil {
-		b = new(spool.Buffer)
-	}
-	return p.results.spool.All(b)
+// Explanation returns what the build printed, if it failed, and what the package
+// printed outside its tests.
+func (p *Package) Explanation() iter.Seq[[]byte] {
+	return p.results.spool.All(p.results.builds[p.FailedBuild], &p.output)
 }
 
 // Open calls fn with the tests that have no end, the one that started last first.

@@ -53,15 +53,11 @@ func (t *Test) Output() iter.Seq[[]byte] {
 	if t.subtest() || t.subFailed {
 		return t.Own()
 	}
-	return func(yield func([]byte) bool) {
-		for _, of := range append([]*Test{t}, t.subs...) {
-			for record := range of.Own() {
-				if !yield(record) {
-					return
-				}
-			}
-		}
+	all := []*spool.Buffer{&t.output}
+	for _, sub := range t.subs {
+		all = append(all, &sub.output)
 	}
+	return t.Package.results.spool.All(all...)
 }
 
 // testList is a list of tests, linked through them.

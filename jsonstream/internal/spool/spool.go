@@ -205,25 +205,37 @@ func createUnlinked(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// All returns the records in order. A record is valid until the next one is asked
-// for. If the file can't be read they end early, and Err says why.
-func (s *Spool) All(b *Buffer) iter.Seq[[]byte] {
+// All returns the records of buffers in order; nil is an empty one. A record is
+// valid until the next one is asked for. If the file can't be read the records
+// end early, and Err says why.
+func (s *Spool) All(buffers ...*Buffer) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for _, e := range b.extents {
-			r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
-			if more, err := records(r, yield); err != nil || !more {
-				s.err = cmp.Or(s.err, err)
+		for _, b := range buffers {
+			if b != nil && !s.each(b, yield) {
 				return
 			}
-		}
-		for mem := b.mem; len(mem) > 0; {
-			n := 4 + int(binary.LittleEndian.Uint32(mem))
-			if !yield(mem[4:n]) {
-				return
-			}
-			mem = mem[n:]
 		}
 	}
+}
+
+// each calls yield with the records of a buffer. It returns false if it has to
+// end early.
+func (s *Spool) each(b *Buffer, yield func([]byte) bool) bool {
+	for _, e := range b.extents {
+		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
+		if more, err := records(r, yield); err != nil || !more {
+			s.err = cmp.Or(s.err, err)
+			return false
+		}
+	}
+	for mem := b.mem; len(mem) > 0; {
+		n := 4 + int(binary.LittleEndian.Uint32(mem))
+		if !yield(mem[4:n]) {
+			return false
+		}
+		mem = mem[n:]
+	}
+	return true
 }
 
 // records calls yield with the records of one extent.
