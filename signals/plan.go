@@ -19,7 +19,7 @@ const (
 	Cancelled
 	// GraceOver: the tests have not ended within their grace.
 	GraceOver
-	// Tick: the terminal is to be looked at. It is sent only while Watchful.
+	// Tick: the terminal is to be looked at. It is sent only while watchful.
 	Tick
 	// KeeperGone: the keeper ended without being asked to.
 	KeeperGone
@@ -136,33 +136,19 @@ type Plan struct {
 	shutdown shutdown
 	job      job
 	terminal terminal
-	cause    syscall.Signal            // what the run dies of; 0 for none
-	typed    syscall.Signal            // the first ending signal that came through the keeper; 0 for none
-	asked    syscall.Signal            // what the tests were asked with; 0 for nothing yet
-	seen     map[syscall.Signal][2]int // how often each ending signal came, by Via
+	cause    syscall.Signal // what the run dies of; 0 for none
+	// typed is the first ending signal that the keeper received in place of the
+	// job, or 0. Without a keeper the run's ancestors in the job would have
+	// received it.
+	typed syscall.Signal
+	asked syscall.Signal            // what the tests were asked with; 0 for nothing yet
+	seen  map[syscall.Signal][2]int // how often each ending signal came, by Via
 }
 
-// UseTerminal makes the plan take the terminal whenever the job is in its
-// foreground.
-func (p *Plan) UseTerminal() { p.terminal = behind }
-
-// LeaveTerminal makes the plan leave the terminal alone from now on, because it
-// could not be taken.
-func (p *Plan) LeaveTerminal() { p.terminal = none }
-
-// Cause returns the signal that ended the run, SIGPIPE if its output was
-// closed, or 0 if neither happened.
-func (p *Plan) Cause() syscall.Signal { return p.cause }
-
-// Typed returns the first ending signal that the keeper received in place of
-// the job, or 0. Without a keeper the run's ancestors in the job would have
-// received it.
-func (p *Plan) Typed() syscall.Signal { return p.typed }
-
-// Late returns the signal that a test which starts only now must get: 0 while
+// late returns the signal that a test which starts only now must get: 0 while
 // the run goes on, the signal that the other tests were asked to end with, or
 // SIGKILL once they were killed.
-func (p *Plan) Late() syscall.Signal {
+func (p *Plan) late() syscall.Signal {
 	switch p.shutdown {
 	case running:
 		return 0
@@ -173,15 +159,9 @@ func (p *Plan) Late() syscall.Signal {
 	}
 }
 
-// Ending reports whether the run has been asked to end.
-func (p *Plan) Ending() bool { return p.shutdown != running }
-
-// Stopped reports whether the tests are stopped.
-func (p *Plan) Stopped() bool { return p.job == stopped }
-
-// Watchful reports whether Tick events are needed: while the job may be moved
+// watchful reports whether Tick events are needed: while the job may be moved
 // to the foreground, or while a stop may turn out not to have happened.
-func (p *Plan) Watchful() bool { return p.job == stopped || p.terminal == behind }
+func (p *Plan) watchful() bool { return p.job == stopped || p.terminal == behind }
 
 // Handle takes an event and returns the steps to carry out, in order.
 func (p *Plan) Handle(e Event) []Step {
@@ -195,7 +175,7 @@ func (p *Plan) Handle(e Event) []Step {
 	case GraceOver:
 		return p.graceOver()
 	case Tick:
-		return p.tick(e)
+		return p.proceed(e)
 	case KeeperGone:
 		return p.keeperGone()
 	case GoGone:
@@ -356,21 +336,16 @@ func (p *Plan) wake() []Step {
 	return steps
 }
 
+// proceed answers SIGCONT, and that some time has passed. If the run was to stop
+// and still runs, it was continued or never stopped: the kernel does not stop an
+// orphaned group, which no shell could continue.
 func (p *Plan) proceed(e Event) []Step {
-	return append(p.wake(), p.takeIf(e.Foreground)...)
-}
-
-// tick answers that some time has passed. If the run was to stop and still
-// runs, it was continued or never stopped: the kernel does not stop an orphaned
-// group, which no shell could continue.
-func (p *Plan) tick(e Event) []Step { return p.proceed(e) }
-
-func (p *Plan) takeIf(foreground bool) []Step {
-	if p.terminal != behind || !foreground {
-		return nil
+	steps := p.wake()
+	if p.terminal == behind && e.Foreground {
+		p.terminal = held
+		steps = append(steps, Step{Verb: TakeTerminal})
 	}
-	p.terminal = held
-	return []Step{{Verb: TakeTerminal}}
+	return steps
 }
 
 // wanted answers that a member of the job touched the terminal from the

@@ -194,9 +194,9 @@ func TestPlan(t *testing.T) {
 			var p Plan
 			switch test.tty {
 			case "behind":
-				p.UseTerminal()
+				p.terminal = behind
 			case "held":
-				p.UseTerminal()
+				p.terminal = behind
 				if got := p.Handle(events["tick-fg"]); describe(got) != "take" {
 					t.Fatalf("taking the terminal: %s", describe(got))
 				}
@@ -211,9 +211,9 @@ func TestPlan(t *testing.T) {
 					t.Errorf("%s: %s; want %s", word, got, want)
 				}
 			}
-			if p.Cause() != test.cause || p.Typed() != test.typed || p.Late() != test.late {
+			if p.cause != test.cause || p.typed != test.typed || p.late() != test.late {
 				t.Errorf("cause %d, typed %d, late %d; want %d, %d, %d",
-					p.Cause(), p.Typed(), p.Late(), test.cause, test.typed, test.late)
+					p.cause, p.typed, p.late(), test.cause, test.typed, test.late)
 			}
 		})
 	}

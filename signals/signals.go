@@ -11,7 +11,6 @@
 package signals
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -150,7 +149,7 @@ func Start(o Options) *Control {
 	}
 	c.tty = openTTY()
 	if c.mayHold() {
-		c.plan.UseTerminal()
+		c.plan.terminal = behind
 		c.Handle(Event{Kind: Tick}, nil)
 	}
 	return c
@@ -228,15 +227,15 @@ func (c *Control) GoGone(run Executor) { c.Handle(Event{Kind: GoGone}, run) }
 func (c *Control) Cancel(run Executor) { c.Handle(Event{Kind: Cancelled}, run) }
 
 // Ending reports whether the tests have been asked to end.
-func (c *Control) Ending() bool { return c.plan.Ending() }
+func (c *Control) Ending() bool { return c.plan.shutdown != running }
 
 // Cause returns the signal that ended the run, SIGPIPE if its output was
 // closed, or 0 if neither happened.
-func (c *Control) Cause() syscall.Signal { return c.plan.Cause() }
+func (c *Control) Cause() syscall.Signal { return c.plan.cause }
 
 // Late returns the signal that a test which starts only now must get, or 0: go
 // may have started the test just before go was interrupted.
-func (c *Control) Late() syscall.Signal { return c.plan.Late() }
+func (c *Control) Late() syscall.Signal { return c.plan.late() }
 
 // KeeperPID returns the process id of the keeper, or 0 without one. The Control
 // waits for this child; the caller must not.
@@ -249,158 +248,7 @@ func (c *Control) KeeperPID() int {
 
 // Stopped reports whether the tests are stopped. A test that starts only now
 // must be stopped, too.
-func (c *Control) Stopped() bool { return c.plan.Stopped() }
-
-func (c *Control) do(s Step, run Executor) {
-	switch s.Verb {
-	case InterruptGo:
-		run.InterruptGo()
-	case KillGo:
-		run.KillGo()
-	case Relay:
-		run.SignalTests(s.Signal)
-	case KillTests:
-		run.SignalTests(unix.SIGKILL)
-	case StopTests:
-		c.grace.stop()
-		c.frozen.Store(true)
-		run.Stop()
-	case ContinueTests:
-		if c.thaw != nil {
-			c.thaw()
-			c.thaw = nil
-		}
-		c.frozen.Store(false)
-		run.Continue()
-	case StartGrace:
-		relay := RelayTime
-		if c.opts.TestsHaveTerminal {
-			relay = TypedRelayTime
-		}
-		c.grace.set(c, GraceOver, relay+c.opts.Grace)
-	case StartLastWait:
-		c.grace.set(c, GraceOver, lastWait)
-	case Explain:
-		run.Explain(c.explain(s.Signal))
-	case Report:
-		run.Report()
-	case TakeTerminal:
-		c.take()
-	case LendTerminal:
-		c.lend()
-	case ReturnTerminal:
-		c.giveBack()
-	case StopSelf:
-		c.freeze(os.Getpid())
-	case StopJob:
-		c.freeze(0)
-	case ContinueJob:
-		c.continuedJob = true
-		unix.Kill(0, unix.SIGCONT)
-	case RelayWinch:
-		unix.Kill(0, unix.SIGWINCH)
-	}
-}
-
-func (c *Control) explain(sig syscall.Signal) string {
-	hurry := "a second signal kills them at once"
-	switch sig {
-	case 0:
-		return fmt.Sprintf("pgtest: go has died before its tests, which have %v to end; a signal ends them sooner", c.opts.Grace)
-	case unix.SIGKILL:
-		return fmt.Sprintf("pgtest: killing the tests that did not end in %v", c.opts.Grace)
-	case unix.SIGINT:
-		hurry = "Ctrl-C again kills them at once"
-	}
-	return fmt.Sprintf("pgtest: %v: the tests have %v to end; %s", sig, c.opts.Grace, hurry)
-}
-
-// take makes a keeper the terminal's foreground group. If that fails, the
-// terminal is left alone: the terminal's signals then reach the run directly,
-// and with them the rest of the pipeline.
-func (c *Control) take() {
-	if c.keeper == nil {
-		onSignal := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
-		onExit := func(k *keeper) { c.send(Event{Kind: KeeperGone, from: k}) }
-		keeper, err := startKeeper(c.opts.Keeper, c.tty, onSignal, onExit)
-		if err != nil {
-			c.plan.LeaveTerminal()
-			return
-		}
-		c.keeper = keeper
-	}
-	// The shell may take the terminal from a job that was just stopped. Then
-	// SIGTTOU must stop this process, as it stops any process that asks for the
-	// terminal.
-	err := withDefault(unix.SIGTTOU, func() error { return c.tty.setForeground(c.keeper.cmd.Process.Pid) })
-	if err != nil {
-		c.giveBack()
-		c.plan.LeaveTerminal()
-	}
-}
-
-// lend gives the terminal to the job while the job is stopped.
-func (c *Control) lend() {
-	if c.keeper.lend() != nil {
-		c.giveBack()
-	}
-}
-
-// giveBack ends the keeper, which first returns the terminal to the job if it
-// has it. A keeper that was killed could not do that: the terminal's foreground
-// group has no member left, and SIGTTOU would stop the job when it touches the
-// terminal. Then giveBack returns the terminal itself.
-func (c *Control) giveBack() {
-	if c.keeper == nil {
-		return
-	}
-	c.keeper.end()
-	pgid, err := c.tty.foreground()
-	if err == nil && pgid == c.keeper.cmd.Process.Pid {
-		withoutTTOU(func() error { return c.tty.setForeground(c.tty.job) })
-		c.listen()
-	}
-	c.keeper = nil
-}
-
-// othersPatience is how long the other members of the job may take to stop.
-const othersPatience = time.Second
-
-// freeze stops this process, or with pid 0 its whole group in the same instant,
-// so that no shell can continue some members before the others have stopped.
-// SIGTSTP keeps its default action until the run continues, because the kernel
-// chooses which thread takes the signal. The kernel stops a group by SIGTSTP
-// only if a shell can continue it.
-//
-// If a script's shell has stopped, and was continued with the job, before the
-// run stops itself, the run does not stop: nobody would continue it.
-//
-// Other members may have lost their SIGTSTP. A pager that was stopped for
-// touching the terminal has it pending, and the SIGCONT by which the run
-// continues the pager discards it. So the run stops only after the others have,
-// and sends SIGTSTP to those that have not.
-func (c *Control) freeze(pid int) {
-	continued := func() bool { return c.conts.Load() != c.continued }
-	if pid != 0 && c.continuedJob {
-		stopOthers(othersPatience, continued)
-	}
-	if pid != 0 && continued() {
-		return
-	}
-	thaw, err := setDefault(unix.SIGTSTP)
-	if err == nil {
-		c.thaw = thaw
-		unix.Kill(pid, unix.SIGTSTP)
-		return
-	}
-	if orphaned() {
-		return
-	}
-	if pid == 0 {
-		unix.Kill(0, unix.SIGTSTP) // this process catches it, and the plan has had it
-	}
-	unix.Kill(os.Getpid(), unix.SIGSTOP)
-}
+func (c *Control) Stopped() bool { return c.plan.job == stopped }
 
 // Finish gives the terminal back, ends the keeper and stops catching signals.
 // All goroutines of the Control have ended when it returns. Nothing may receive
@@ -459,7 +307,7 @@ func (c *Control) Exit(code int) {
 	if cause == 0 {
 		os.Exit(code)
 	}
-	if typed := c.plan.Typed(); typed != 0 {
+	if typed := c.plan.typed; typed != 0 {
 		above, reading := ancestors(), readers()
 		os.Stdout.Close()
 		os.Stderr.Close()
@@ -472,86 +320,4 @@ func (c *Control) Exit(code int) {
 		}
 	}
 	Die(cause)
-}
-
-// pump turns signals into events until Finish.
-//
-// It also continues children that were stopped between fork and exec. Until its
-// exec a child is a member of the job, with default actions, and a pager that
-// touches the terminal in that instant stops it. The child is in a group of its
-// own when the job is continued, so nobody else would continue it, and this
-// process would wait for its exec.
-func (c *Control) pump() {
-	defer c.pumps.Done()
-	for {
-		select {
-		case sig := <-c.sigs:
-			if sig == unix.SIGCONT {
-				c.conts.Add(1)
-			}
-			c.send(Event{Signal: sig.(syscall.Signal), continued: c.conts.Load()})
-		case <-c.children:
-			if !c.frozen.Load() {
-				continueChildren(c.inherited)
-			}
-		case <-c.quit:
-			return
-		}
-	}
-}
-
-// send waits until the run receives the event, or has finished.
-func (c *Control) send(e Event) {
-	select {
-	case c.events <- e:
-	case <-c.quit:
-	}
-}
-
-// offer sends the event, or drops it if the channel of events is full.
-func (c *Control) offer(e Event) {
-	select {
-	case c.events <- e:
-	default:
-	}
-}
-
-// A timer sends one event. After set or stop, an event that it sent earlier and
-// that was not handled yet is void.
-type timer struct {
-	timer *time.Timer
-	at    int
-}
-
-func (t *timer) set(c *Control, kind Kind, after time.Duration) {
-	t.stop()
-	e := Event{Kind: kind, of: t, at: t.at}
-	t.timer = time.AfterFunc(after, func() { c.send(e) })
-}
-
-func (t *timer) stop() {
-	t.at++
-	if t.timer != nil {
-		t.timer.Stop()
-	}
-}
-
-// setTick schedules the next look at the terminal. A shell that puts a job into
-// the foreground after starting it does so at once, so the first looks follow
-// closely. Later a user's fg is noticed within a quarter of a second, at the
-// cost of four system calls a second.
-func (c *Control) setTick(again bool) {
-	const shortest, longest = 4 * time.Millisecond, 256 * time.Millisecond
-	switch {
-	case !c.plan.Watchful():
-		c.tick.stop()
-		return
-	case c.plan.Stopped():
-		c.pause = time.Second // a stop takes effect at once, if it does
-	case again:
-		c.pause = min(2*c.pause, longest)
-	default:
-		c.pause = shortest
-	}
-	c.tick.set(c, Tick, max(c.pause, shortest))
 }

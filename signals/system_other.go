@@ -1,0 +1,11 @@
+//go:build unix && !(darwin || dragonfly || freebsd || netbsd || openbsd)
+
+package signals
+
+import "golang.org/x/sys/unix"
+
+const (
+	// reportSignal is no signal: no terminal of this system sends one.
+	reportSignal = unix.Signal(-1)
+	getTermios   = unix.TCGETS
+)
