@@ -17,11 +17,13 @@ import (
 // the file has no room, which is an error.
 func (s *Stream) longLine(piece []byte, lines *event.Lines) error {
 	if !startsEvent(bytes.TrimLeft(piece, " \t\r")) {
-		return s.longPlain(piece, lines)
+		s.out.Newline()
+		return s.showRest(piece, false, lines)
 	}
 	f, err := spool.Unlinked(s.opts.SpoolDir)
 	if err != nil {
-		return cmp.Or(s.longPlain(piece, lines), unkept(err))
+		s.out.Newline()
+		return cmp.Or(s.showRest(piece, false, lines), unkept(err))
 	}
 	defer f.Close()
 	var size int64
@@ -35,7 +37,7 @@ func (s *Stream) longLine(piece []byte, lines *event.Lines) error {
 		if _, err := f.Write(content); err != nil {
 			s.out.Newline()
 			io.Copy(s.out, io.NewSectionReader(f, 0, size))
-			return cmp.Or(s.longRest(piece, whole, lines), unkept(err))
+			return cmp.Or(s.showRest(piece, whole, lines), unkept(err))
 		}
 		size += int64(len(content))
 		if whole {
@@ -47,14 +49,16 @@ func (s *Stream) longLine(piece []byte, lines *event.Lines) error {
 			return err
 		}
 	}
-	isEvent, err := event.Pieces(io.NewSectionReader(f, 0, size), s.event)
+	line := io.NewSectionReader(f, 0, size)
+	isEvent, err := event.Pieces(line, s.event)
 	if isEvent || err != nil {
 		return err
 	}
 	s.cut = !ended
 	s.out.Newline()
-	io.Copy(s.out, io.NewSectionReader(f, 0, size))
-	s.out.Write([]byte{'\n'})
+	line.Seek(0, io.SeekStart)
+	io.Copy(s.out, line)
+	s.out.Newline()
 	return nil
 }
 
@@ -63,26 +67,16 @@ func unkept(err error) error {
 	return fmt.Errorf("a line of more than %d bytes can't be kept: %w", event.MaxLine, reason(err))
 }
 
-// longPlain shows a long line as it is.
-func (s *Stream) longPlain(piece []byte, lines *event.Lines) error {
-	s.out.Newline()
-	return s.longRest(piece, false, lines)
-}
-
-// longRest shows the rest of a long line.
-func (s *Stream) longRest(piece []byte, whole bool, lines *event.Lines) error {
-	for {
+// showRest shows piece and, unless it ends the line, the rest of the line.
+func (s *Stream) showRest(piece []byte, whole bool, lines *event.Lines) (err error) {
+	s.out.Write(piece)
+	for !whole && err == nil {
+		piece, whole, err = lines.Next()
 		s.out.Write(piece)
-		if whole {
-			s.out.Newline()
-			return nil
-		}
-		var err error
-		if piece, whole, err = lines.Next(); err == io.EOF {
-			s.out.Newline()
-			return nil
-		} else if err != nil {
-			return err
-		}
 	}
+	if err != nil && err != io.EOF {
+		return err
+	}
+	s.out.Newline()
+	return nil
 }

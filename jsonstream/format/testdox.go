@@ -89,177 +89,125 @@ func (d *testdox) Format(ev testjson.TestEvent, _ *testjson.Execution) error {
 // prettify is gotestdox.Prettify, which writes a log of every character that
 // nobody reads. Names that are not plain ASCII are left to it.
 func prettify(name string) string {
-	w := words{}
-	if text, ok := strings.CutPrefix(name, "Fuzz"); ok {
-		w.text = append(w.text, "[fuzz] "...)
-		w.rest = strings.TrimPrefix(text, "Test")
-	} else {
-		w.rest = strings.TrimPrefix(name, "Test")
-	}
-	w.head = len(w.text)
-	if !w.split() {
+	rest, isFuzz := strings.CutPrefix(name, "Fuzz")
+	p := prettifier{name: strings.TrimPrefix(rest, "Test")}
+	p.split()
+	switch {
+	case p.strange:
 		return gotestdox.Prettify(name)
+	case isFuzz:
+		return "[fuzz] " + strings.Join(p.words, " ")
 	}
-	return string(w.text)
+	return strings.Join(p.words, " ")
 }
 
-// words makes a sentence from a name. A name is cut before capitals and digits
-// that follow small letters; a run of capitals stays one word (an initialism),
-// up to the capital that starts the next. The first underscore says that what
-// came before it is one word, the name of a function.
-type words struct {
-	rest     string // of the name
-	text     []byte // the sentence so far
-	head     int    // where its first word starts
-	starts   []int  // where its words start
-	function bool   // the first underscore is past
-	subtest  bool   // a slash is past
+// prettifier takes the words from a name as gotestdox does. A word ends before a
+// capital or a digit that follows a small letter; a run of capitals stays one
+// word (an initialism), up to the capital that starts the next. The first
+// underscore says that what came before it is one word, the name of a function.
+type prettifier struct {
+	name       string
+	start, pos int // of the current word, and of the character to look at
+	words      []string
+	function   bool // the first underscore is past
+	subtest    bool // a slash is past
+	strange    bool // gotestdox follows rules of Unicode
 }
 
-// split takes all words from the name. It reports false for a name that it does
-// not know how to capitalise.
-func (w *words) split() bool {
-	s := w.rest
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	for i := 0; i < len(s); {
-		if s[i] == '_' || s[i] == '/' {
-			i++
+func (p *prettifier) split() {
+	for p.pos < len(p.name) && !p.strange {
+		c := p.name[p.pos]
+		p.pos++
+		if c == '_' || c == '/' {
+			p.start = p.pos
 			continue
 		}
-		end, why := wordEnd(s, i, i+1)
-		for why == nextRuns {
-			if !w.add(s[i:end]) {
-				return false
-			}
-			i = end
-			end, why = wordEnd(s, i, i)
-		}
-		if !w.add(s[i:end]) {
-			return false
-		}
-		i = end
-		switch {
-		case why == separator && s[i] == '/':
-			w.subtest = true
-		case why == separator && !w.function && !w.subtest:
-			if !w.join() {
-				return false
-			}
-		}
+		p.strange = c < ' ' || c > '~'
+		p.word()
 	}
-	return true
 }
 
-// Why a word ends.
-type ending uint8
-
-const (
-	nextStarts ending = iota // another word starts there, or a plural ended
-	separator                // there is an underscore or a slash
-	nextRuns                 // an initialism ran into the next word, perhaps an empty one
-)
-
-// wordEnd returns where the word that starts at start ends, looking from pos on.
-func wordEnd(s string, start, pos int) (int, ending) {
-	for ; pos < len(s); pos++ {
-		c := s[pos]
+// word takes the word whose first character is read.
+func (p *prettifier) word() {
+	for p.pos < len(p.name) {
+		c, before := p.name[p.pos], p.name[p.pos-1]
 		switch {
+		case c < ' ' || c > '~':
+			p.strange = true
+			return
 		case c == '_' || c == '/':
-			return pos, separator
-		case 'A' <= c && c <= 'Z':
-			if prev(s, pos) != '-' && !initialism(s, start, pos) {
-				return pos, nextStarts
+			p.add()
+			if c == '/' {
+				p.subtest = true
+			} else if !p.function && !p.subtest {
+				p.join()
 			}
-		case '0' <= c && c <= '9':
-			p := prev(s, pos)
-			if (p < '0' || p > '9') && p != '-' && p != '=' && !initialism(s, start, pos) {
-				return pos, nextStarts
-			}
-		case pos-start <= 1 || s[start] == '\'' || !initialism(s, start, pos):
+			return
+		case isCapital(c) && before != '-' && !p.initialism(),
+			isDigit(c) && !isDigit(before) && before != '-' && before != '=' && !p.initialism():
+			p.add()
+			return
+		case isCapital(c) || isDigit(c) || p.pos-p.start <= 1 || p.name[p.start] == '\'' || !p.initialism():
+			p.pos++
 		case c == 's':
-			return pos + 1, nextStarts
-		default:
-			return pos - 1, nextRuns
+			p.pos++
+			p.add()
+			return
+		default: // the last capital starts the next word
+			p.pos--
+			p.add()
 		}
 	}
-	return pos, nextStarts
+	p.add()
 }
 
-func prev(s string, pos int) byte {
-	if pos == 0 {
-		return 0
-	}
-	return s[pos-1]
-}
+func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isDigit(c byte) bool   { return '0' <= c && c <= '9' }
 
 // initialism says that a word looks like one so far: no small letters but the s
 // of a plural, and not "Is" or "As".
-func initialism(s string, start, pos int) bool {
-	if start+1 < len(s) && s[start+1] == 's' {
+func (p *prettifier) initialism() bool {
+	if p.start+1 < len(p.name) && p.name[p.start+1] == 's' {
 		return false
 	}
-	for i := start; i < pos; i++ {
-		if 'a' <= s[i] && s[i] <= 'z' && s[i] != 's' {
+	for _, c := range []byte(p.name[p.start:p.pos]) {
+		if 'a' <= c && c <= 'z' && c != 's' {
 			return false
 		}
 	}
 	return true
 }
 
-// add adds a word in its place in the sentence.
-func (w *words) add(word string) bool {
-	if len(w.starts) > 0 {
-		w.text = append(w.text, ' ')
+// add adds the word, which ends at pos.
+func (p *prettifier) add() {
+	word := p.name[p.start:p.pos]
+	if len(p.words) == 0 {
+		word = p.capitalise(word)
+	} else if len(word) == 1 || !p.initialism() {
+		word = strings.ToLower(word)
 	}
-	start := len(w.text)
-	w.starts = append(w.starts, start)
-	w.text = append(w.text, word...)
-	switch {
-	case len(w.starts) == 1:
-		return capitalise(w.text[start:])
-	case len(word) == 1 || !initialism(word, 0, len(word)):
-		for i, c := range w.text[start:] {
-			if 'A' <= c && c <= 'Z' {
-				w.text[start+i] = c + 'a' - 'A'
-			}
-		}
-	}
-	return true
+	p.words = append(p.words, word)
+	p.start = p.pos
 }
 
-// join makes one capitalised word of all words so far.
-func (w *words) join() bool {
-	to := w.head
-	for i, from := range w.starts {
-		end := len(w.text)
-		if i+1 < len(w.starts) {
-			end = w.starts[i+1] - 1 // before the space
-		}
-		n := copy(w.text[to:], w.text[from:end])
-		if !capitalise(w.text[to : to+n]) {
-			return false
-		}
-		to += n
+// join makes one word of all words so far.
+func (p *prettifier) join() {
+	name := ""
+	for _, word := range p.words {
+		name += p.capitalise(word)
 	}
-	w.text, w.starts, w.function = w.text[:to], w.starts[:1], true
-	return true
+	p.words, p.function = []string{name}, true
 }
 
-// capitalise makes the first letter of a plain word a capital. It reports false
-// for others, in which Unicode's rules find several words.
-func capitalise(word []byte) bool {
-	for i, c := range word {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
+// capitalise makes the first letter of a plain word a capital. In others
+// Unicode's rules find several words.
+func (p *prettifier) capitalise(word string) string {
+	for i, c := range []byte(word) {
+		letter := isCapital(c) || 'a' <= c && c <= 'z'
+		p.strange = p.strange || !letter && (i == 0 || !isDigit(c))
 	}
-	if len(word) > 0 && 'a' <= word[0] && word[0] <= 'z' {
-		word[0] -= 'a' - 'A'
+	if word == "" {
+		return ""
 	}
-	return true
+	return strings.ToUpper(word[:1]) + word[1:]
 }
