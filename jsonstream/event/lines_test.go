@@ -48,16 +48,18 @@ func (s *pacedSource) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *pacedSource) reader(idle func()) *Lines {
+func (s *pacedSource) reader(idle func()) (*Lines, *pace) {
 	s.start = time.Unix(0, 0)
 	s.clock = s.start
-	return &Lines{r: s, idle: idle, pace: pace{
+	p := &pace{
+		r: s, idle: idle,
 		now: func() time.Time { return s.clock },
 		sleep: func(d time.Duration) {
 			s.pauses = append(s.pauses, s.clock.Sub(s.start))
 			s.clock = s.clock.Add(d)
 		},
-	}}
+	}
+	return newLines(p), p
 }
 
 // TestPaceAlone reads lines that come alone, or just after one that did: each is
@@ -71,7 +73,7 @@ func TestPaceAlone(t *testing.T) {
 		s.lines = append(s.lines, arrival{want[2*i], "a line\n"}, arrival{want[2*i+1], "and one more\n"})
 	}
 	var got []time.Duration
-	lines := s.reader(func() {})
+	lines, _ := s.reader(func() {})
 	for {
 		_, _, err := lines.Next()
 		if err == io.EOF {
@@ -93,9 +95,9 @@ func TestPaceBusy(t *testing.T) {
 		s.lines = append(s.lines, arrival{time.Duration(i) * 4 * time.Microsecond, fmt.Sprintln("line", i)})
 	}
 	handled, written := 0, 0
-	lines := s.reader(func() { written = handled })
-	sleep := lines.pace.sleep
-	lines.pace.sleep = func(d time.Duration) {
+	lines, pace := s.reader(func() { written = handled })
+	sleep := pace.sleep
+	pace.sleep = func(d time.Duration) {
 		if written != handled || handled+len(s.lines) > count {
 			t.Errorf("a pause with %d lines handled and %d written", handled, written)
 		}
@@ -131,10 +133,10 @@ func TestPaceSmallPipe(t *testing.T) {
 	add(10_000, time.Microsecond) // which makes the reader's buffer large
 	add(1_000, 100*time.Microsecond)
 	add(last, 20*time.Microsecond)
-	var lines *Lines
+	var pace *pace
 	longest := time.Duration(0)
-	lines = s.reader(func() {
-		longest = max(longest, lines.pace.wait)
+	lines, pace := s.reader(func() {
+		longest = max(longest, pace.wait)
 		if len(s.lines) > last*9/10 {
 			s.most = 0
 		}
@@ -155,10 +157,10 @@ func TestPaceSmallPipe(t *testing.T) {
 // TestPaceFull has a stream that always has more: nothing pauses.
 func TestPaceFull(t *testing.T) {
 	paused := 0
-	lines := &Lines{
+	lines := newLines(&pace{
 		r: bytes.NewReader(bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 100_000)), idle: func() {},
-		pace: pace{now: time.Now, sleep: func(time.Duration) { paused++ }},
-	}
+		now: time.Now, sleep: func(time.Duration) { paused++ },
+	})
 	for {
 		if _, _, err := lines.Next(); err == io.EOF {
 			break
