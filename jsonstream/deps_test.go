@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRooms looks at who knows whom: results know no output, sinks no other sink,
-// and roles nothing of all that.
+// TestRooms looks at who knows whom: results know no output, sinks no other
+// sink, and roles nothing of all that.
 func TestRooms(t *testing.T) {
 	const root = "pgtest/jsonstream/"
 	sinks := []string{"format", "junit", "jsonfile", "section"}

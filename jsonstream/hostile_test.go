@@ -281,7 +281,8 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // TestLargeOutput has a test that prints far more than the spool keeps in
-// memory, and fails: all of it is shown and reported, and memory keeps its bound.
+// memory, and fails: all of it is shown and reported, and memory keeps its
+// bound.
 func TestLargeOutput(t *testing.T) {
 	const size = 12 * spool.Limit
 	for _, format := range []string{"pkgname", "testname", "github-actions"} {

@@ -22,3 +22,12 @@ func Die(sig syscall.Signal) {
 	time.Sleep(5 * time.Second)
 	os.Exit(128 + int(sig))
 }
+
+// withDefault runs f while sig has its default action, if this system can give
+// it that.
+func withDefault(sig syscall.Signal, f func() error) error {
+	if restore, err := setDefault(sig); err == nil {
+		defer restore()
+	}
+	return f()
+}

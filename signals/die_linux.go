@@ -36,16 +36,6 @@ func rtSigaction(sig syscall.Signal, act, old *sigaction) error {
 	return nil
 }
 
-// withDefault runs f while sig has its default action.
-func withDefault(sig syscall.Signal, f func() error) error {
-	restore, err := setDefault(sig)
-	if err != nil {
-		return f()
-	}
-	defer restore()
-	return f()
-}
-
 // withoutTTOU runs f in a thread that SIGTTOU can't stop.
 func withoutTTOU(f func() error) error {
 	runtime.LockOSThread()

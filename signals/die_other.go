@@ -15,9 +15,6 @@ import (
 // and this system has no system call for it but through the C library.
 func setDefault(syscall.Signal) (restore func(), err error) { return nil, unix.ENOSYS }
 
-// withDefault runs f; the signal stays as it is.
-func withDefault(_ syscall.Signal, f func() error) error { return f() }
-
 // withoutTTOU runs f while this process ignores SIGTTOU, then catches it again.
 func withoutTTOU(f func() error) error {
 	signal.Ignore(unix.SIGTTOU)

@@ -1,4 +1,4 @@
-//go:build unix && !linux && !darwin
+//go:build unix && !linux
 
 package signals
 
@@ -7,22 +7,17 @@ import (
 	"time"
 )
 
-// parentOf returns 0: without the C library a process can learn of no parent
-// but its own here.
-func parentOf(int) int { return 0 }
+// What follows needs a list of processes or of their descriptors, which these
+// systems give to the C library alone.
 
-// readers returns nothing: this system does not show who reads a pipe.
 func readers() []int { return nil }
 
 func awaitEnd([]int, time.Duration) {}
 
 func awaitDelivery(int, syscall.Signal, time.Duration) {}
 
-// children returns nothing: without the C library a process can't list its
-// children here.
 func children() []int { return nil }
 
 func continueChildren([]int) {}
 
-// stopOthers does nothing: this system does not show who is in a group.
 func stopOthers(time.Duration, func() bool) {}

@@ -147,8 +147,8 @@ func (t Text) String() string { return string(t.AppendTo(nil)) }
 // Decoder, so they are valid until the next line is decoded.
 type Event struct {
 	// Line is the line without its end. It is nil for a line that is not in
-	// memory, whose output comes in pieces, an Event each: the first of them has
-	// Long.
+	// memory, whose output comes in pieces, an Event each: the first of them
+	// has Long.
 	Line []byte
 	Long *io.SectionReader
 
@@ -192,9 +192,9 @@ func (ev *Event) Foreign() bool {
 }
 
 // jsonEvent is what encoding/json decodes lines of an unusual shape into. Its
-// fields and their types are the ones that testjson decodes, so that a line is an
-// event here if it is one there. The last three are not among those and
-// may hold anything.
+// fields and their types are the ones that testjson decodes, so that a line is
+// an event here if it is one there. The last three are not among those and may
+// hold anything.
 type jsonEvent struct {
 	Time        time.Time
 	Action      string

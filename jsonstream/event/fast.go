@@ -158,7 +158,7 @@ func (t *Text) scan(b []byte, i int) (int, found) {
 	return i, bufferEnd
 }
 
-// escapeLen returns the length of the escape at the start of b, 0 if it is none.
+// escapeLen returns the length of the escape at the start of b, or 0.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0

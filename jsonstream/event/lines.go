@@ -17,8 +17,8 @@ const (
 // Lines splits a stream into lines. Lines longer than MaxLine come in pieces.
 type Lines struct{ r *bufio.Reader }
 
-// NewLines returns the lines of r, a pipe that holds so many bytes; 0 stands for
-// any other reader. It calls idle before each read, which may block.
+// NewLines returns the lines of r, a pipe that holds so many bytes; 0 stands
+// for any other reader. It calls idle before each read, which may block.
 func NewLines(r io.Reader, holds int, idle func()) *Lines {
 	return newLines(&pace{r: r, idle: idle, holds: holds, now: time.Now, sleep: time.Sleep})
 }

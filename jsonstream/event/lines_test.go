@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// pacedSource is a pipe on a clock of its own, in which lines arrive. A read gets
-// what has arrived, as far as the pipe holds it, or waits for the next line.
+// pacedSource is a pipe on a clock of its own, in which lines arrive. A read
+// gets what has arrived, as far as the pipe holds it, or waits for the next
+// line.
 type pacedSource struct {
 	t      *testing.T
 	clock  time.Time
@@ -62,8 +63,8 @@ func (s *pacedSource) reader(idle func()) (*Lines, *pace) {
 	return newLines(p), p
 }
 
-// TestPaceAlone reads lines that come alone, or just after one that did: each is
-// handed on at the moment it arrives.
+// TestPaceAlone reads lines that come alone, or just after one that did: each
+// is handed on at the moment it arrives.
 func TestPaceAlone(t *testing.T) {
 	s := &pacedSource{t: t}
 	var want []time.Duration
@@ -118,8 +119,8 @@ func TestPaceBusy(t *testing.T) {
 	}
 }
 
-// TestPaceSmallPipe reads a stream that gets faster during long pauses. They get
-// shorter before a small pipe is full.
+// TestPaceSmallPipe reads a stream that gets faster during long pauses. They
+// get shorter before a small pipe is full.
 func TestPaceSmallPipe(t *testing.T) {
 	s := &pacedSource{t: t}
 	at := time.Duration(0)

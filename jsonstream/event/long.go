@@ -73,9 +73,9 @@ func Pieces(line *io.SectionReader, fn func(*Event)) (bool, error) {
 // extent is where a string lies in a file.
 type extent struct{ off, len int64 }
 
-// decodeLong decodes a line of any length in bounded memory: without its output,
-// of which it returns where it lies between its quotes. The event is nil if the
-// line is none.
+// decodeLong decodes a line of any length in bounded memory: without its
+// output, of which it returns where it lies between its quotes. The event is
+// nil if the line is none.
 func decodeLong(r io.Reader) (*Event, extent) {
 	s := &shortener{r: bufio.NewReaderSize(r, 64<<10)}
 	if !s.shorten() {

@@ -13,8 +13,8 @@ import (
 // execution is a testjson.Execution that takes one event at a time. testjson
 // fills one only from a reader: here each event is a stream of its own.
 //
-// It is fed only with what formats look at: ends of packages, and where a format
-// shows counts ends of tests that fail or are skipped, errors, times.
+// It is fed only with what formats look at: ends of packages, and where a
+// format shows counts ends of tests that fail or are skipped, errors, times.
 type execution struct {
 	*testjson.Execution // nil before the first event
 

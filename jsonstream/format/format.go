@@ -128,8 +128,8 @@ func (s *shown) Needs() sink.Needs {
 	}
 }
 
-// pkg returns what testjson knows of a package, brought up to date. Its total is
-// ours: testjson does not see the tests.
+// pkg returns what testjson knows of a package, brought up to date. Its total
+// is ours: testjson does not see the tests.
 func (s *shown) pkg(p *result.Package) *shownPackage {
 	known := s.packages[p]
 	if known == nil {
@@ -359,7 +359,7 @@ func (s *shown) PackageEnded(p *result.Package) {
 	}
 }
 
-// Close shows the tests that were cut off, with the end that testjson gives them.
+// Close shows the tests that were cut off, as testjson ends them.
 func (s *shown) Close(r *result.Results) error {
 	const unknown = -1
 	if s.everything {

@@ -44,7 +44,7 @@ func current(name string) string {
 // else can stand below them on a terminal. The dots formats do not.
 func WritesLines(name string) bool { return !formats[current(name)].quiet }
 
-// InTurn says whether a format shows one package after another, as go test does.
+// InTurn says whether a format shows one package after another.
 func InTurn(name string) bool { return current(name) == "standard-verbose" }
 
 // Icons returns the names of the icon sets that the pkgname and testdox

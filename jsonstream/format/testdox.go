@@ -101,8 +101,8 @@ func prettify(name string) string {
 	return strings.Join(p.words, " ")
 }
 
-// prettifier takes the words from a name as gotestdox does. A word ends before a
-// capital or a digit that follows a small letter; a run of capitals stays one
+// prettifier takes the words from a name as gotestdox does. A word ends before
+// a capital or a digit that follows a small letter; a run of capitals stays one
 // word (an initialism), up to the capital that starts the next. The first
 // underscore says that what came before it is one word, the name of a function.
 type prettifier struct {

@@ -18,7 +18,7 @@ type Options struct {
 	Running  int // packages that interleave at a time, as with -p
 }
 
-// Million is the stream that the benchmarks are about: 1,000,400 events, 197 MB.
+// Million is the stream of the benchmarks: 1,000,400 events, 197 MB.
 var Million = Options{Packages: 100, Tests: 1000, Lines: 6, Running: 4}
 
 // Write writes a stream.

@@ -166,9 +166,9 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 	return fmt.Appendf(dst, "%d.%03d", ms/1000, ms%1000)
 }
 
-// appendEscaped appends s as XML text, or as the value of an attribute, in which
-// parsers turn plain newlines and tabs into spaces. Every > is escaped, and so
-// the end of a CDATA section, which text must not hold either.
+// appendEscaped appends s as XML text, or as the value of an attribute, in
+// which parsers turn plain newlines and tabs into spaces. Every > is escaped,
+// and so the end of a CDATA section, which text must not hold either.
 func appendEscaped(dst, s []byte, attr bool) []byte {
 	done := 0
 	for i := 0; i < len(s); {

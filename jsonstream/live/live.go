@@ -1,6 +1,6 @@
 // Package live draws a last line on a terminal while tests run. It says what is
-// running and is no part of the output: whatever is written to the terminal takes
-// its place, and moves it down.
+// running and is no part of the output: whatever is written to the terminal
+// takes its place, and moves it down.
 package live
 
 import (
@@ -100,8 +100,8 @@ func (l *Line) draw() {
 	l.drawn = true
 }
 
-// clip shortens text to a number of columns. What is no ASCII may be wide, so it
-// counts as two; what can't be printed could be meant for the terminal, and
+// clip shortens text to a number of columns. What is no ASCII may be wide, so
+// it counts as two; what can't be printed could be meant for the terminal, and
 // becomes a question mark.
 func clip(text string, columns int) string {
 	var b strings.Builder

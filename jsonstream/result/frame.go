@@ -2,8 +2,8 @@ package result
 
 import "bytes"
 
-// Framing says whether a line of a test's output frames what the test printed, as
-// testjson sees it: such lines are left out of summaries.
+// Framing says whether a line of a test's output frames what the test printed,
+// as testjson sees it: such lines are left out of summaries.
 func Framing(line []byte, test string) bool {
 	for _, prefix := range []string{"=== RUN   Test", "=== PAUSE Test", "=== CONT  Test"} {
 		if HasPrefix(line, prefix) {

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A Screen gathers what is written into few writes of whole lines, and remembers
-// the first error: after it everything is dropped.
+// A Screen gathers what is written into few writes of whole lines, and
+// remembers the first error: after it everything is dropped.
 type Screen struct {
 	w     io.Writer
 	buf   []byte
@@ -38,8 +38,8 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// added looks at the last n bytes, which are new, and writes the whole lines once
-// they are many.
+// added looks at the last n bytes, which are new, and writes the whole lines
+// once they are many.
 func (s *Screen) added(n int) {
 	before := len(s.buf) - n
 	if i := bytes.LastIndexByte(s.buf[before:], '\n'); i >= 0 {

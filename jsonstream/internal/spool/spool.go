@@ -22,8 +22,8 @@ const (
 	Limit       = 8 << 20
 )
 
-// A Spool holds outputs of tests until it is known who wants them: in memory, and
-// beyond its limits in one temporary file, which has no name and so is gone
+// A Spool holds outputs of tests until it is known who wants them: in memory,
+// and beyond its limits in one temporary file, which has no name and so is gone
 // with the process. If there is no room for the file, memory has to do. It is
 // not safe for concurrent use.
 type Spool struct {
@@ -50,8 +50,8 @@ type extent struct{ off, len int64 }
 // Empty reports whether the buffer has no record.
 func (b *Buffer) Empty() bool { return len(b.extents) == 0 && len(b.mem) == 0 }
 
-// New returns a spool whose file is made in dir; "" is the system's directory for
-// temporary files.
+// New returns a spool whose file is made in dir; "" is the system's directory
+// for temporary files.
 func New(dir string) *Spool { return &Spool{dir: dir} }
 
 // Used returns how much memory all buffers have.
