@@ -139,10 +139,10 @@ func (s *Stream) addSinks() {
 		sections = o.Stderr // Stdout is for events or lists alone
 	}
 	if o.Resources {
-		s.add(&section.Resources{Out: sections})
+		s.add(section.Resources(sections))
 	}
-	s.add(&section.Leaks{Out: sections})
-	s.add(&section.Stress{Out: sections})
+	s.add(section.Leaks(sections))
+	s.add(section.Stress(sections))
 	if !o.NoSummary {
 		s.add(format.NewSummary(format.Summary{
 			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format),

@@ -16,30 +16,40 @@ import (
 	"pgtest/jsonstream/sink"
 )
 
+// section gathers the notes of a type, and writes them after the stream.
+type section[N result.Note] struct {
+	sink.None
+	out   io.Writer
+	write func(io.Writer, []N)
+	notes []N
+}
+
+func (s *section[N]) Note(n result.Note) {
+	if n, ok := n.(N); ok {
+		s.notes = append(s.notes, n)
+	}
+}
+
+func (s *section[N]) Close(*result.Results) error {
+	if len(s.notes) > 0 {
+		s.write(s.out, s.notes)
+	}
+	return nil
+}
+
 // Resources writes a table of what the packages' processes used, the one that
 // used most CPU time first.
-type Resources struct {
-	sink.None
-	Out    io.Writer
-	usages []result.Usage
+func Resources(out io.Writer) sink.Sink {
+	return &section[result.Usage]{out: out, write: writeResources}
 }
 
-func (r *Resources) Note(n result.Note) {
-	if u, ok := n.(result.Usage); ok {
-		r.usages = append(r.usages, u)
-	}
-}
-
-func (r *Resources) Close(*result.Results) error {
-	if len(r.usages) == 0 {
-		return nil
-	}
+func writeResources(out io.Writer, usages []result.Usage) {
 	cpu := func(u result.Usage) time.Duration { return u.User + u.System }
-	slices.SortStableFunc(r.usages, func(a, b result.Usage) int { return cmp.Compare(cpu(b), cpu(a)) })
-	fmt.Fprintln(r.Out, "\n=== Resources")
-	table := tabwriter.NewWriter(r.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	slices.SortStableFunc(usages, func(a, b result.Usage) int { return cmp.Compare(cpu(b), cpu(a)) })
+	fmt.Fprintln(out, "\n=== Resources")
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "CPU\tuser\tsystem\telapsed\tpeak memory\t\tpackage")
-	for _, u := range r.usages {
+	for _, u := range usages {
 		atMost := ""
 		if u.AtMost {
 			atMost = "≤ "
@@ -48,57 +58,30 @@ func (r *Resources) Close(*result.Results) error {
 			u.System.Seconds(), u.Elapsed.Seconds(), atMost, float64(u.PeakMemory)/(1<<20), u.Package)
 	}
 	table.Flush()
-	return nil
 }
 
 // Leaks lists the processes that packages' processes left behind.
-type Leaks struct {
-	sink.None
-	Out   io.Writer
-	leaks []result.Leaks
-}
+func Leaks(out io.Writer) sink.Sink { return &section[result.Leaks]{out: out, write: writeLeaks} }
 
-func (l *Leaks) Note(n result.Note) {
-	if leaks, ok := n.(result.Leaks); ok {
-		l.leaks = append(l.leaks, leaks)
-	}
-}
-
-func (l *Leaks) Close(*result.Results) error {
-	for i, leaks := range l.leaks {
-		if i == 0 {
-			fmt.Fprintln(l.Out, "\n=== "+color.MagentaString("Leaked processes"))
-		}
-		fmt.Fprintf(l.Out, "=== %s: %s\n", color.MagentaString("LEAK"), leaks.Package)
+func writeLeaks(out io.Writer, packages []result.Leaks) {
+	fmt.Fprintln(out, "\n=== "+color.MagentaString("Leaked processes"))
+	for _, leaks := range packages {
+		fmt.Fprintf(out, "=== %s: %s\n", color.MagentaString("LEAK"), leaks.Package)
 		for _, line := range leaks.Lines() {
-			fmt.Fprintln(l.Out, "    "+line)
+			fmt.Fprintln(out, "    "+line)
 		}
 	}
-	return nil
 }
 
 // Stress says how often packages' tests were run.
-type Stress struct {
-	sink.None
-	Out      io.Writer
-	packages []result.Stress
-}
+func Stress(out io.Writer) sink.Sink { return &section[result.Stress]{out: out, write: writeStress} }
 
-func (s *Stress) Note(n result.Note) {
-	if stress, ok := n.(result.Stress); ok {
-		s.packages = append(s.packages, stress)
-	}
-}
-
-func (s *Stress) Close(*result.Results) error {
-	for i, stress := range s.packages {
-		if i == 0 {
-			fmt.Fprintln(s.Out, "\n=== Stress")
-		}
-		fmt.Fprintf(s.Out, "%s: %v\n", stress.Package, stress)
+func writeStress(out io.Writer, packages []result.Stress) {
+	fmt.Fprintln(out, "\n=== Stress")
+	for _, stress := range packages {
+		fmt.Fprintf(out, "%s: %v\n", stress.Package, stress)
 		if stress.Kept != "" {
-			fmt.Fprintln(s.Out, "    to repeat it: "+stress.Kept)
+			fmt.Fprintln(out, "    to repeat it: "+stress.Kept)
 		}
 	}
-	return nil
 }
