@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,17 +44,15 @@ func readers() []int {
 	var pids []int
 	for found := true; found; {
 		found = false
-		rest := members[:0]
-		for _, m := range members {
-			if !written[m.in] || !bytes.HasPrefix([]byte(m.in), []byte("pipe:")) {
-				rest = append(rest, m)
-				continue
+		members = slices.DeleteFunc(members, func(m member) bool {
+			reads := written[m.in] && strings.HasPrefix(m.in, "pipe:")
+			if reads {
+				pids = append(pids, m.pid)
+				written[m.out], written[m.err] = true, true
+				found = true
 			}
-			pids = append(pids, m.pid)
-			written[m.out], written[m.err] = true, true
-			found = true
-		}
-		members = rest
+			return reads
+		})
 	}
 	return pids
 }
@@ -122,13 +121,13 @@ func pending(pid int, sig syscall.Signal) bool {
 // have not stopped, and returns.
 func stopOthers(limit time.Duration, enough func() bool) {
 	for start := time.Now(); !enough(); time.Sleep(time.Millisecond) {
-		awake := awakeMembers()
+		awake := slices.DeleteFunc(otherMembers(), func(s procfs.Stat) bool { return s.State == 'T' || !s.Alive() })
 		if len(awake) == 0 {
 			return
 		}
 		if time.Since(start) > limit {
-			for _, pid := range awake {
-				signalIf(pid, unix.SIGTSTP, isMember)
+			for _, s := range awake {
+				signalIf(s.PID, unix.SIGTSTP, isMember)
 			}
 			return
 		}
@@ -137,18 +136,6 @@ func stopOthers(limit time.Duration, enough func() bool) {
 
 // isMember reports whether a process is in this process's group.
 func isMember(pid int) bool { return procfs.StatOf(pid).Group == unix.Getpgrp() }
-
-// awakeMembers returns the other members of this process's group that are not
-// stopped.
-func awakeMembers() []int {
-	var awake []int
-	for _, s := range otherMembers() {
-		if s.State != 'T' && s.Alive() {
-			awake = append(awake, s.PID)
-		}
-	}
-	return awake
-}
 
 // children returns the children of this process.
 func children() []int { return procfs.Children() }
