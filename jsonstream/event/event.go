@@ -90,15 +90,6 @@ func (s Stamp) Before(o Stamp) bool {
 	return s.sec < o.sec || s.sec == o.sec && s.nsec < o.nsec
 }
 
-// Pointer is for a member of an event that is left out without a time.
-func (s Stamp) Pointer() *time.Time {
-	if !s.ok {
-		return nil
-	}
-	t := s.Time()
-	return &t
-}
-
 // Until is the time from s to a later Stamp, 0 if one of them is no time.
 func (s Stamp) Until(o Stamp) time.Duration {
 	if !s.ok || !o.ok {

@@ -25,7 +25,7 @@ type execution struct {
 
 // fedEvent is a line of go test -json.
 type fedEvent struct {
-	Time    *time.Time `json:",omitempty"`
+	Time    time.Time `json:",omitzero"`
 	Action  string
 	Package string  `json:",omitempty"`
 	Test    string  `json:",omitempty"`
@@ -47,7 +47,7 @@ func (x *execution) feed(events ...fedEvent) {
 // what testjson says of the whole.
 func (x *execution) during(pkg string, show func()) {
 	x.fed = show
-	x.feed(fedEvent{Time: x.last.Pointer(), Action: "start", Package: pkg})
+	x.feed(fedEvent{Time: x.last.Time(), Action: "start", Package: pkg})
 	x.fed = nil
 }
 
@@ -55,7 +55,7 @@ func (x *execution) during(pkg string, show func()) {
 func (x *execution) addTime(pkg string, at event.Stamp) {
 	if at.Known() && (!x.first.Known() || at.Before(x.first)) {
 		x.first = at
-		x.feed(fedEvent{Time: at.Pointer(), Action: "start", Package: pkg})
+		x.feed(fedEvent{Time: at.Time(), Action: "start", Package: pkg})
 	}
 	if x.last.Before(at) {
 		x.last = at

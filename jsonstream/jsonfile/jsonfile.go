@@ -57,7 +57,7 @@ func (f *File) Close(*result.Results) error {
 
 // noEndEvent is an event of the file's own.
 type noEndEvent struct {
-	Time    *time.Time `json:",omitempty"`
+	Time    time.Time `json:",omitzero"`
 	Action  string
 	Package string   `json:",omitempty"`
 	Test    string   `json:",omitempty"`
@@ -86,7 +86,7 @@ func (f *File) PackageEnded(p *result.Package) {
 		f.end(f.at(p), p, "", "fail", ranFor(p), "the package has no end: the events end first\n", failed)
 	case p.End() == result.Interrupted:
 		f.put(noEndEvent{
-			Time: f.at(p).Pointer(), Action: "output", Package: p.Path,
+			Time: f.at(p).Time(), Action: "output", Package: p.Path,
 			Output: interruptedBy + stop.Reason + "\n", NoEnd: interruptedBy + stop.Reason,
 		})
 	}
@@ -130,7 +130,7 @@ func (f *File) at(p *result.Package) event.Stamp {
 
 // end writes an output, if there is one, and an end.
 func (f *File) end(at event.Stamp, p *result.Package, test, action string, elapsed time.Duration, output, noEnd string) {
-	ev := noEndEvent{Time: at.Pointer(), Package: p.Path, Test: test, NoEnd: noEnd}
+	ev := noEndEvent{Time: at.Time(), Package: p.Path, Test: test, NoEnd: noEnd}
 	if output != "" {
 		ev.Action, ev.Output = "output", output
 		f.put(ev)

@@ -17,14 +17,12 @@ type Sink struct {
 	opts    Options
 	spool   *spool.Spool
 	passed  map[*result.Package]*passed
-	latest  *passed // of the latest package
 	notes   map[string][]result.Note
 	scratch []byte
 }
 
 // passed is what is kept of a package's passed tests.
 type passed struct {
-	p          *result.Package
 	className  string
 	cases      spool.Buffer
 	properties []Property
@@ -49,14 +47,10 @@ func (s *Sink) TestEnded(t *result.Test) {
 	if t.End() != result.Passed {
 		return
 	}
-	kept := s.latest
-	if kept == nil || kept.p != t.Package {
-		kept = s.passed[t.Package]
-		if kept == nil {
-			kept = &passed{p: t.Package, className: s.opts.ClassName(t.Package.Path)}
-			s.passed[t.Package] = kept
-		}
-		s.latest = kept
+	kept := s.passed[t.Package]
+	if kept == nil {
+		kept = &passed{className: s.opts.ClassName(t.Package.Path)}
+		s.passed[t.Package] = kept
 	}
 	s.scratch = AppendPassed(s.scratch[:0], kept.className, t.Name, t.Elapsed)
 	s.spool.Add(&kept.cases, event.Text{Raw: s.scratch})
