@@ -95,7 +95,7 @@ func report(t *testing.T, stream []byte, opts junit.Options) []byte {
 func TestJUnitStreams(t *testing.T) {
 	var all [][]byte
 	for name, stream := range streams(t) {
-		r := report(t, stream, junit.Options{ProjectName: "<project> " + name, GoVersion: "go1.26"})
+		r := report(t, stream, junit.Options{ProjectName: "<project> " + name})
 		all = append(all, r)
 		suites, _ := parse(t, r)
 		var tests, failures, errors int
@@ -240,7 +240,8 @@ func TestReportError(t *testing.T) {
 
 func TestJUnitProperties(t *testing.T) {
 	var out bytes.Buffer
-	f := newFeed(t, Options{Format: "none", JUnit: &junit.Options{Out: &out, GoVersion: "go1.26"}})
+	f := newFeed(t, Options{Format: "none", JUnit: &junit.Options{Out: &out}})
+	f.s.Note(result.GoVersion("go1.26"))
 	f.s.Note(result.Timeout{Package: "example.com/m/attrs", Test: "TestAttrs"})
 	f.s.Note(result.Usage{Package: "example.com/m/attrs", User: 1500 * time.Millisecond})
 	f.s.Note(result.Usage{Package: "example.com/other"})

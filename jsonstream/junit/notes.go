@@ -12,9 +12,7 @@ import (
 func (s *Sink) Note(n result.Note) {
 	switch n := n.(type) {
 	case result.GoVersion:
-		if s.opts.GoVersion == "" {
-			s.opts.GoVersion = string(n)
-		}
+		s.goVersion = string(n)
 	case result.Usage:
 		s.notes[n.Package] = append(s.notes[n.Package], n)
 	case result.Leaks:

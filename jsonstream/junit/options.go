@@ -25,8 +25,6 @@ type Options struct {
 	HideEmptyPackages bool
 	// HideSkippedTests leaves out skipped tests and does not count them.
 	HideSkippedTests bool
-	// GoVersion becomes the property go.version of each suite, if not empty.
-	GoVersion string
 }
 
 // NameFormats returns the names that NameFormat takes.

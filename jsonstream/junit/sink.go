@@ -14,11 +14,12 @@ import (
 // written, the others are made from the results at the end.
 type Sink struct {
 	sink.None
-	opts    Options
-	spool   *spool.Spool
-	passed  map[*result.Package]*passed
-	notes   map[string][]result.Note
-	scratch []byte
+	opts      Options
+	spool     *spool.Spool
+	passed    map[*result.Package]*passed
+	notes     map[string][]result.Note // by package
+	goVersion string
+	scratch   []byte
 }
 
 // passed is what is kept of a package's passed tests.
@@ -124,8 +125,8 @@ func (s *Sink) suite(p *result.Package) suite {
 	all.Time = p.Elapsed
 	all.Timestamp = p.Started.Time()
 	all.Tests = p.PassedTests
-	if s.opts.GoVersion != "" {
-		all.Properties = append(all.Properties, Property{Name: "go.version", Value: s.opts.GoVersion})
+	if s.goVersion != "" {
+		all.Properties = append(all.Properties, Property{Name: "go.version", Value: s.goVersion})
 	}
 	if p.Coverage != "" {
 		percentage, _, _ := strings.Cut(strings.TrimPrefix(p.Coverage, "coverage: "), "%")

@@ -31,20 +31,13 @@ func (s *Screen) Err() error { return s.err }
 
 // Write implements io.Writer. It never fails.
 func (s *Screen) Write(p []byte) (int, error) {
-	if s.err == nil {
-		s.buf = append(s.buf, p...)
-		s.added(len(p))
+	if s.err != nil {
+		return len(p), nil
 	}
-	return len(p), nil
-}
-
-// added looks at the last n bytes, which are new, and writes the whole lines
-// once they are many.
-func (s *Screen) added(n int) {
-	before := len(s.buf) - n
-	if i := bytes.LastIndexByte(s.buf[before:], '\n'); i >= 0 {
-		s.whole = before + i + 1
+	if i := bytes.LastIndexByte(p, '\n'); i >= 0 {
+		s.whole = len(s.buf) + i + 1
 	}
+	s.buf = append(s.buf, p...)
 	switch {
 	case len(s.buf) < screenSize:
 	case s.whole > 0:
@@ -52,6 +45,7 @@ func (s *Screen) added(n int) {
 	case len(s.buf) >= ScreenMax:
 		s.writeOut(len(s.buf))
 	}
+	return len(p), nil
 }
 
 // Flush writes everything.
