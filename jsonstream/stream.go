@@ -254,7 +254,7 @@ func (s *Stream) event(ev *event.Event) {
 	s.seen.Store(true)
 	var p *result.Package
 	if len(ev.NoEnd.Raw) > 0 {
-		jsonfile.Heed(ev, s.results)
+		jsonfile.Read(ev, s.results)
 	} else {
 		p = s.results.Handle(ev)
 	}

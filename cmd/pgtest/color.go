@@ -28,9 +28,9 @@ func useColor(setting string, f *os.File) bool {
 	return isTerminal(f)
 }
 
-// setColor switches colour on or off for this process' output. The renderer
-// heeds NO_COLOR whatever it is told, so --color=always takes it away from
-// it, not from the tests.
+// setColor switches colour on or off for this process' output. Package color
+// obeys NO_COLOR in any case, so with --color=always this process loses the
+// variable. The tests keep it.
 func setColor(on bool) {
 	if on {
 		os.Unsetenv("NO_COLOR")

@@ -38,10 +38,9 @@ func userLinkCache() (*linkcache.Cache, error) {
 	return linkcache.Open(dir)
 }
 
-// firstTime reports whether this is the first time that the user is told of
-// something, as far as can be known: there is no place to remember it in but
-// the directory for this session's files, or the one for temporary files. If
-// somebody else makes the file, the user is not told.
+// firstTime reports whether the user has not had this message in this session.
+// It leaves a file in the directory for the session's files, or in the one for
+// temporary files, and reports false if that can't be made.
 func firstTime(what string) bool {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
 	if dir == "" {

@@ -144,9 +144,10 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	if err != nil {
 		return harness.Config{}, nil, err
 	}
-	setColor(useColor(c.Color, os.Stdout))
+	env := flags.WithoutOutputs(os.Environ())
+	setColor(useColor(c.Color, os.Stdout)) // which may change the environment
 	cfg := harness.Config{
-		Env:         flags.WithoutOutputs(os.Environ()),
+		Env:         env,
 		Exec:        c.Settings.Exec,
 		ToolExec:    c.Settings.ToolExec,
 		Stream:      streamOptions(c, files),

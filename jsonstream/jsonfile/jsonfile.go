@@ -148,9 +148,9 @@ func (f *File) put(ev noEndEvent) {
 	f.out.Write(append(line, '\n'))
 }
 
-// Heed takes an event of an event file's own. It says when and why the run was
-// interrupted, and how long a test ran.
-func Heed(ev *event.Event, r *result.Results) {
+// Read takes an event that an event file added: it says when and why the run
+// was interrupted, and how long a test ran.
+func Read(ev *event.Event, r *result.Results) {
 	if reason, ok := strings.CutPrefix(ev.NoEnd.String(), interruptedBy); ok {
 		r.Interrupt(result.Interruption{At: ev.Arrival().Time(), Reason: reason})
 	}

@@ -27,8 +27,8 @@ type Sink interface {
 	Close(*result.Results) error
 }
 
-// Needs say what a sink wants. What no sink wants is dropped early: a passed test
-// of which nobody wants to hear costs no more than finding its events' names.
+// Needs say what a sink wants. What no sink wants is dropped early: a passed
+// test then costs no more than finding the names in its events.
 type Needs struct {
 	Events  bool // calls of Event
 	Passed  bool // calls of TestEnded for tests that passed
