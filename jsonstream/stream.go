@@ -63,16 +63,19 @@ type Options struct {
 	JSONFile io.Writer
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
+	// Rounds says that other rounds may follow the first. The stream then keeps
+	// what it takes to tell which tests these should run.
+	Rounds bool
 	// SpoolDir is where outputs go that outgrow memory, in a file without a
 	// name. Empty means the system's directory for temporary files.
 	SpoolDir string
 }
 
 // Stream makes results of one event stream, and outputs of these. Each of
-// ReadOutput and ReadErrors may be called once, concurrently with each other;
-// Finish comes after both. Running, Progress and Note may be called at any time
-// from any goroutine. A Stream that was made must be finished or closed: it may
-// hold a temporary file.
+// ReadOutput and ReadErrors may be called once a round, concurrently with each
+// other; EndRound, NextRound and Finish come after both. Running, Progress and
+// Note may be called at any time from any goroutine. A Stream that was made must
+// be finished or closed: it may hold a temporary file.
 type Stream struct {
 	opts    Options
 	out     *sink.Screen
@@ -117,7 +120,7 @@ func New(opts Options) (*Stream, error) {
 	s.addSinks()
 	needs := sink.Of(s.sinks)
 	s.results = result.New(result.Options{
-		Spool: s.spool, Outputs: needs.Outputs, Passed: needs.Passed, Watcher: s,
+		Spool: s.spool, Outputs: needs.Outputs || opts.Rounds, Passed: needs.Passed, Passes: opts.Rounds, Watcher: s,
 		BuildShown: opts.BuildToStderr, Errors: s.errors,
 	})
 	return s, nil
@@ -348,6 +351,23 @@ func (s *Stream) Close() {
 	s.errors.Close()
 }
 
+// EndRound gives what has no end in the present round one, and says what came of
+// each package in it.
+func (s *Stream) EndRound() []result.PackageReport {
+	s.results.EndRound()
+	return s.results.Round()
+}
+
+// NextRound begins another round after EndRound: its events are those of tests
+// that run again.
+func (s *Stream) NextRound() {
+	for _, k := range s.sinks {
+		k.NextRound(s.results)
+	}
+	s.flush()
+	s.results.NextRound()
+}
+
 // Finish ends the stream: tests that never ended get their end, the run's
 // sections and the summary are written, then the files. The Report is whole in
 // any case. The error joins the first ones of writing to Stdout, to JSONFile
@@ -355,7 +375,7 @@ func (s *Stream) Close() {
 func (s *Stream) Finish() (result.Report, error) {
 	defer s.spool.Close()
 	defer s.errors.Close()
-	s.results.Finish()
+	s.results.EndRound()
 	s.mu.Lock()
 	notes := s.notes
 	s.mu.Unlock()

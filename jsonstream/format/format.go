@@ -115,6 +115,7 @@ type shownPackage struct {
 	*testjson.Package
 	exec              *execution
 	name              string // no longer than its scanner takes
+	round             int
 	coverage, shuffle string // the latest that it was fed with
 	cached, timedOut  bool
 	dump              spool.Buffer // what a test printed after it had timed out, if grouped
@@ -133,7 +134,7 @@ func (s *shown) Needs() sink.Needs {
 func (s *shown) pkg(p *result.Package) *shownPackage {
 	known := s.packages[p]
 	if known == nil {
-		known = &shownPackage{name: cutName(p.Path, p.Index), exec: &s.exec}
+		known = &shownPackage{name: cutName(p.Path, p.Index), round: p.Round, exec: &s.exec}
 		if !s.everything {
 			known.exec = new(execution) // testjson looks at all packages for each event
 		}
@@ -175,9 +176,9 @@ func (s *shown) feedFacts(p *result.Package, known *shownPackage) {
 		known.coverage = p.Coverage
 		feed(p.Coverage)
 	}
-	if p.Shuffle != known.shuffle {
-		known.shuffle = p.Shuffle
-		feed(p.Shuffle)
+	if p.ShuffleLine != known.shuffle {
+		known.shuffle = p.ShuffleLine
+		feed(p.ShuffleLine)
 	}
 	if p.Cached && !known.cached {
 		known.cached = true
@@ -235,7 +236,7 @@ func (s *shown) any(ev *event.Event, p *result.Package) {
 func (s *shown) show(known *shownPackage, ev *event.Event) {
 	te := testjson.TestEvent{
 		Time: ev.Time.Time(), Action: testjson.Action(ev.Kind.String()), Package: known.name, Test: string(ev.Test),
-		Elapsed: ev.Elapsed, Output: ev.Output.String(),
+		Elapsed: ev.Elapsed, Output: ev.Output.String(), RunID: known.round,
 	}
 	if ev.Kind == event.Other {
 		te.Action = testjson.Action(ev.Action.String())
@@ -276,7 +277,7 @@ func (s *shown) feedEnd(t *result.Test) {
 // showEnd hands a test's end to the formatter, in grouped formats with a
 // stand-in for its output.
 func (s *shown) showEnd(t *result.Test, elapsed float64) {
-	te := testjson.TestEvent{Action: action(t.End()), Test: t.Name, Elapsed: elapsed}
+	te := testjson.TestEvent{Action: action(t.End()), Test: t.Name, Elapsed: elapsed, RunID: t.Package.Round}
 	if s.failOutput && te.Action == testjson.ActionFail {
 		for line := range t.Own() {
 			s.Out.Write(line)
@@ -359,8 +360,13 @@ func (s *shown) PackageEnded(p *result.Package) {
 	}
 }
 
-// Close shows the tests that were cut off, as testjson ends them.
 func (s *shown) Close(r *result.Results) error {
+	s.NextRound(r)
+	return nil
+}
+
+// NextRound shows the tests that were cut off, as testjson ends them.
+func (s *shown) NextRound(r *result.Results) {
 	const unknown = -1
 	if s.everything {
 		for _, t := range r.Cut() {
@@ -375,7 +381,6 @@ func (s *shown) Close(r *result.Results) error {
 			s.showEnd(t, unknown)
 		}
 	}
-	return nil
 }
 
 // jsonLines shows the lines themselves.
@@ -390,11 +395,15 @@ func (j *jsonLines) Needs() sink.Needs { return sink.Needs{Events: true} }
 
 func (j *jsonLines) Event(ev *event.Event, _ *result.Package) { ev.WriteLine(j.Out) }
 
-// Close ends each test that was cut off with an empty line, as testjson does.
-func (j *jsonLines) Close(r *result.Results) error {
+// NextRound ends each test that was cut off with an empty line, as testjson does.
+func (j *jsonLines) NextRound(r *result.Results) {
 	if !j.Pure {
 		j.Out.Write(bytes.Repeat([]byte{'\n'}, len(r.Cut())))
 	}
+}
+
+func (j *jsonLines) Close(r *result.Results) error {
+	j.NextRound(r)
 	return nil
 }
 

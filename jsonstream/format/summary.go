@@ -58,49 +58,98 @@ type entry struct {
 	elapsed string
 }
 
+// name is the test's, "" for a package.
+func (e entry) name() string {
+	if e.t == nil {
+		return ""
+	}
+	return e.t.Name
+}
+
 func (s *Summary) Close(r *result.Results) error {
 	if s.refused {
 		return nil
 	}
-	total := 0
-	var skipped, failed, interrupted []entry
-	packages := r.Packages()
-	for _, p := range packages {
-		total += p.Tests
-		skipped = append(skipped, entries(p, p.Skipped)...)
-		if p.TimedOut != "" || s.failed[p] && len(p.Failed) == 0 {
-			failed = append(failed, entry{p, nil, seconds(0)})
-		}
-		failed = append(failed, entries(p, p.Failed)...)
-		if p.End() == result.Interrupted && len(p.Interrupted) == 0 {
-			interrupted = append(interrupted, entry{p, nil, seconds(p.Elapsed)})
-		}
-		interrupted = append(interrupted, entries(p, p.Interrupted)...)
-	}
+	l := s.lists(r)
 	if s.Shows.Includes(testjson.SummarizeSkipped) {
-		s.section(color.YellowString("Skipped"), color.YellowString("SKIP"), skipped)
+		s.section(color.YellowString("Skipped"), color.YellowString("SKIP"), l.skipped)
 	}
 	if s.Shows.Includes(testjson.SummarizeFailed) {
-		s.section(color.RedString("Failed"), color.RedString("FAIL"), failed)
+		s.section(color.YellowString("Flaky"), color.YellowString("FLAKY"), l.flaky)
+		s.section(color.RedString("Failed"), color.RedString("FAIL"), l.failed)
 	}
-	s.section(color.YellowString("Interrupted"), color.YellowString("INTERRUPTED"), interrupted)
+	s.section(color.YellowString("Interrupted"), color.YellowString("INTERRUPTED"), l.interrupted)
 	if s.Shows.Includes(testjson.SummarizeErrors) {
 		s.errors()
+	}
+	s.done(r, l)
+	return nil
+}
+
+// NextRound writes the last line, as testjson does between two rounds.
+func (s *Summary) NextRound(r *result.Results) {
+	s.Out.Newline()
+	s.done(r, s.lists(r))
+	fmt.Fprintln(s.Out)
+}
+
+// lists are the tests of each section.
+type lists struct{ skipped, flaky, failed, interrupted []entry }
+
+func (s *Summary) lists(r *result.Results) lists {
+	var l lists
+	for _, p := range r.Packages() {
+		l.skipped = append(l.skipped, entries(p, p.Skipped)...)
+		if p.TimedOut != "" || s.failed[p] && len(p.Failed) == 0 {
+			l.addFailed(entry{p, nil, seconds(0)}, p.Flaky())
+		}
+		for _, e := range entries(p, p.Failed) {
+			l.addFailed(e, e.t.Flaky())
+		}
+		if p.End() == result.Interrupted && len(p.Interrupted) == 0 {
+			l.interrupted = append(l.interrupted, entry{p, nil, seconds(p.Elapsed)})
+		}
+		l.interrupted = append(l.interrupted, entries(p, p.Interrupted)...)
+	}
+	return l
+}
+
+func (l *lists) addFailed(e entry, flaky bool) {
+	if flaky {
+		l.flaky = append(l.flaky, e)
+	} else {
+		l.failed = append(l.failed, e)
+	}
+}
+
+// done writes the last line. Failures count attempts, as testjson does, and
+// flaky tests are counted besides.
+func (s *Summary) done(r *result.Results, l lists) {
+	total, packages := 0, r.Packages()
+	for _, p := range packages {
+		total += p.Tests
 	}
 	elapsed, known := r.Elapsed()
 	if !known || len(packages) == 0 {
 		elapsed = time.Since(s.started)
 	}
-	cut := len(interrupted)
-	for _, e := range interrupted {
+	cut := len(l.interrupted)
+	for _, e := range l.interrupted {
 		if e.t == nil {
 			cut--
 		}
 	}
-	fmt.Fprintf(s.Out, "\nDONE %d tests%s%s%s%s in %s\n", total,
-		count(len(skipped), "skipped", ""), count(len(failed), "failure", "s"), count(s.Errors.Count(), "error", "s"),
-		count(cut, "interrupted", ""), testjson.FormatDurationAsSeconds(elapsed, 3))
-	return nil
+	runs := ""
+	if n := r.Rounds(); n > 1 {
+		runs = fmt.Sprintf(" %d runs,", n)
+	}
+	flaky := make(map[string]bool)
+	for _, e := range l.flaky {
+		flaky[e.p.Path+" "+e.name()] = true
+	}
+	fmt.Fprintf(s.Out, "\nDONE%s %d tests%s%s%s%s%s in %s\n", runs, total,
+		count(len(l.skipped), "skipped", ""), count(len(l.failed)+len(l.flaky), "failure", "s"), count(len(flaky), "flaky", ""),
+		count(s.Errors.Count(), "error", "s"), count(cut, "interrupted", ""), testjson.FormatDurationAsSeconds(elapsed, 3))
 }
 
 func entries(p *result.Package, tests []*result.Test) []entry {
@@ -133,13 +182,10 @@ func (s *Summary) section(header, prefix string, entries []entry) {
 	}
 	fmt.Fprintln(s.Out, "\n=== "+header)
 	for i, e := range entries {
-		name := ""
-		if e.t != nil {
-			name = e.t.Name
-		}
-		fmt.Fprintf(s.Out, "=== %s: %s %s (%s)\n", prefix, testjson.RelativePackagePath(e.p.Path), name, e.elapsed)
+		fmt.Fprintf(s.Out, "=== %s: %s %s%s (%s)\n", prefix,
+			testjson.RelativePackagePath(e.p.Path), e.name(), e.p.RunID(), e.elapsed)
 		if s.Shows.Includes(testjson.SummarizeOutput) {
-			s.output(e, name)
+			s.output(e, e.name())
 			if i+1 < len(entries) {
 				fmt.Fprintln(s.Out)
 			}

@@ -147,10 +147,14 @@ func (v *verbose) showKept(t *turn) {
 }
 
 // Close shows what has no end, in order.
-func (v *verbose) Close(*result.Results) error {
+func (v *verbose) NextRound(*result.Results) {
 	for len(v.turns) > 0 {
 		v.endPackage(v.turns[0])
 	}
+}
+
+func (v *verbose) Close(r *result.Results) error {
+	v.NextRound(r)
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (f *File) endTests(p *result.Package) {
 		f.ended[test{p, t.ID}] = true
 		elapsed := t.RanFor()
 		switch {
-		case p.Passes(t):
+		case p.IsPassed(t):
 			f.end(p.EndedAt(), p, t.Name, "pass", 0, "", passed)
 		case stop != nil:
 			text := fmt.Sprintf("    %s\n", stop.After(elapsed))

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -16,11 +17,14 @@ type Package struct {
 	PackageReport // but for the end and the tests, which are kept here
 
 	Index                        int         // in the order in which packages appeared
+	Round                        int         // 0 is the run itself, 1 its first rerun
 	Started                      event.Stamp // the earliest event
 	Seconds                      float64     // Elapsed as the end event had it
 	Failed, Skipped, Interrupted []*Test
 	TimedOut                     string // the test that ran into -timeout (golang.org/issue/57305)
-	Shuffle                      string // "-test.shuffle 17", with its line end
+	ShuffleLine                  string // "-test.shuffle 17", with its line end
+
+	earlier, later *Package // the runs of the same package in other rounds
 
 	results *Results
 	end     End              // "" while it runs; Failed for all kinds of failure
@@ -30,6 +34,15 @@ type Package struct {
 	late    map[string]*Test // outputs after the end of a test that is forgotten
 	output  spool.Buffer     // printed outside tests
 	verdict bool             // testing itself said FAIL: all tests came to their end
+}
+
+// RunID is what stands behind the names of tests, as testjson has it: "" in the
+// run itself, " (re-run 1)" in its first rerun.
+func (p *Package) RunID() string {
+	if p.Round == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (re-run %d)", p.Round)
 }
 
 // End says how the package ended, "" while it runs.
@@ -72,10 +85,10 @@ func (p *Package) EndedAt() event.Stamp {
 	return r.last
 }
 
-// Passes says whether an open test of a package that has ended must have passed:
+// IsPassed says whether an open test of a package that has ended must have passed:
 // every one of a package that did not fail, and benchmarks if testing came to its
 // verdict. go writes no end for most of them.
-func (p *Package) Passes(t *Test) bool {
+func (p *Package) IsPassed(t *Test) bool {
 	return p.end.OK() || p.verdict && strings.HasPrefix(t.Name, "Benchmark")
 }
 
@@ -83,9 +96,8 @@ func (p *Package) Passes(t *Test) bool {
 func (r *Results) pkg(ev *event.Event) *Package {
 	p := r.lastPackage
 	if p == nil || p.Path != string(ev.Package) {
-		if p = r.pkgs[string(ev.Package)]; p == nil {
-			p = &Package{Index: len(r.order), Started: ev.Arrival(), results: r}
-			p.Path = string(ev.Package)
+		if p = r.pkgs[string(ev.Package)]; p == nil || p.Round < r.round {
+			p = r.newPackage(ev)
 			r.mu.Lock()
 			r.pkgs[p.Path] = p
 			r.order = append(r.order, p)
@@ -97,6 +109,16 @@ func (r *Results) pkg(ev *event.Event) *Package {
 		r.mu.Lock()
 		p.Started = ev.Time
 		r.mu.Unlock()
+	}
+	return p
+}
+
+// newPackage makes the record of a package's run in the present round.
+func (r *Results) newPackage(ev *event.Event) *Package {
+	p := &Package{Index: len(r.order), Round: r.round, Started: ev.Arrival(), results: r}
+	p.Path = string(ev.Package)
+	if p.earlier = r.pkgs[p.Path]; p.earlier != nil {
+		p.earlier.later = p
 	}
 	return p
 }
@@ -113,7 +135,7 @@ func (r *Results) packageEvent(p *Package, ev *event.Event) {
 	case event.Start:
 		if p.end != "" {
 			r.setEnd(p, "")
-			p.ended, p.verdict = event.Stamp{}, false
+			p.ended, p.verdict, p.Finished = event.Stamp{}, false, false
 		}
 	case event.Output:
 		r.packageOutput(p, ev)
@@ -135,10 +157,12 @@ func (r *Results) packageOutput(p *Package, ev *event.Event) {
 		p.Cached = true
 	}
 	switch {
-	case bytes.HasPrefix(out, []byte("-test.shuffle ")):
-		p.Shuffle = string(out)
+	case bytes.HasPrefix(out, []byte(shuffleLine)):
+		p.ShuffleLine = string(out)
 	case string(out) == "FAIL\n":
-		p.verdict = true
+		p.verdict, p.Finished = true, true
+	case string(out) == "PASS\n":
+		p.Finished = true
 	case LooksPanicked(out):
 		p.Panicked = true
 	}
@@ -146,6 +170,9 @@ func (r *Results) packageOutput(p *Package, ev *event.Event) {
 		r.spool.Add(&p.output, ev.Output)
 	}
 }
+
+// shuffleLine starts the line with the seed of -shuffle.
+const shuffleLine = "-test.shuffle "
 
 // LooksPanicked says whether an output looks like the start of a panic.
 func LooksPanicked(out []byte) bool {
@@ -179,6 +206,9 @@ func (r *Results) endPackage(p *Package, ev *event.Event, end End) {
 	}
 	if end.OK() {
 		r.spool.Release(&p.output)
+		if p.earlier == nil {
+			p.Passes = nil // it is not run again
+		}
 	}
 	if end != Interrupted && p.running.first == nil && len(p.late) == 0 {
 		p.tests = nil
@@ -195,7 +225,7 @@ func seconds(s float64) time.Duration {
 func (r *Results) settlePassed(p *Package) {
 	for t := p.running.last; t != nil; {
 		before := t.prev
-		if p.Passes(t) {
+		if p.IsPassed(t) {
 			t.NoEnd = true
 			r.unlink(t, Passed)
 			r.pass(t)

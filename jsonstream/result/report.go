@@ -16,6 +16,9 @@ type Report struct {
 	Tests, FailedTests, SkippedTests, InterruptedTests int
 	// Errors counts build errors and other lines that go wrote as errors.
 	Errors int
+	// Rounds counts the run and its reruns. FlakyTests counts the tests that
+	// failed and passed in a later round; they are not among FailedTests.
+	Rounds, FlakyTests int
 	// FailedBuilds are the packages that could not be built, as go names them.
 	FailedBuilds []string
 	// Empty says that there was no event at all, Cut that the stream ended in the
@@ -49,7 +52,7 @@ func (r *Report) OK() bool {
 	return len(r.FailedBuilds) == 0 && !r.Cut
 }
 
-// PackageReport is what the stream said about one package.
+// PackageReport is what the stream said about one package, in all rounds.
 type PackageReport struct {
 	// Path is the import path.
 	Path string
@@ -71,13 +74,23 @@ type PackageReport struct {
 	// Tests counts the started tests and subtests, PassedTests those that passed.
 	Tests, PassedTests int
 	// Failed, Skipped and Interrupted are the tests with such an end, in the
-	// order in which they ended.
-	Failed, Skipped, Interrupted []TestReport
+	// order in which they ended. Flaky are the failures of tests that passed in
+	// a later round.
+	Failed, Skipped, Interrupted, Flaky []TestReport
+	// Finished says that package testing came to its verdict, so that every test
+	// that was to run has run.
+	Finished bool `json:"-"`
+	// Passes says how often each test passed, if the stream was asked to count.
+	// It is nil for a package that passed in the first round.
+	Passes map[string]int `json:"-"`
+	// Shuffle is the seed with which the tests were shuffled, or "".
+	Shuffle string `json:"-"`
 }
 
 // TestReport is what the stream said about one test that did not pass.
 type TestReport struct {
 	Name    string
+	Round   int // 0 is the run itself, 1 its first rerun
 	End     End
 	Elapsed time.Duration
 	// NoEnd says that the stream had no end event for the test: its process
@@ -88,20 +101,4 @@ type TestReport struct {
 	// Error is the first line that the stream says is an error of the test, which
 	// it does from Go 1.27 on.
 	Error string
-}
-
-func (p *Package) report() PackageReport {
-	r := p.PackageReport
-	r.End, r.Failed, r.Skipped, r.Interrupted = p.End(), reports(p.Failed), reports(p.Skipped), reports(p.Interrupted)
-	return r
-}
-
-func reports(tests []*Test) []TestReport {
-	var all []TestReport
-	for _, t := range tests {
-		r := t.TestReport
-		r.End = t.End()
-		all = append(all, r)
-	}
-	return all
 }

@@ -19,7 +19,10 @@ type Options struct {
 	// for outputs, and they are not even decoded.
 	Outputs bool
 	// Passed calls Watcher for tests that passed, too.
-	Passed  bool
+	Passed bool
+	// Passes counts how often each test passed, where another round may run
+	// its package again.
+	Passes  bool
 	Watcher Watcher
 	// BuildShown says that what the build prints is shown as it comes, so that it
 	// counts as no error.
@@ -48,8 +51,10 @@ type Results struct {
 	mu     sync.Mutex                   // guards what Running looks at
 	begins map[[2]string]event.Stamp    // by package and test: see Began
 	ran    map[[2]string]time.Duration  // by package and test: see RanFor
-	pkgs   map[string]*Package          // by import path
+	pkgs   map[string]*Package          // by import path: the latest run of each
 	order  []*Package                   // as they appeared
+	round  int                          // 0 is the run itself, 1 its first rerun
+	from   int                          // where in order the present round begins
 	stop   atomic.Pointer[Interruption] // nil: the run is not being ended
 	builds map[string]*spool.Buffer     // what compilers said, by package
 
@@ -57,6 +62,7 @@ type Results struct {
 	lastTest     *Test
 	first, last  event.Stamp // earliest and latest event
 	failedBuilds []string
+	settled      bool // the present round has ended
 	cut          []*Test
 	scratch      []byte
 	free         []*Test
@@ -125,10 +131,14 @@ func (r *Results) Interrupt(i Interruption) { r.stop.CompareAndSwap(nil, &i) }
 // be called from any goroutine.
 func (r *Results) Interruption() *Interruption { return r.stop.Load() }
 
-// Finish gives everything an end.
-func (r *Results) Finish() {
+// EndRound gives everything in the present round an end.
+func (r *Results) EndRound() {
+	if r.settled {
+		return
+	}
+	r.settled = true
 	interrupted := r.Interruption() != nil
-	for _, p := range r.order {
+	for _, p := range r.order[r.from:] {
 		if p.end == "" {
 			p.NoEnd = true
 			r.opts.Watcher.PackageEnded(p)
@@ -150,28 +160,59 @@ func (r *Results) Finish() {
 	}
 }
 
-// Cut returns the tests that failed because they have no end, by package in the
-// order of their starts. They are known after Finish.
+// NextRound begins another round: what follows is a new run of its packages.
+func (r *Results) NextRound() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.round, r.from = r.round+1, len(r.order)
+	r.settled, r.cut = false, nil
+	r.begins, r.ran = nil, nil
+	r.lastPackage, r.lastTest = nil, nil
+}
+
+// Rounds is how many rounds there were.
+func (r *Results) Rounds() int { return r.round + 1 }
+
+// Cut returns the tests of the present round that failed because they have no
+// end, by package in the order of their starts. They are known after EndRound.
 func (r *Results) Cut() []*Test { return r.cut }
 
-// Packages returns the packages by import path.
+// Packages returns the packages by import path: of several runs of one the
+// earliest first.
 func (r *Results) Packages() []*Package {
-	return slices.SortedFunc(slices.Values(r.order), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+	return slices.SortedStableFunc(slices.Values(r.order), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
 }
 
 // Elapsed is the time from the earliest event to the latest one. It reports false
 // if no event had a time.
 func (r *Results) Elapsed() (time.Duration, bool) { return r.first.Until(r.last), r.first.Known() }
 
+// Round says what came of each package in the present round, in the order in
+// which they appeared, with failures told apart by what was printed. It is
+// called after EndRound.
+func (r *Results) Round() []PackageReport {
+	var all []PackageReport
+	for _, p := range r.order[r.from:] {
+		all = append(all, p.detailed())
+	}
+	return all
+}
+
 // Report says what came out. Tests without an end have one by now.
 func (r *Results) Report() Report {
-	report := Report{Errors: r.opts.Errors.Count(), FailedBuilds: r.failedBuilds, Started: r.first.Time()}
+	report := Report{
+		Rounds: r.Rounds(), Errors: r.opts.Errors.Count(), FailedBuilds: r.failedBuilds, Started: r.first.Time(),
+	}
 	report.Elapsed, _ = r.Elapsed()
 	for _, p := range r.Packages() {
-		pr := p.report()
+		if p.earlier != nil {
+			continue
+		}
+		pr := p.merged()
 		report.Packages = append(report.Packages, pr)
 		report.Tests += pr.Tests
 		report.FailedTests += len(pr.Failed)
+		report.FlakyTests += distinct(pr.Flaky)
 		if pr.End.Failed() && len(pr.Failed) == 0 {
 			report.FailedTests++
 		}

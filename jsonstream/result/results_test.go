@@ -43,7 +43,7 @@ func TestOpenTestsPass(t *testing.T) {
 		}
 		seen[free] = true
 	}
-	r.Finish()
+	r.EndRound()
 	for _, p := range r.Report().Packages {
 		if p.Tests != 5 || p.PassedTests != 5 || p.End != Passed {
 			t.Errorf("%+v", p)
@@ -93,13 +93,13 @@ func TestReportJSON(t *testing.T) {
 	} {
 		r.Handle(d.Decode([]byte(line)))
 	}
-	r.Finish()
+	r.EndRound()
 	got, err := json.Marshal(r.Report())
 	const want = `{"Packages":[{"Path":"p","End":"panicked","Elapsed":750000000,"Cached":false,"Coverage":"","FailedBuild":"",` +
 		`"NoEnd":false,"Panicked":true,"Tests":1,"PassedTests":0,` +
-		`"Failed":[{"Name":"TestA","End":"panicked","Elapsed":500000000,"NoEnd":false,"Panicked":true,"Error":""}],` +
-		`"Skipped":null,"Interrupted":null}],"Tests":1,"FailedTests":1,"SkippedTests":0,"InterruptedTests":0,"Errors":0,` +
-		`"FailedBuilds":null,"Empty":false,"Cut":false,"Started":"2026-11-23T12:00:00Z","Elapsed":1000000000}`
+		`"Failed":[{"Name":"TestA","Round":0,"End":"panicked","Elapsed":500000000,"NoEnd":false,"Panicked":true,"Error":""}],` +
+		`"Skipped":null,"Interrupted":null,"Flaky":null}],"Tests":1,"FailedTests":1,"SkippedTests":0,"InterruptedTests":0,"Errors":0,` +
+		`"Rounds":1,"FlakyTests":0,"FailedBuilds":null,"Empty":false,"Cut":false,"Started":"2026-11-23T12:00:00Z","Elapsed":1000000000}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}

@@ -31,7 +31,7 @@ func (r *Results) Running() []Running {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []Running
-	for _, p := range r.order {
+	for _, p := range r.order[r.from:] {
 		if p.end == "" {
 			all = append(all, p.snapshot()...)
 		}
@@ -55,12 +55,12 @@ func (p *Package) snapshot() []Running {
 	return all
 }
 
-// Progress says how far the stream is. It may be called from any goroutine.
+// Progress says how far the present round is. It may be called from any goroutine.
 func (r *Results) Progress() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var progress Progress
-	for _, p := range r.order {
+	for _, p := range r.order[r.from:] {
 		if p.end != "" {
 			progress.Ended++
 		}

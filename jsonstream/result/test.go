@@ -250,6 +250,9 @@ func (r *Results) endTest(t *Test, ev *event.Event) {
 // go may have attributed the root's output to it (golang.org/issue/29755).
 func (r *Results) pass(t *Test) {
 	t.Package.PassedTests++
+	if r.opts.Passes {
+		t.Package.countPass(t.Name)
+	}
 	if r.opts.Passed {
 		r.opts.Watcher.TestEnded(t)
 	}

@@ -21,6 +21,9 @@ type Sink interface {
 	result.Watcher
 	// Note gets what the run noted, before Close.
 	Note(result.Note)
+	// NextRound comes between two rounds. Everything in the one before has its
+	// end by then.
+	NextRound(*result.Results)
 	// Flush writes what is ready, before the stream waits for more.
 	Flush()
 	// Close writes what comes at the end. Everything has its end by then.
@@ -55,5 +58,6 @@ func (None) Event(*event.Event, *result.Package) {}
 func (None) TestEnded(*result.Test)              {}
 func (None) PackageEnded(*result.Package)        {}
 func (None) Note(result.Note)                    {}
+func (None) NextRound(*result.Results)           {}
 func (None) Flush()                              {}
 func (None) Close(*result.Results) error         { return nil }

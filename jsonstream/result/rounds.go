@@ -1,0 +1,123 @@
+package result
+
+import (
+	"slices"
+	"strings"
+)
+
+// countPass counts a test that passed.
+func (p *Package) countPass(name string) {
+	if p.Passes == nil {
+		p.Passes = make(map[string]int)
+	}
+	p.Passes[name]++
+}
+
+// Flaky reports whether a failed test passed, or was skipped, when it last ran
+// in a later round.
+func (t *Test) Flaky() bool {
+	flaky := false
+	named := func(other *Test) bool { return other.Name == t.Name }
+	for p := t.Package.later; p != nil; p = p.later {
+		switch {
+		case slices.ContainsFunc(p.Failed, named), slices.ContainsFunc(p.Interrupted, named):
+			flaky = false
+		case p.Passes[t.Name] > 0, slices.ContainsFunc(p.Skipped, named):
+			flaky = true
+		}
+	}
+	return flaky
+}
+
+// Flaky reports whether a package failed in this round, and passed when it last
+// ran in a later one.
+func (p *Package) Flaky() bool {
+	return p.end == Failed && p.later != nil && p.last().end.OK()
+}
+
+// last is the last run of the package.
+func (p *Package) last() *Package {
+	for p.later != nil {
+		p = p.later
+	}
+	return p
+}
+
+// report is what is known of one run of the package.
+func (p *Package) report() PackageReport {
+	r := p.PackageReport
+	r.End, r.Failed, r.Skipped, r.Interrupted = p.End(), reports(p.Failed), reports(p.Skipped), reports(p.Interrupted)
+	r.Shuffle = strings.TrimSpace(strings.TrimPrefix(p.ShuffleLine, shuffleLine))
+	return r
+}
+
+// detailed is report with the failures told apart by what was printed.
+func (p *Package) detailed() PackageReport {
+	r := p.report()
+	if !r.End.Failed() {
+		return r
+	}
+	death := p.Death()
+	for i, t := range p.Failed {
+		r.Failed[i].End, _ = t.Why(death)
+	}
+	if len(r.Failed) == 0 && r.End != NoEnd {
+		r.End = death.End
+	}
+	return r
+}
+
+// merged is what came of the package in all rounds, of which p is the first. It
+// passed if its last run did, and every test that had failed.
+func (p *Package) merged() PackageReport {
+	if p.later == nil {
+		return p.report()
+	}
+	all := p.report()
+	all.Failed, all.Passes = nil, nil
+	for q := p; q != nil; q = q.later {
+		r := q.report()
+		for i, t := range q.Failed {
+			if t.Flaky() {
+				all.Flaky = append(all.Flaky, r.Failed[i])
+			} else {
+				all.Failed, all.End = append(all.Failed, r.Failed[i]), r.End
+			}
+		}
+		if q == p {
+			continue
+		}
+		all.Tests += r.Tests
+		all.PassedTests += r.PassedTests
+		all.Skipped = append(all.Skipped, r.Skipped...)
+		all.Interrupted = append(all.Interrupted, r.Interrupted...)
+		all.NoEnd = r.NoEnd
+		all.Panicked = all.Panicked || r.Panicked
+	}
+	switch last := p.last(); {
+	case len(all.Failed) == 0 || !last.end.OK():
+		all.End = last.End()
+	case all.End.OK():
+		all.End = Failed // a package of several commands, of which the last passed
+	}
+	return all
+}
+
+func reports(tests []*Test) []TestReport {
+	var all []TestReport
+	for _, t := range tests {
+		r := t.TestReport
+		r.End, r.Round = t.End(), t.Package.Round
+		all = append(all, r)
+	}
+	return all
+}
+
+// distinct counts the tests of a package among attempts.
+func distinct(attempts []TestReport) int {
+	names := make(map[string]bool)
+	for _, a := range attempts {
+		names[a.Name] = true
+	}
+	return len(names)
+}
