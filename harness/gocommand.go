@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,12 +15,13 @@ import (
 	"pgtest/harness/internal/supervisor"
 )
 
-func (i *invocation) rawCommand() (*exec.Cmd, error) {
+// rawCommand returns the user's command with more arguments.
+func (i *invocation) rawCommand(more []string) (*exec.Cmd, error) {
 	path, err := exec.LookPath(i.cfg.Command[0])
 	if err != nil {
 		return nil, notFound(i.cfg.Command[0], err)
 	}
-	cmd := exec.Command(path, i.cfg.Command[1:]...)
+	cmd := exec.Command(path, append(slices.Clone(i.cfg.Command[1:]), more...)...)
 	cmd.Args[0] = i.cfg.Command[0]
 	cmd.Dir = i.cfg.Dir
 	cmd.Env = i.environ()
@@ -27,7 +29,7 @@ func (i *invocation) rawCommand() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-func (i *invocation) goCommand() (*exec.Cmd, error) {
+func (i *invocation) goCommand(words []string, opts supervisor.Options) (*exec.Cmd, error) {
 	name := i.cfg.GoCommand
 	if name == "" {
 		name = "go"
@@ -36,7 +38,7 @@ func (i *invocation) goCommand() (*exec.Cmd, error) {
 	if err != nil {
 		return nil, notFound(name, err)
 	}
-	args, err := i.goArgs()
+	args, err := i.goArgs(words, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +74,9 @@ func bare(err error) error {
 	return err
 }
 
-// goArgs returns the arguments of the go command. They must be the same from
-// run to run, because -exec is part of the key of go test's cache.
-func (i *invocation) goArgs() ([]string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	opts := supervisor.Options{
-		Program:     programID(self),
+// supervisorOptions returns the options of the first round's supervisors.
+func (i *invocation) supervisorOptions() supervisor.Options {
+	return supervisor.Options{
 		Via:         i.cfg.Exec,
 		FailOnLeaks: i.cfg.Leaks == FailLeaks,
 		PerTest:     i.cfg.Isolation.Packages,
@@ -88,6 +84,16 @@ func (i *invocation) goArgs() ([]string, error) {
 		Stress:      i.cfg.Stress.limits(),
 		Terminal:    i.cfg.Terminal,
 	}
+}
+
+// goArgs returns the arguments of the go command. They must be the same from
+// run to run, because -exec is part of the key of go test's cache.
+func (i *invocation) goArgs(words []string, opts supervisor.Options) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	opts.Program = programID(self)
 	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))
 	if err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func (i *invocation) goArgs() ([]string, error) {
 	if toolWords != "" {
 		args = append(args, "-toolexec="+toolWords)
 	}
-	return append(args, i.cfg.Args...), nil
+	return append(args, words...), nil
 }
 
 // toolExec returns the value of -toolexec, "" for none.

@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/linkcache"
+	"pgtest/harness/rerun"
 	"pgtest/harness/roles"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/result"
@@ -100,6 +101,12 @@ type Config struct {
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,
 	// they end with it. The time of a test includes that of its subtests.
 	TestTimeout time.Duration
+	// Rerun says which failed tests run again. With Input none does.
+	Rerun rerun.Options
+	// RerunAlone gives each test that runs again a process of its own.
+	RerunAlone bool
+	// FailFlaky makes a test that passed only when it ran again a failure.
+	FailFlaky bool
 	// SlowAfter is the running time after which a test is reported as slow,
 	// once, on Stream.Stderr; 0 disables the reports.
 	SlowAfter time.Duration
@@ -148,7 +155,8 @@ const DefaultGrace = signals.DefaultGrace
 // A Result is the outcome of a run.
 type Result struct {
 	// ExitCode is the exit status of go test or the command, or 1 if that was
-	// killed. If the status is 0, ExitCode is 2 if the events could not be read
+	// killed: in the first round, unless tests ran again and all that had failed
+	// passed. If the status is 0, ExitCode is 2 if the events could not be read
 	// or end before the packages do; otherwise it is 1 if the events of a
 	// command or of input report a failure, or if leaked processes count as
 	// one.
@@ -159,6 +167,9 @@ type Result struct {
 	Interrupted bool
 	// OutputClosed says that the reader of the formatted output is gone.
 	OutputClosed bool
+	// Rounds has what came of the packages in each round, if Config.Rerun lets
+	// tests run again.
+	Rounds [][]result.PackageReport
 	// Report holds the results that were read from the events.
 	Report result.Report
 	// Processes holds a record of each test binary that ran, in the order of

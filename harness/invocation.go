@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/coverage"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
@@ -35,7 +36,12 @@ type invocation struct {
 	live           *live.Line    // nil for none
 	liveFrom       time.Time
 
+	// rounds is what came of the rounds so far, if tests may run again.
+	rounds [][]result.PackageReport
+	cover  *coverage.Profiles // of the rounds; nil without
+
 	// Of the present round.
+	queue      []source // what runs after the present source
 	feed       *feed
 	watchdog   *watchdog.Watchdog // the command's parent; nil without one
 	unanswered <-chan time.Time   // when supervisors must have done as they were told
@@ -69,6 +75,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 		return nil, err
 	}
 	i.plan = newPlan(cfg, source)
+	i.cover = i.newProfiles()
 	i.live = newLiveLine(cfg)
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
 	i.stderr = i.openOutlet(i.around(orDiscard(cfg.Stream.Stderr)))
@@ -85,6 +92,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 // streamOptions returns the caller's options, with outlets as outputs.
 func (i *invocation) streamOptions() jsonstream.Options {
 	opts := i.cfg.Stream
+	opts.Rounds = i.cfg.Rerun.Attempts > 0
 	opts.Stdout, opts.Stderr, opts.Notices = i.stdout, i.stderr, posts{i.stderr}
 	if opts.JSONFile != nil {
 		opts.JSONFile = i.openOutlet(opts.JSONFile)
@@ -139,6 +147,12 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	defer i.trimLinkCache()()
 	noteGoVersion := i.askGoVersion()
 	i.loop(ctx)
+	for again := true; again && err == nil; {
+		if again, err = i.startNext(); again {
+			i.loop(ctx)
+		}
+	}
+	failed := err
 	i.finishWatchdog()
 	i.noteProcesses()
 	if i.plan.refused(i.stream.Seen()) {
@@ -147,7 +161,8 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	i.serveDuring(noteGoVersion)
 	var report result.Report
 	i.serveDuring(func() { report, err = i.stream.Finish() })
-	return i.conclude(report, err)
+	res, err := i.conclude(report, err)
+	return res, errors.Join(err, failed)
 }
 
 // conclude puts together what came of the invocation. err is the stream's.
@@ -155,6 +170,7 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	res := Result{
 		Ran:         true,
 		Interrupted: i.plan.interrupted,
+		Rounds:      i.rounds,
 		Report:      report,
 		Processes:   i.plan.records(),
 	}
@@ -164,7 +180,7 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	default:
 	}
 	var message string
-	res.ExitCode, message = i.plan.verdict(report, res.Processes, i.cfg.Leaks)
+	res.ExitCode, message = i.plan.verdict(report, res.Processes, i.cfg.Leaks, i.cfg.FailFlaky)
 	if message != "" {
 		i.serveDuring(func() { fmt.Fprintln(i.stderr, message) })
 	}
@@ -241,10 +257,13 @@ func (i *invocation) finishWatchdog() {
 	if i.watchdog == nil {
 		return
 	}
-	endAll := i.plan.untidy || i.plan.exitCode() < 0
+	endAll := i.untidy()
 	i.serveDuring(func() { i.watchdog.Finish(endAll) })
 	i.watchdog = nil
 }
+
+// untidy reports whether the watchdog has to end what others left.
+func (i *invocation) untidy() bool { return i.plan.untidy || i.plan.exitCode() < 0 }
 
 // isOwnChild reports whether the invocation started a child. It then waits for
 // the child itself.

@@ -44,7 +44,9 @@ func (i *invocation) startLive() (<-chan time.Time, func()) {
 	if i.live == nil {
 		return nil, func() {}
 	}
-	i.liveFrom = time.Now()
+	if i.liveFrom.IsZero() {
+		i.liveFrom = time.Now()
+	}
 	ticker := time.NewTicker(livePeriod)
 	return ticker.C, func() {
 		ticker.Stop()

@@ -1,13 +1,16 @@
 package harness
 
 import (
+	"slices"
+
 	"pgtest/harness/internal/control"
 	"pgtest/jsonstream/result"
 )
 
-// noteProcesses notes what each test binary used and left behind.
+// noteProcesses notes what each package's test binaries used and left behind, in
+// all rounds together.
 func (i *invocation) noteProcesses() {
-	for _, p := range i.plan.records() {
+	for _, p := range byPackage(i.plan.records()) {
 		i.stream.Note(result.Usage{
 			Package: p.Package, Elapsed: p.Elapsed, User: p.Resources.User, System: p.Resources.System,
 			PeakMemory: p.Resources.MaxRSS, AtMost: p.Resources.AtMost,
@@ -18,6 +21,28 @@ func (i *invocation) noteProcesses() {
 			})
 		}
 	}
+}
+
+// byPackage adds up the records of each package, in the order of its first.
+func byPackage(records []Process) []Process {
+	var all []Process
+	for _, p := range records {
+		at := slices.IndexFunc(all, func(q Process) bool { return q.Package == p.Package })
+		if at < 0 {
+			all = append(all, p)
+			continue
+		}
+		sum := &all[at]
+		sum.Elapsed += p.Elapsed
+		sum.Resources.User += p.Resources.User
+		sum.Resources.System += p.Resources.System
+		if p.Resources.MaxRSS > sum.Resources.MaxRSS {
+			sum.Resources.MaxRSS, sum.Resources.AtMost = p.Resources.MaxRSS, p.Resources.AtMost
+		}
+		sum.Leaks = append(slices.Clip(sum.Leaks), p.Leaks...)
+		sum.MoreLeaks += p.MoreLeaks
+	}
+	return all
 }
 
 func resultLeaks(leaks []control.Leak) []result.Leak {

@@ -1,8 +1,11 @@
 package harness
 
 import (
+	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,10 +52,12 @@ func say(line string) step { return step{verb: note, note: result.Message(line)}
 // What signals ask for is decided by signals.Plan. Its steps are events here.
 type plan struct {
 	round
-	limits    limits
-	terminal  bool // the tests have the terminal, which signals them itself
-	processes int  // for a package's tests that have processes of their own; 0 shares cpus
-	cpus      int
+	first      first
+	selections map[string]control.Selection // what packages run of their tests, if not everything
+	limits     limits
+	terminal   bool // the tests have the terminal, which signals them itself
+	processes  int  // for a package's tests that have processes of their own; 0 shares cpus
+	cpus       int
 
 	packages []*supervised // of all rounds, in the order of their arrival
 	present  []*supervised // those that are connected
@@ -60,7 +65,7 @@ type plan struct {
 	// they were killed, 0 before.
 	asked   syscall.Signal
 	stopped bool            // the tests are stopped
-	said    map[string]bool // why tests have no process of their own
+	said    map[string]bool // lines that are said once
 }
 
 func newPlan(cfg Config, s source) plan {
@@ -72,6 +77,36 @@ func newPlan(cfg Config, s source) plan {
 		cpus:      runtime.GOMAXPROCS(0),
 		said:      make(map[string]bool),
 	}
+}
+
+// next begins another source: of the same round, or of another with new
+// selections.
+func (p *plan) next(s source, selections map[string]control.Selection) {
+	if !p.first.again {
+		p.first = first{true, p.exitCode()}
+	}
+	p.round = round{source: s}
+	p.selections = selections
+	p.limits.over = make(map[string]overtime)
+}
+
+// selectFor answers which tests of a package run. A package whose path the
+// supervisor can't tell is known by its binary's name, if only one is.
+func (p *plan) selectFor(s *supervised, pkg string) []step {
+	selection, known := p.selections[pkg]
+	if !known {
+		name := strings.TrimSuffix(filepath.Base(pkg), ".test")
+		var same []string
+		for other := range p.selections {
+			if path.Base(other) == name {
+				same = append(same, other)
+			}
+		}
+		if len(same) == 1 {
+			selection = p.selections[same[0]]
+		}
+	}
+	return []step{{verb: send, to: s, order: control.Order{Selection: &selection}}}
 }
 
 // done reports whether the round has ended.
@@ -102,6 +137,8 @@ func orderSignal(s *supervised, sig syscall.Signal) step {
 // received handles a message that arrived at the given time.
 func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 	switch {
+	case m.Asks != nil:
+		return p.selectFor(s, m.Asks.Package)
 	case m.Started != nil:
 		s.started(*m.Started, at)
 	case m.Failed != nil:
@@ -141,12 +178,15 @@ func (p *plan) leaked(l control.Leaked) {
 
 // undivided reports, once for each reason, why tests have no process of their
 // own.
-func (p *plan) undivided(reason string) []step {
-	if p.said[reason] {
+func (p *plan) undivided(reason string) []step { return p.sayOnce("pgtest: --isolate=test: " + reason) }
+
+// sayOnce says a line the first time.
+func (p *plan) sayOnce(line string) []step {
+	if p.said[line] {
 		return nil
 	}
-	p.said[reason] = true
-	return []step{say("pgtest: --isolate=test: " + reason)}
+	p.said[line] = true
+	return []step{say(line)}
 }
 
 // share orders how many tests of a package that have processes of their own may

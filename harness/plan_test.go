@@ -411,7 +411,7 @@ func TestPlan(t *testing.T) {
 			if s.plan.done() == test.left {
 				t.Errorf("done is %t", !test.left)
 			}
-			if got, _ := s.plan.verdict(result.Report{}, s.plan.records(), FailLeaks); got != test.status {
+			if got, _ := s.plan.verdict(result.Report{}, s.plan.records(), FailLeaks, false); got != test.status {
 				t.Errorf("status %d, want %d", got, test.status)
 			}
 		})
@@ -440,7 +440,8 @@ func TestVerdict(t *testing.T) {
 		{"killed when all were asked to end", round{source: goTest{}, status: killed, interrupted: true}, bad, WarnLeaks, 1, ""},
 		{"nobody knows", round{source: goTest{}, status: killed, unfollowed: true}, bad, WarnLeaks, 1, ""},
 	} {
-		status, message := test.round.verdict(test.report, leaks, test.policy)
+		p := plan{round: test.round}
+		status, message := p.verdict(test.report, leaks, test.policy, false)
 		if status != test.status || message != test.message {
 			t.Errorf("%s: %d, %q; want %d, %q", test.name, status, message, test.status, test.message)
 		}

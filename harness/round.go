@@ -21,6 +21,12 @@ type round struct {
 	silent      int                // how often they had not
 }
 
+// first is what counts of the first round once tests have run again.
+type first struct {
+	again  bool
+	status int // the exit status
+}
+
 // exitCode is the exit status of the command that printed the events: 0 if
 // there was none, negative if it was killed.
 func (r *round) exitCode() int { return r.status.ExitStatus() }
@@ -35,21 +41,25 @@ func (r *round) refused(seen bool) bool {
 	return r.source.runsGo() && r.exitCode() == goUsage && !seen
 }
 
-// verdict returns the exit status of the round as far as the events are whole,
-// and a message, if any.
-func (r *round) verdict(report result.Report, processes []Process, policy LeakPolicy) (status int, message string) {
-	status = r.exitCode()
-	failed := !r.source.runsGo() && !report.OK()
-	for _, p := range processes {
-		failed = failed || policy == FailLeaks && len(p.Leaks) > 0
+// verdict returns the exit status as far as the events are whole, and a message,
+// if any. Once tests have run again it is that of the first round, unless all
+// that had failed came good.
+func (p *plan) verdict(report result.Report, processes []Process, leaks LeakPolicy, failFlaky bool) (status int, message string) {
+	status = p.exitCode()
+	if status < 0 && !p.interrupted && !p.unfollowed {
+		message = fmt.Sprintf("pgtest: %s: signal: %v", p.source.name(), p.status.Signal())
+	}
+	failed := (!p.source.runsGo() || p.first.again) && !report.OK() || failFlaky && report.FlakyTests > 0
+	for _, process := range processes {
+		failed = failed || leaks == FailLeaks && len(process.Leaks) > 0
 	}
 	switch {
-	case status < 0 && !r.interrupted && !r.unfollowed:
-		return 1, fmt.Sprintf("pgtest: %s: signal: %v", r.source.name(), r.status.Signal())
+	case p.first.again && failed:
+		return max(p.first.status, 1), message
 	case status < 0, status == 0 && failed:
-		return 1, ""
+		return 1, message
 	}
-	return status, ""
+	return status, message
 }
 
 // incompleteStatus is the exit status for incomplete events if the command that

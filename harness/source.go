@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 )
@@ -39,15 +40,24 @@ type feed struct {
 	giveUp func()          // ends reading
 }
 
+// newSource returns the source of the first round.
 func (i *invocation) newSource() (source, error) {
 	switch {
 	case i.cfg.Input != nil:
 		return input{i.cfg.Input}, nil
 	case len(i.cfg.Command) > 0:
-		cmd, err := i.rawCommand()
-		return command{program{cmd}}, err
+		return i.newCommand()
 	}
-	cmd, err := i.goCommand()
+	return i.newGoTest(i.cfg.Args, i.supervisorOptions())
+}
+
+func (i *invocation) newCommand(more ...string) (source, error) {
+	cmd, err := i.rawCommand(more)
+	return command{program{cmd}}, err
+}
+
+func (i *invocation) newGoTest(args []string, opts supervisor.Options) (source, error) {
+	cmd, err := i.goCommand(args, opts)
 	return goTest{program{cmd}}, err
 }
 
@@ -143,7 +153,7 @@ func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
 
 // startWatchdog starts the watchdog, which removes the directory if the
 // invocation is killed, then opens the socket there, and starts a command below
-// the watchdog that may be nil.
+// the watchdog that may be nil. The watchdog of the round before then ends.
 func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -152,6 +162,12 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 	open := func() error {
 		if err := i.listener.Open(); err != nil {
 			return err
+		}
+		if before := i.watchdog; before != nil {
+			i.serveDuring(func() { before.HandOver(i.untidy()) })
+			if i.signals.Ending() {
+				return errEnding
+			}
 		}
 		setTopDir(i.listener.Dir())
 		if cmd != nil && i.plan.source.runsGo() {

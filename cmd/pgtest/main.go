@@ -71,6 +71,9 @@ func command(args []string) (int, error) {
 	case changes:
 		return usageStatus, changeDirectory(dir, rest)
 	}
+	if err := checkRerun(c); err != nil {
+		return usageStatus, err
+	}
 	if err := checkStress(c); err != nil {
 		return usageStatus, err
 	}
@@ -121,6 +124,9 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 			files.abort()
 			return nil
 		}
+		if len(result.Rounds) > 1 {
+			files.writeReruns(result.Rounds)
+		}
 		return files.commit()
 	}
 	var commitErr error
@@ -136,6 +142,18 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 		status = usageStatus
 	}
 	return status, err
+}
+
+// checkRerun says why failed tests can't run again, if they are to.
+func checkRerun(c *flags.CommandLine) error {
+	switch {
+	case c.Rerun.Attempts == 0:
+	case c.ReadsInput():
+		return errors.New("--rerun-fails: not with -, which runs no tests")
+	case c.Settings.Fuzz != "":
+		return errors.New("--rerun-fails: not with -fuzz, which would search anew")
+	}
+	return nil
 }
 
 // prepare opens what a run needs and says how it is to be.
@@ -157,6 +175,9 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		TestTimeout: c.TestTimeout,
 		Stress:      c.Stress,
 		SlowAfter:   c.SlowAfter,
+		Rerun:       c.Rerun.Options,
+		RerunAlone:  c.Rerun.Alone,
+		FailFlaky:   c.Rerun.FailFlaky,
 		TempDir:     gotest.Env("GOTMPDIR"),
 		KeepWork:    c.Settings.KeepWork,
 		ReapOrphans: true,

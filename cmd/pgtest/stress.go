@@ -20,6 +20,7 @@ func checkStress(c *flags.CommandLine) error {
 		is   bool
 		name string
 	}{
+		{c.Rerun.Attempts > 0, "--rerun-fails"},
 		{c.RawCommand, "--raw-command"},
 		{c.ReadsInput(), "events from standard input"},
 		{len(c.Isolation.Packages) > 0, "--isolate=test"},

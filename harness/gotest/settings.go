@@ -12,8 +12,8 @@ import (
 // Settings are the flags of go test that matter to a program that runs go test,
 // wherever they were set.
 type Settings struct {
-	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild bool
-	Bench, Fuzz, List, Count, Timeout                                    string
+	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild, FailFast bool
+	Bench, Fuzz, List, Count, CPU, Timeout, CoverProfile, OutputDir                string
 	// Profile is the file of a profile or trace, of whatever kind.
 	Profile        string
 	Exec, ToolExec []string
@@ -37,6 +37,12 @@ func (s *Settings) Set(f Flag) (err error) {
 		s.PrintCommands = on
 	case "work":
 		s.KeepWork = on
+	case "failfast":
+		s.FailFast = on
+	case "cpu":
+		s.CPU = f.Value
+	case "outputdir":
+		s.OutputDir = f.Value
 	case "bench":
 		s.Bench = f.Value
 	case "fuzz":
@@ -47,7 +53,9 @@ func (s *Settings) Set(f Flag) (err error) {
 		s.Count = f.Value
 	case "timeout":
 		s.Timeout = f.Value
-	case "coverprofile", "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace":
+	case "coverprofile":
+		s.CoverProfile, s.Profile = f.Value, f.Value
+	case "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace":
 		s.Profile = f.Value
 	case "exec":
 		s.Exec, err = SplitQuoted(f.Value)
@@ -65,6 +73,27 @@ func (s *Settings) Set(f Flag) (err error) {
 func (f Flag) isOn() bool {
 	on, err := strconv.ParseBool(f.Value)
 	return !f.HasValue || err != nil || on
+}
+
+// Settings returns what the line and GOFLAGS set. Flags with invalid values,
+// which go test reports, are left out.
+func (l Line) Settings() Settings {
+	s := FromGOFLAGS()
+	for _, p := range l.parts {
+		if p.Kind == OwnFlag {
+			s.Set(p.Flag)
+		}
+	}
+	return s
+}
+
+// Runs is how often -count and -cpu make each test run.
+func (s Settings) Runs() int {
+	n, err := strconv.Atoi(s.Count)
+	if err != nil {
+		n = 1
+	}
+	return n * len(strings.Split(s.CPU, ","))
 }
 
 // EventWords returns the line's words for go test -json, with values of the

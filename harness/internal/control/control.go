@@ -1,8 +1,9 @@
 // Package control carries the messages between the run and its supervisors over
 // a Unix socket. It does not know what either does with them.
 //
-// A supervisor connects before it starts its test binary, then reports Started
-// or Failed, and finally Ended. The run sends orders at any time. Each end
+// A supervisor connects before it starts its test binary. In a round that
+// runs some tests again it Asks which, and waits for the answer. Then it reports
+// Started or Failed, and finally Ended. The run sends orders at any time. Each end
 // treats a closed connection as the death of the other.
 package control
 
@@ -33,6 +34,7 @@ const TempVariable = "_PGTEST_GOTMPDIR"
 
 // A Report is one message to the run. Exactly one field is set.
 type Report struct {
+	Asks    *Asks    `json:",omitempty"`
 	Started *Started `json:",omitempty"`
 	Failed  *Failed  `json:",omitempty"`
 	Ended   *Ended   `json:",omitempty"`
@@ -48,6 +50,13 @@ type Report struct {
 	// Last is sent by the run to itself. Connections are accepted in the order
 	// in which they were made, so when Last arrives no earlier one is waiting.
 	Last bool `json:",omitempty"`
+}
+
+// Asks asks which tests to run, before the test binary is started. The answer is
+// an order with Selection set.
+type Asks struct {
+	// Package is as in Started.
+	Package string
 }
 
 // Started reports that the test binary runs.
@@ -189,8 +198,20 @@ type Order struct {
 	// Unread says that go is dead, so that nobody reads what the test binary
 	// prints.
 	Unread bool `json:",omitempty"`
+	// Selection answers Asks.
+	Selection *Selection `json:",omitempty"`
 	// Tests is for the role that runs tests in a process each.
 	Tests *TestsOrder `json:",omitempty"`
+}
+
+// A Selection is the part of a package's tests that runs again: of what the
+// user's flags select, the tests in Only, with their parents and subtests, or
+// with All everything but those in Except. Names are as in events.
+type Selection struct {
+	All          bool     `json:",omitempty"`
+	Only, Except []string `json:",omitempty"`
+	// Shuffle is the seed with which the tests were shuffled, or "".
+	Shuffle string `json:",omitempty"`
 }
 
 // A TestsOrder says how tests run in a process each. A later one replaces an

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/pattern"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/testproc"
@@ -384,7 +385,7 @@ func (r *runner) argsFor(t *test) (args []string, alarm string, err error) {
 	flags := []string{"v=test2json"}
 	skip := t.skip
 	if r.failfast && t.isRest() {
-		skip = alternatives(skip, "^(Test|Fuzz)")
+		skip = pattern.Alternatives(skip, "^(Test|Fuzz)")
 	}
 	for _, f := range [][2]string{{"run", t.run}, {"skip", skip}, {"count", t.count}, {"cpu", t.cpu}} {
 		if f[1] != "" {

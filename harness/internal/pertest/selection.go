@@ -100,13 +100,8 @@ func rest(b binary, listed string) test {
 	if t.run != "" && listed != "" {
 		t.run = listed + "|" + t.run
 	}
-	t.skip = alternatives(listed, b.flags["skip"])
+	t.skip = pattern.Alternatives(listed, b.flags["skip"])
 	return t
-}
-
-// alternatives joins patterns; the empty ones match nothing.
-func alternatives(patterns ...string) string {
-	return strings.Join(slices.DeleteFunc(patterns, func(p string) bool { return p == "" }), "|")
 }
 
 // divide sorts names by what they are, and drops benchmarks.

@@ -57,6 +57,15 @@ func Main(words []string) int {
 	}
 
 	binary := command[0]
+	orders := client.Orders()
+	var early []control.Order
+	if opts.Again {
+		var selection *control.Selection
+		if selection, early = ask(client, orders, importPath(binary)); selection == nil {
+			return 1 // the run is dead
+		}
+		command = append(command[:1:1], narrowed(command[1:], *selection)...)
+	}
 	t, err := start(command, opts, client.Socket())
 	if err != nil {
 		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
@@ -69,7 +78,7 @@ func Main(words []string) int {
 		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
 	}})
 
-	leaks := wait(t, opts.Terminal, received, client, output).End(t)
+	leaks := wait(t, opts.Terminal, received, client != nil, early, orders, output).End(t)
 	status, usage := t.Reap()
 	if opts.Terminal {
 		signals.ReclaimForeground()
@@ -92,14 +101,28 @@ func Main(words []string) int {
 	return status.ExitStatus()
 }
 
-// wait carries out signals and orders until the test binary ends. It returns
+// ask asks the run which tests to run. It returns the orders that came before
+// the answer, too, and no selection if the run is gone.
+func ask(client *control.Client, orders <-chan control.Order, pkg string) (*control.Selection, []control.Order) {
+	client.Report(control.Report{Asks: &control.Asks{Package: pkg}})
+	var early []control.Order
+	for o := range orders {
+		if o.Selection != nil {
+			return o.Selection, early
+		}
+		early = append(early, o)
+	}
+	return nil, nil
+}
+
+// wait carries out signals and orders, the early ones first, until the test binary ends. It returns
 // the policy for what the binary left behind. Leftovers of a test that was
 // asked to end are not described, because the test had no chance to end them.
 // typed says that tests have the terminal, which sends its signals to them,
 // too.
-func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.Client, output *os.File) proc.Policy {
+func wait(t *proc.Tree, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
 	end := proc.AfterTest
-	relay := newRelay(client != nil)
+	relay := newRelay(connected)
 	orderTime := signals.RelayTime
 	if typed {
 		orderTime = signals.TypedRelayTime
@@ -114,7 +137,22 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.C
 			time.AfterFunc(held, func() { over <- sig })
 		}
 	}
-	orders := client.Orders()
+	carryOut := func(order control.Order) {
+		switch {
+		case order.Kill:
+			end = proc.Policy{}
+			t.Kill()
+		case order.Unread:
+			drain(output)
+		case ends(order.Signal):
+			do(relay.order(order.Signal), order.Signal, orderTime)
+		case order.Signal != 0:
+			t.Signal(order.Signal)
+		}
+	}
+	for _, order := range early {
+		carryOut(order)
+	}
 	for {
 		select {
 		case <-t.Exited():
@@ -124,22 +162,14 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, client *control.C
 		case sig := <-over:
 			do(relay.over(sig), sig, 0)
 		case order, ok := <-orders:
-			switch {
-			case !ok:
-				// The run is dead, so nobody needs the result.
-				orders, end = nil, proc.Policy{}
-				relay.disconnect()
-				t.Kill()
-			case order.Kill:
-				end = proc.Policy{}
-				t.Kill()
-			case order.Unread:
-				drain(output)
-			case ends(order.Signal):
-				do(relay.order(order.Signal), order.Signal, orderTime)
-			case order.Signal != 0:
-				t.Signal(order.Signal)
+			if ok {
+				carryOut(order)
+				continue
 			}
+			// The run is dead, so nobody needs the result.
+			orders, end = nil, proc.Policy{}
+			relay.disconnect()
+			t.Kill()
 		}
 	}
 }

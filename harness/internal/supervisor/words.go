@@ -32,6 +32,9 @@ type Options struct {
 	PerTest []string
 	// Stress, unless nil, has each test binary run again and again.
 	Stress *stress.Limits
+	// Again says that some tests of each package run again: the supervisor asks
+	// the run which.
+	Again bool
 	// TestTimeout limits how long a test with a process of its own may run; 0
 	// is no limit.
 	TestTimeout time.Duration
@@ -50,6 +53,9 @@ func (o Options) Words() []string {
 	}
 	if o.Terminal {
 		add(terminal, "true")
+	}
+	if o.Again {
+		add(again, "true")
 	}
 	for _, pattern := range o.PerTest {
 		add(perTest, pattern)
@@ -71,6 +77,7 @@ const (
 	failOnLeaks = "fail-on-leaks"
 	terminal    = "terminal"
 	perTest     = "per-test"
+	again       = "again"
 	testTimeout = "test-timeout"
 	stressed    = "stress"
 	via         = "via" // how many words of Via follow
@@ -84,6 +91,7 @@ func parseWords(words []string) (o Options, command []string, err error) {
 	set.StringVar(&o.Program, program, "", "")
 	set.BoolVar(&o.FailOnLeaks, failOnLeaks, false, "")
 	set.BoolVar(&o.Terminal, terminal, false, "")
+	set.BoolVar(&o.Again, again, false, "")
 	set.Func(perTest, "", func(pattern string) error {
 		o.PerTest = append(o.PerTest, pattern)
 		return nil

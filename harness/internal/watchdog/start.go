@@ -174,11 +174,19 @@ const finishPatience = finishLimit + 10*time.Second
 
 // Finish ends the watchdog. With endAll, the watchdog first ends what is left
 // of the command and what it adopted; else those processes go on.
-func (w *Watchdog) Finish(endAll bool) {
+func (w *Watchdog) Finish(endAll bool) { w.finish(order{Finish: true, EndAll: endAll}) }
+
+// HandOver is Finish where another watchdog has started in this one's place,
+// and removes the directory.
+func (w *Watchdog) HandOver(endAll bool) {
+	w.finish(order{Finish: true, EndAll: endAll, Keep: true})
+}
+
+func (w *Watchdog) finish(o order) {
 	if w == nil {
 		return
 	}
-	w.send(order{Finish: true, EndAll: endAll})
+	w.send(o)
 	patience := time.AfterFunc(finishPatience, func() { w.cmd.Process.Kill() })
 	defer patience.Stop()
 	w.cmd.Wait()

@@ -38,9 +38,11 @@ type order struct {
 	// EndOrphans ends what the role adopted, except what is in Spare.
 	EndOrphans bool  `json:",omitempty"`
 	Spare      []int `json:",omitempty"`
-	// Finish is the last order. With EndAll nothing is left of the command.
+	// Finish is the last order. With EndAll nothing is left of the command. With
+	// Keep the run's directory stays, for the watchdog of the next round.
 	Finish bool `json:",omitempty"`
 	EndAll bool `json:",omitempty"`
+	Keep   bool `json:",omitempty"`
 }
 
 // A command is what to start. The words are bytes, because JSON strings would
@@ -140,7 +142,9 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				// so this comes last.
 				proc.ReapAll()
 				// The run may be out of descriptors, which this takes.
-				os.RemoveAll(dir)
+				if !o.Keep {
+					os.RemoveAll(dir)
+				}
 				return
 			}
 		}

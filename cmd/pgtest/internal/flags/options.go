@@ -11,6 +11,7 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/harness"
+	"pgtest/harness/rerun"
 )
 
 // Options are the values of our flags.
@@ -31,7 +32,15 @@ type Options struct {
 	Resources        bool
 	TTY              string
 	RawCommand       bool
+	Rerun            RerunOptions
 	Help, Version    bool
+}
+
+// RerunOptions are those of --rerun-fails.
+type RerunOptions struct {
+	rerun.Options
+	Alone, FailFlaky bool
+	Report           string
 }
 
 // JUnitOptions are those of --junitfile.
@@ -127,6 +136,24 @@ func positive(v string) (int, error) {
 		return 0, fmt.Errorf("bad value %q: must be a positive number", v)
 	}
 	return n, nil
+}
+
+// orNone lets 0 pass as well.
+func orNone(parse func(string) (int, error)) func(string) (int, error) {
+	return func(v string) (int, error) {
+		if v == "0" {
+			return 0, nil
+		}
+		return parse(v)
+	}
+}
+
+// attempts reads how often failed tests run again; "true" stands for no value.
+func attempts(v string) (int, error) {
+	if v == "true" {
+		return 2, nil
+	}
+	return orNone(positive)(v)
 }
 
 // maxDuration leaves room to add to it.

@@ -10,6 +10,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
+	"pgtest/harness/rerun"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 )
@@ -122,6 +123,24 @@ many run at once`,
 				optional(parsed(&o.Stress, parseStress))},
 			{"slow-after", "time", "1m", `say that a test is slow, once; {default} by default, 0 never`,
 				parsed(&o.SlowAfter, durationFrom(0))},
+		}},
+		{"Tests that fail", []Row{
+			{"rerun-fails", "[=n]", "", `run failed tests again until they pass, n times at most,
+2 without n; see docs/reruns.md`,
+				optional(parsed(&o.Rerun.Attempts, attempts))},
+			{"rerun-fails-max-failures", "n", "10", `run none again if more than n failed at first; {default} by default`,
+				parsed(&o.Rerun.MaxFailures, orNone(positive))},
+			{"rerun-fails-run-root-test", "", "", `run the whole test again if a subtest of it failed`,
+				boolean(&o.Rerun.RootTests)},
+			{"rerun-fails-abort-on-data-race", "", "", `run none again if there was a data race; by default
+the tests that had one are not; =false runs them, too`,
+				optional(named(&o.Rerun.Races, []string{"true", "false"}, rerun.AbortOnRace, rerun.RerunRaces))},
+			{"rerun-fails-isolated", "", "", `run each again in a process of its own, and say which
+pass when alone`, boolean(&o.Rerun.Alone)},
+			{"rerun-fails-report", "path", "", `write how often each of them ran and failed`, output(&o.Rerun.Report)},
+			{"flaky", "how", "pass", `what a test means that passes when it runs again: pass,
+fail; {default} by default`,
+				named(&o.Rerun.FailFlaky, []string{"pass", "fail"}, false, true)},
 		}},
 		{"Signals", []Row{
 			{"grace", "duration", "10s", `how long tests may take to end after Ctrl-C, SIGTERM or

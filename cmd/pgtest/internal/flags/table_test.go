@@ -52,12 +52,12 @@ func TestEverywhere(t *testing.T) {
 }
 
 // TestBadValues wants a line that names the flag or the variable for each value
-// that is none. Three flags take any.
+// that is none. Four flags take any.
 func TestBadValues(t *testing.T) {
 	t.Setenv("GOFLAGS", "")
 	const bad = "no such\nvalue"
 	for _, r := range newSet(new(Options)).rows {
-		want := !slices.Contains([]string{"jsonfile", "junitfile", "junitfile-project-name"}, r.Name)
+		want := !slices.Contains([]string{"jsonfile", "junitfile", "junitfile-project-name", "rerun-fails-report"}, r.Name)
 		_, err := Parse([]string{"--" + r.Name + "=" + bad})
 		if !isLineOf(err, "--"+r.Name, want) {
 			t.Errorf("--%s with a bad value: %v", r.Name, err)

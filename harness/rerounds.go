@@ -1,0 +1,156 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/coverage"
+	"pgtest/harness/internal/pattern"
+	"pgtest/harness/rerun"
+	"pgtest/jsonstream/result"
+)
+
+// errEnding is why a round does not begin: the invocation was asked to end.
+var errEnding = errors.New("the run is being ended")
+
+// startNext starts the next source, of the present round or of another one that
+// runs tests again. It reports false if there is none.
+func (i *invocation) startNext() (bool, error) {
+	if i.cfg.Rerun.Attempts == 0 {
+		return false, nil
+	}
+	goOn := !i.signals.Ending() && i.feed.err == nil && i.plan.exitCode() >= 0
+	if len(i.queue) > 0 && goOn {
+		s := i.queue[0]
+		i.queue = i.queue[1:]
+		return i.startSource(s, nil)
+	}
+	var ended []result.PackageReport
+	i.serveDuring(func() { ended = i.stream.EndRound() })
+	i.rounds = append(i.rounds, ended)
+	if err := i.cover.Merge(); err != nil || !goOn {
+		return false, err
+	}
+	d := rerun.Next(i.rerunOptions(), i.rounds)
+	if status := i.plan.exitCode(); status > 1 && !i.plan.source.runsGo() {
+		d = rerun.Decision{Reasons: []string{fmt.Sprintf("no test is run again: %s ended with status %d", i.plan.source.name(), status)}}
+	}
+	for _, reason := range d.Reasons {
+		i.do(i.plan.sayOnce("pgtest: --rerun-fails: " + reason))
+	}
+	if len(d.Packages) == 0 {
+		return false, nil
+	}
+	sources, err := i.sources(d.Packages)
+	if err != nil {
+		return false, err
+	}
+	i.serveDuring(i.stream.NextRound)
+	i.queue = sources[1:]
+	selections := make(map[string]control.Selection)
+	for _, p := range d.Packages {
+		selections[p.Path] = p.Selection
+	}
+	return i.startSource(sources[0], selections)
+}
+
+func (i *invocation) startSource(s source, selections map[string]control.Selection) (bool, error) {
+	if i.signals.Ending() {
+		return false, nil
+	}
+	i.plan.next(s, selections)
+	feed, err := s.start(i)
+	if err != nil {
+		if i.signals.Ending() {
+			err = nil
+		}
+		return false, err
+	}
+	i.feed = feed
+	return true, nil
+}
+
+// rerunOptions are the configured ones, with what the command line decides.
+func (i *invocation) rerunOptions() rerun.Options {
+	o := i.cfg.Rerun
+	o.Runs, o.ByName = 1, len(i.cfg.Command) > 0
+	if !o.ByName {
+		set := gotest.Parse(i.cfg.Args).Settings()
+		o.Runs, o.FailFast = set.Runs(), set.FailFast
+	}
+	return o
+}
+
+// newProfiles returns the coverage profiles of the rounds, nil if there are none
+// to merge.
+func (i *invocation) newProfiles() *coverage.Profiles {
+	set := gotest.Parse(i.cfg.Args).Settings()
+	if i.cfg.Rerun.Attempts == 0 || len(i.cfg.Command) > 0 || set.CoverProfile == "" {
+		return nil
+	}
+	file := set.CoverProfile
+	for _, dir := range []string{set.OutputDir, i.cfg.Dir} {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+	}
+	return coverage.New(file)
+}
+
+// sources returns what a round runs: go test for all packages, or a command for
+// each test.
+func (i *invocation) sources(packages []rerun.Package) ([]source, error) {
+	if len(i.cfg.Command) == 0 {
+		s, err := i.goAgain(packages)
+		return []source{s}, err
+	}
+	var all []source
+	for _, p := range packages {
+		for _, test := range p.Only {
+			s, err := i.newCommand("-test.run="+pattern.Exact(test), p.Path)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// goAgain returns a go test of packages whose supervisors ask for their tests.
+// It neither reads nor writes go's cache of results, because go does not know
+// what is left out.
+func (i *invocation) goAgain(packages []rerun.Package) (source, error) {
+	line := gotest.Parse(i.cfg.Args)
+	set := line.Settings()
+	var paths []string
+	for _, p := range packages {
+		paths = append(paths, p.Path)
+	}
+	if !slices.ContainsFunc(paths, isUnnamed) {
+		line = line.WithPackages(paths[0], paths[1:]...)
+	}
+	if set.Count == "" {
+		line = line.With("count", "1")
+	}
+	if file := i.cover.Next(i.listener.Dir()); file != "" {
+		line = line.With("coverprofile", file)
+	}
+	opts := i.supervisorOptions()
+	opts.Again = true
+	if i.cfg.RerunAlone {
+		opts.PerTest = []string{"..."}
+	}
+	return i.newGoTest(line.Words(), opts)
+}
+
+// isUnnamed reports whether a package can't be named on a command line by its
+// path: it was given by its files, or has no import path.
+func isUnnamed(path string) bool {
+	return path == "command-line-arguments" || strings.HasPrefix(path, "_/")
+}
