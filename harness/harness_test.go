@@ -10,6 +10,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
+	"pgtest/internal/race"
 	"pgtest/jsonstream"
 )
 
@@ -17,6 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	harness.Role()
 	harnesstest.CatchIgnored()
+	race.ExitAtOnce()
 	goleak.VerifyTestMain(m)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/internal/race"
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
@@ -103,6 +104,9 @@ func TestEventFile(t *testing.T) {
 			t.Parallel()
 			lines := bytes.SplitAfter(stream, []byte{'\n'})
 			step := 1 + len(lines)/30
+			if race.Enabled {
+				step = 1 + len(lines)/6
+			}
 			for n := len(lines); n > 0; n -= step {
 				part := bytes.Join(lines[:n], nil)
 				for _, interrupt := range []string{"", "SIGINT"} {

@@ -12,10 +12,10 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/internal/race"
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/genstream"
-	"pgtest/jsonstream/internal/race"
 	"pgtest/jsonstream/internal/spool"
 	"pgtest/jsonstream/junit"
 	"pgtest/jsonstream/result"
@@ -284,7 +284,10 @@ func (c *counter) Write(p []byte) (int, error) {
 // memory, and fails: all of it is shown and reported, and memory keeps its
 // bound.
 func TestLargeOutput(t *testing.T) {
-	const size = 12 * spool.Limit
+	size := 12 * spool.Limit
+	if race.Enabled {
+		size = 3 * spool.Limit
+	}
 	for _, format := range []string{"pkgname", "testname", "github-actions"} {
 		var s *Stream
 		check := func() {
@@ -302,7 +305,7 @@ func TestLargeOutput(t *testing.T) {
 		}
 		r, w := io.Pipe()
 		go func() {
-			w.CloseWithError(genstream.Fail(w, size))
+			w.CloseWithError(genstream.Fail(w, int64(size)))
 		}()
 		if err := s.ReadOutput(watched{r, check}); err != nil {
 			t.Error(err)
@@ -310,7 +313,7 @@ func TestLargeOutput(t *testing.T) {
 		if _, err := s.Finish(); err != nil {
 			t.Error(err)
 		}
-		const printed = size / 1000 * 1000
+		printed := size / 1000 * 1000
 		shown := 1
 		if format != "pkgname" {
 			shown = 2 // when it ends and in the summary

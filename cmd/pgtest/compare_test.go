@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"pgtest/internal/race"
 )
 
 // standardPackages are packages of the standard library whose tests open
@@ -24,6 +26,11 @@ func TestStandardLibrary(t *testing.T) {
 	}
 	src := filepath.Join(goEnvironment(t, "GOROOT")["GOROOT"], "src")
 	args := append([]string{"-short", "-json", "-count=1"}, standardPackages...)
+	if race.Enabled {
+		// pgtest is built without it, so what only takes long is left to the run
+		// without: tens of thousands of files, and bytes from socket to socket.
+		args = append(args, "-skip=^(TestRootMulti.*|TestRootConsistency.*|TestSplice)$")
+	}
 	want := results(t, src, "go", append([]string{"test"}, args...))
 	got := results(t, src, pgtestPath, args)
 	for _, name := range slices.Sorted(maps.Keys(want)) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgtest/internal/race"
 )
 
 // The test binary is its own tool wrapper and cache program.
@@ -24,9 +26,7 @@ func TestMain(m *testing.M) {
 			os.Exit(copyBinary(os.Args[2], os.Args[3]))
 		}
 	}
-	// With -race every process that has run goroutines sleeps for a second
-	// when it exits.
-	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	race.ExitAtOnce()
 	os.Exit(m.Run())
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/bitfield/gotestdox"
 	"gotest.tools/gotestsum/testjson"
 
-	"pgtest/jsonstream/internal/race"
+	"pgtest/internal/race"
 )
 
 func FuzzPrettify(f *testing.F) {

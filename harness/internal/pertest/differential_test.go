@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"pgtest/harness"
+	"pgtest/internal/race"
 )
 
 // facts are what a process for each test must not change: the tests and their
@@ -26,6 +27,15 @@ type facts struct {
 }
 
 var coverageLine = regexp.MustCompile(`coverage: [^ ]+ `)
+
+// rarely returns 1. With the race detector, which makes each process several
+// times as slow, it thins out long tables: of each so many rows one is run.
+func rarely() int {
+	if race.Enabled {
+		return 5
+	}
+	return 1
+}
 
 // factsOf reads the facts out of events.
 func factsOf(t *testing.T, o outcome, profile string) facts {
@@ -138,7 +148,7 @@ func TestDifferential(t *testing.T) {
 		binaries[mode] = buildTests(t, module, "./flags", "-cover", "-covermode="+mode, "-coverpkg=./...")
 	}
 	for i, line := range differLines {
-		if i%rarely != 0 {
+		if i%rarely() != 0 {
 			continue
 		}
 		t.Run(line, func(t *testing.T) {
@@ -169,7 +179,7 @@ func TestDifferentialGo(t *testing.T) {
 		"-bench=. -benchtime=1x", "-bench=. -benchtime=1x -run=^$", "-cpuprofile=/dev/null", "-list=.",
 		"-args -test.run=None", "-args word -test.skip=.", "MODE=fail -v", "MODE=fail -coverprofile=", "MODE=fail -failfast -run=Fail|Attr",
 	} {
-		if i%rarely != 0 {
+		if i%rarely() != 0 {
 			continue
 		}
 		t.Run(line, func(t *testing.T) {
@@ -394,7 +404,7 @@ func TestHostile(t *testing.T) {
 	}
 	b := buildTests(t, writeCases(t, cases), ".")
 	for i, tt := range hostile {
-		if i%rarely != 0 && tt.said == "" {
+		if i%rarely() != 0 && tt.said == "" {
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {

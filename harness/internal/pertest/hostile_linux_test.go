@@ -14,6 +14,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
 	"pgtest/harness/internal/pertest"
+	"pgtest/internal/race"
 )
 
 // TestOrphansAreReaped wants a process that left its test's group to be gone
@@ -85,7 +86,8 @@ func TestNext(t *testing.T) {
 }
 
 func TestTail(t *testing.T) {
-	for i := range 70_000 {
+	lines, _ := strconv.Atoi(os.Getenv("LINES"))
+	for i := range lines {
 		fmt.Println(line, i)
 		if i % 1000 == 0 { ran("") }
 	}
@@ -117,6 +119,10 @@ func TestOther(t *testing.T) {
 		"m_test.go":           imports + main + body + hostileTests,
 		"other/other_test.go": imports + other + "\nfunc full" + shared + hostileTests,
 	})
+	printed := 70_000
+	if race.Enabled {
+		printed = 30_000
+	}
 	for _, tt := range []struct {
 		tempDir string
 		kilo    int // lines that TestTail can print before it waits
@@ -125,7 +131,7 @@ func TestOther(t *testing.T) {
 	} {
 		for _, early := range []bool{false, true} {
 			scratch := t.TempDir()
-			env := []string{"TMPDIR=" + tt.tempDir, "RAN=" + filepath.Join(scratch, "ran"), fmt.Sprint("SIZE=", tt.kilo)}
+			env := []string{"TMPDIR=" + tt.tempDir, "RAN=" + filepath.Join(scratch, "ran"), fmt.Sprint("SIZE=", tt.kilo), fmt.Sprint("LINES=", printed)}
 			args := []string{"-count=1", "-run=Head|Next|Tail|Other", "-timeout=3m", "."}
 			cfg := harness.Config{Dir: dir, Isolation: harness.Isolation{Processes: 2}}
 			if early {
@@ -135,7 +141,7 @@ func TestOther(t *testing.T) {
 			}
 			o := isolated(t, cfg, env, args...)
 			lines := strings.Count(o.events, `"Test":"TestTail","Output":"0123456789`)
-			if o.status != 1 || lines != 70_000 || !strings.Contains(o.events, ": a reason") || !strings.Contains(o.events, "FAIL: TestTail") {
+			if o.status != 1 || lines != printed || !strings.Contains(o.events, ": a reason") || !strings.Contains(o.events, "FAIL: TestTail") {
 				o.events = o.events[max(0, len(o.events)-2000):]
 				t.Errorf("%s, early %v: status %d, %d lines:\n%s", tt.tempDir, early, o.status, lines, o.events)
 			}

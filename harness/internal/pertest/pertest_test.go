@@ -22,15 +22,14 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
 	"pgtest/harness/internal/pertest"
+	"pgtest/internal/race"
 )
 
 // TestMain lets the test binary play the roles of the runs in its tests.
 func TestMain(m *testing.M) {
 	harness.Role()
 	harnesstest.CatchIgnored()
-	// A binary with the race detector sleeps for a second before it exits: too
-	// long for each role of each run.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	race.ExitAtOnce()
 	goleak.VerifyTestMain(m)
 }
 

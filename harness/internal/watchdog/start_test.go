@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"pgtest/internal/race"
 )
 
 const patienceOfTests = 2 * time.Minute
@@ -31,6 +33,7 @@ func TestMain(m *testing.M) {
 			}, nil)
 		}
 	}
+	race.ExitAtOnce()
 	os.Exit(m.Run())
 }
 
