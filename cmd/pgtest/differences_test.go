@@ -36,9 +36,11 @@ func TestDifferences(t *testing.T) {
 	}
 	p := scriptParams(t)
 	p.Dir = dir
+	cache := t.TempDir() // one for all, so that each package is linked once
 	setup := p.Setup
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("MODULE", module)
+		env.Setenv("XDG_CACHE_HOME", cache)
 		return setup(env)
 	}
 	testscript.Run(t, p)

@@ -68,8 +68,18 @@ func startTree(t *testing.T, words ...string) *treeRun {
 // startTreeWith is startTree with more in the environment.
 func startTreeWith(t *testing.T, env []string, words ...string) *treeRun {
 	t.Helper()
-	module := writeModule(t, map[string]string{"p/p_test.go": carefulTest})
-	if err := os.Mkdir(filepath.Join(module, "tmp"), 0o700); err != nil {
+	return startTreeIn(t, carefulModule(t), env, words...)
+}
+
+// carefulModule makes a module that holds carefulTest.
+func carefulModule(t *testing.T) string {
+	return writeModule(t, map[string]string{"p/p_test.go": carefulTest})
+}
+
+// startTreeIn is startTreeWith in a module that carefulModule has made.
+func startTreeIn(t *testing.T, module string, env []string, words ...string) *treeRun {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(module, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	r := &treeRun{t: t, notes: t.TempDir(), mark: harnesstest.Mark(t.Name()), ended: make(chan error, 1)}
@@ -172,12 +182,17 @@ func TestSignalOnce(t *testing.T) {
 			syscall.Kill(supervisors[0], sig)
 		},
 	}
+	module := carefulModule(t)
+	build := exec.Command(pgtestPath, "-C", module, "-run=None", "./...")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	for name, send := range sent {
 		for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
 			for _, isolate := range []string{"package", "test"} {
 				t.Run(fmt.Sprintf("%s/%s/%s", name, unix.SignalName(sig), isolate), func(t *testing.T) {
 					t.Parallel()
-					r := startTree(t, "--isolate="+isolate)
+					r := startTreeIn(t, module, nil, "--isolate="+isolate)
 					send(r, sig)
 					r.wait()
 					if got, want := r.got(), fmt.Sprintln(sig); got != want {
@@ -198,6 +213,7 @@ func TestSignalOnce(t *testing.T) {
 
 // TestGoKilled kills go while its test runs, which gets the grace all the same.
 func TestGoKilled(t *testing.T) {
+	t.Parallel()
 	r := startTree(t)
 	isGo := func(command string) bool { return strings.Contains(command, "-exec=") }
 	for _, pid := range r.pids(isGo) {
@@ -221,17 +237,21 @@ func TestGoKilled(t *testing.T) {
 // the directory for temporary files as it is named. Signals reach the tests, and
 // nothing is left.
 func TestSocketPlaces(t *testing.T) {
-	long := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	for name, env := range map[string][]string{
 		"relative TMPDIR":   {"TMPDIR=tmp"},
 		"relative GOTMPDIR": {"GOTMPDIR=tmp"},
 		"relative both":     {"GOTMPDIR=./tmp", "TMPDIR=tmp/../tmp"},
-		"long TMPDIR":       {"TMPDIR=" + long},
-		"long GOTMPDIR":     {"GOTMPDIR=" + long},
+		"long TMPDIR":       {"TMPDIR=LONG"},
+		"long GOTMPDIR":     {"GOTMPDIR=LONG"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			long := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 			if err := os.MkdirAll(long, 0o700); err != nil {
 				t.Fatal(err)
+			}
+			for i := range env {
+				env[i] = strings.Replace(env[i], "LONG", long, 1)
 			}
 			r := startTreeWith(t, env)
 			r.cmd.Process.Signal(unix.SIGTERM)

@@ -44,6 +44,7 @@ func TestVerboseCounts(t *testing.T) {
 		"-json ./...", "-json -v ./...", "-json -v=false ./...", "-json ./... -args -test.v",
 	} {
 		t.Run(words, func(t *testing.T) {
+			t.Parallel()
 			fields := strings.Fields(words)
 			var env []string
 			if strings.HasPrefix(fields[0], "GO") {

@@ -292,6 +292,7 @@ func TestExternalLinker(t *testing.T) {
 	harnesstest.Need(t, "gcc")
 	t.Parallel()
 	p := newProject(t)
+	p.write("tiny/main.go", "package main\n\nimport \"example.com/m/a\"\n\nfunc main() { println(a.G()) }\n")
 	p.write("a/c.go", "package a\n\n// #cgo LDFLAGS: -L${SRCDIR}/first -L${SRCDIR}/lib -lfoo\n// int foo(void);\nimport \"C\"\n\nfunc init() { version += string(rune('0' + C.foo())) }\n")
 	library := func(dir string, result int) {
 		p.t.Helper()
@@ -321,13 +322,15 @@ func TestExternalLinker(t *testing.T) {
 	for _, step := range []struct {
 		name   string
 		first  outcome
+		way    way
 		env    []string
 		flags  []string
 		change func()
 	}{
 		{name: "first", first: miss, change: func() { library("lib", 1) }},
-		{name: "library rebuilt", first: miss, change: func() { library("lib", 2) }},
-		{name: "library rebuilt with its time kept", first: miss, change: func() {
+		{name: "program", first: miss, way: build},
+		{name: "library rebuilt", first: miss, way: build, change: func() { library("lib", 2) }},
+		{name: "library rebuilt with its time kept", first: miss, way: build, change: func() {
 			info, err := os.Stat(old)
 			if err != nil {
 				t.Fatal(err)
@@ -337,29 +340,29 @@ func TestExternalLinker(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{name: "library touched", first: hit, change: func() {
+		{name: "library touched", first: hit, way: build, change: func() {
 			if err := os.Chtimes(old, time.Time{}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{name: "library in an earlier directory", first: miss, change: func() { library("first", 4) }},
-		{name: "earlier library gone", first: miss, change: func() { os.Remove(filepath.Join(p.dir, "a", "first", "libfoo.a")) }},
-		{name: "CC", first: uncached, env: []string{"CC=" + compiler("cc1", "")}},
-		{name: "CC of two words", first: uncached, env: []string{"CC=" + compiler("cc2", "") + " -O1"}},
-		{name: "CC's content", first: uncached, env: []string{"CC=" + filepath.Join(p.dir, "cc1")}, change: func() { compiler("cc1", "-Wl,-z,now") }},
-		{name: "CGO_CFLAGS", first: miss, env: []string{"CGO_CFLAGS=-O1 -DX"}},
-		{name: "CGO_LDFLAGS", first: miss, env: []string{"CGO_LDFLAGS=-O1 -Wl,-z,now"}},
-		{name: "extldflags", first: miss, flags: []string{"-ldflags=-extldflags=-Wl,--hash-style=sysv"}},
-		{name: "gcc and a word", first: miss, env: []string{"CC=gcc -O1"}},
-		{name: "LIBRARY_PATH", first: uncached, env: []string{"LIBRARY_PATH=" + p.dir}},
-		{name: "cgo off", first: miss, env: []string{"CGO_ENABLED=0"}},
+		{name: "library in an earlier directory", first: miss, way: build, change: func() { library("first", 4) }},
+		{name: "earlier library gone", first: miss, way: build, change: func() { os.Remove(filepath.Join(p.dir, "a", "first", "libfoo.a")) }},
+		{name: "CC", first: uncached, way: build, env: []string{"CC=" + compiler("cc1", "")}},
+		{name: "CC of two words", first: uncached, way: build, env: []string{"CC=" + compiler("cc2", "") + " -O1"}},
+		{name: "CC's content", first: uncached, way: build, env: []string{"CC=" + filepath.Join(p.dir, "cc1")}, change: func() { compiler("cc1", "-Wl,-z,now") }},
+		{name: "CGO_CFLAGS", first: miss, way: build, env: []string{"CGO_CFLAGS=-O1 -DX"}},
+		{name: "CGO_LDFLAGS", first: miss, way: build, env: []string{"CGO_LDFLAGS=-O1 -Wl,-z,now"}},
+		{name: "extldflags", first: miss, way: build, flags: []string{"-ldflags=-extldflags=-Wl,--hash-style=sysv"}},
+		{name: "gcc and a word", first: miss, way: build, env: []string{"CC=gcc -O1"}},
+		{name: "LIBRARY_PATH", first: uncached, way: build, env: []string{"LIBRARY_PATH=" + p.dir}},
+		{name: "cgo off", first: miss, way: build, env: []string{"CGO_ENABLED=0"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			p.t = t
 			if step.change != nil {
 				step.change()
 			}
-			p.check(step.first, compileTest, step.env, step.flags...)
+			p.check(step.first, step.way, step.env, step.flags...)
 		})
 	}
 }
