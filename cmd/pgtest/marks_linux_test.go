@@ -15,7 +15,7 @@ const patience = 2 * time.Minute
 // fails the test, with what is known.
 func awaitGone(t *testing.T, mark string, known func() string) {
 	t.Helper()
-	for end := time.Now().Add(patience); len(harnesstest.Survivors(mark)) > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); len(harnesstest.Survivors(mark)) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("survivors: %v\n%s", harnesstest.Survivors(mark), known())
 		}

@@ -180,11 +180,13 @@ func (term *Terminal) Expect(pattern string) []string {
 	return found
 }
 
-// Until waits for a condition.
+// Until waits for a condition. Between two looks it leaves the processor to those
+// that it waits for: a look at all processes takes milliseconds.
 func (term *Terminal) Until(what string, holds func() bool) {
 	term.t.Helper()
-	for end := time.Now().Add(Limit); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
+	for start, end := time.Now(), time.Now().Add(Limit); !holds(); start = time.Now() {
+		time.Sleep(min(max(2*time.Millisecond, 4*time.Since(start)), 20*time.Millisecond))
+		if start.After(end) {
 			term.t.Fatalf("waited %v for %s\nforeground %d, echoes %v, processes:\n%s",
 				Limit, what, term.Foreground(), term.Echoes(), List(term.Processes()))
 		}
