@@ -10,6 +10,10 @@ VERSIONS ?= go1.25.5 local go1.27.3
 # What meets the go command, or package testing.
 VERSIONED = ./cmd/pgtest ./harness/... ./jsonstream/...
 
+# Tests wait more than they compute, so more packages are tested at once than
+# there are processors. The target vet does what go test would do again.
+TESTFLAGS ?= -vet=off -p=$$((2 * $$(getconf _NPROCESSORS_ONLN)))
+
 .PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench
 
 build:
@@ -32,7 +36,7 @@ demo: build
 test: fmt vet staticcheck race cross
 
 fmt:
-	@files=$$(gofmt -l cmd harness jsonstream signals docs); \
+	@files=$$(gofmt -l cmd harness internal jsonstream signals docs); \
 	if [ -n "$$files" ]; then echo "not in gofmt's format:"; echo "$$files"; exit 1; fi
 
 vet:
@@ -42,7 +46,7 @@ staticcheck:
 	$(GO) tool staticcheck ./...
 
 race:
-	$(GO) test -race -timeout=25m ./...
+	$(GO) test -race $(TESTFLAGS) -timeout=25m ./...
 
 cross:
 	@set -e; for os in linux darwin freebsd; do for arch in amd64 arm64; do \
@@ -55,7 +59,7 @@ versions:
 	@status=0; for version in $(VERSIONS); do \
 		echo "GOTOOLCHAIN=$$version $(GO) test"; \
 		GOTOOLCHAIN=$$version $(GO) version && \
-		GOTOOLCHAIN=$$version $(GO) test -timeout=30m $(VERSIONED) || status=1; \
+		GOTOOLCHAIN=$$version $(GO) test $(TESTFLAGS) -timeout=30m $(VERSIONED) || status=1; \
 	done; exit $$status
 
 # Figures over their limits make it fail, after all are printed.
