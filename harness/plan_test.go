@@ -263,7 +263,8 @@ func TestPlan(t *testing.T) {
 		{name: "output closed", steps: `
 			a connects:
 			a starts:
-			closed: interrupted(output closed) go(interrupt) a(terminated)
+			closed:
+			grace: interrupted(output closed) go(interrupt) a(terminated)
 			grace: say a(kill) interrupted(output closed) go(interrupt)`, states: "a running", left: true},
 		{name: "canceled", steps: `
 			cancel: interrupted(canceled) go(interrupt)

@@ -17,7 +17,8 @@ const (
 	// Cancelled: the caller of the run wants it to end; there is no signal to
 	// die of.
 	Cancelled
-	// GraceOver: the tests have not ended within their grace.
+	// GraceOver: the tests have not ended within their grace, or another wait that
+	// a step started is over.
 	GraceOver
 	// Tick: the terminal is to be looked at. It is sent only while watchful.
 	Tick
@@ -67,6 +68,7 @@ const (
 	ContinueTests              // SIGCONT to the same
 	StartGrace                 // GraceOver comes after the grace
 	StartLastWait              // GraceOver comes after a short while: everything is killed, go is to end
+	StartFirstWait             // GraceOver comes after a moment: a signal may say why the output is closed
 	Explain                    // say on stderr what is waited for
 	Report                     // say on stderr what is running
 	TakeTerminal               // make the keeper the foreground group
@@ -79,7 +81,7 @@ const (
 )
 
 var verbNames = [...]string{
-	"interrupt-go", "kill-go", "relay", "kill-tests", "stop-tests", "continue-tests", "grace", "last-wait",
+	"interrupt-go", "kill-go", "relay", "kill-tests", "stop-tests", "continue-tests", "grace", "last-wait", "first-wait",
 	"explain", "report", "take", "lend", "return", "stop-self", "stop-job", "continue-job", "winch",
 }
 
@@ -97,6 +99,7 @@ type shutdown int
 
 const (
 	running    shutdown = iota
+	closed              // the output was closed: does a signal say why?
 	unread              // the output was closed, the caller cancelled or go died: the tests were asked to end
 	asked               // a signal arrived: the tests were asked to end
 	killed              // the tests were killed
@@ -126,8 +129,9 @@ const (
 //
 //	INT TERM HUP QUIT   running: pass on and give grace    asked: kill the tests    killed: kill go
 //	grace over          asked: kill the tests              killed: kill go, again and again
-//	output closed       running: SIGTERM and grace; a signal after it counts as the first
-//	go gone             the same, and the run has not been asked to end
+//	output closed       running: wait for a signal that says why, then SIGTERM and grace;
+//	                    a signal after it counts as the first
+//	go gone             SIGTERM and grace, and the run has not been asked to end
 //	TSTP                stop the tests, lend the terminal, stop
 //	CONT                continue; take the terminal again if the job is in the foreground
 //	TTIN TTOU           held: the reader wants the terminal, it has it from now on; else stop
@@ -150,7 +154,7 @@ type Plan struct {
 // SIGKILL once they were killed.
 func (p *Plan) late() syscall.Signal {
 	switch p.shutdown {
-	case running:
+	case running, closed:
 		return 0
 	case unread, asked:
 		return p.asked
@@ -158,6 +162,9 @@ func (p *Plan) late() syscall.Signal {
 		return syscall.SIGKILL
 	}
 }
+
+// ending reports whether the run has been asked to end.
+func (p *Plan) ending() bool { return p.shutdown > closed }
 
 // watchful reports whether Tick events are needed: while the job may be moved
 // to the foreground, or while a stop may turn out not to have happened.
@@ -171,7 +178,7 @@ func (p *Plan) Handle(e Event) []Step {
 	case OutputClosed:
 		return p.outputClosed(e)
 	case Cancelled:
-		return p.leave(0)
+		return p.leave()
 	case GraceOver:
 		return p.graceOver()
 	case Tick:
@@ -230,7 +237,7 @@ func (p *Plan) end(e Event) []Step {
 		p.typed = e.Signal
 	}
 	switch p.shutdown {
-	case running, unread:
+	case running, closed, unread:
 		p.shutdown, p.cause, p.asked = asked, e.Signal, e.Signal
 		return append(steps, Step{Verb: InterruptGo}, Step{Relay, e.Signal}, Step{Verb: StartGrace}, Step{Explain, e.Signal})
 	case asked:
@@ -254,29 +261,36 @@ func (p *Plan) isTwin(e Event) bool {
 	return seen[e.Via] <= seen[1-e.Via]
 }
 
-// outputClosed answers that the reader of the output is gone. If the terminal
-// has gone as well, the reader only took SIGHUP sooner than this process.
+// outputClosed answers that the reader of the output is gone. It may only have
+// taken a signal sooner than this process: one for the whole job, as Ctrl-C where
+// the terminal is not held, or SIGHUP if the terminal has gone as well.
 func (p *Plan) outputClosed(e Event) []Step {
-	if e.HungUp && p.shutdown == running {
+	switch {
+	case p.shutdown != running:
+		return nil
+	case e.HungUp:
 		return p.end(Event{Signal: syscall.SIGHUP})
 	}
-	return p.leave(syscall.SIGPIPE)
+	steps := p.wake()
+	p.shutdown, p.cause = closed, syscall.SIGPIPE
+	return append(steps, Step{Verb: StartFirstWait})
 }
 
-// leave ends the run by SIGTERM and grace, with cause as what the run dies of.
-func (p *Plan) leave(cause syscall.Signal) []Step {
-	if p.shutdown != running {
+// leave ends the run by SIGTERM and grace. There is no signal to die of, unless
+// the output was closed.
+func (p *Plan) leave() []Step {
+	if p.ending() {
 		return nil
 	}
 	steps := p.wake()
-	p.shutdown, p.cause, p.asked = unread, cause, syscall.SIGTERM
+	p.shutdown, p.asked = unread, syscall.SIGTERM
 	return append(steps, Step{Verb: InterruptGo}, Step{Relay, syscall.SIGTERM}, Step{Verb: StartGrace})
 }
 
 // goGone answers that go has ended before its tests. They still get the grace.
 func (p *Plan) goGone() []Step {
 	if p.shutdown != running {
-		return nil
+		return p.leave()
 	}
 	steps := p.wake()
 	p.shutdown, p.asked = unread, syscall.SIGTERM
@@ -290,6 +304,8 @@ func (p *Plan) graceOver() []Step {
 		return nil
 	}
 	switch p.shutdown {
+	case closed:
+		return p.leave()
 	case unread, asked:
 		p.shutdown = killed
 		return []Step{{Explain, syscall.SIGKILL}, {Verb: KillTests}, {Verb: InterruptGo}, {Verb: StartLastWait}}
@@ -328,6 +344,8 @@ func (p *Plan) wake() []Step {
 	p.job = going
 	steps := []Step{{Verb: ContinueTests}}
 	switch p.shutdown {
+	case closed:
+		steps = append(steps, Step{Verb: StartFirstWait})
 	case unread, asked:
 		steps = append(steps, Step{Verb: StartGrace})
 	case killed, everything:

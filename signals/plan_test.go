@@ -89,11 +89,28 @@ func TestPlan(t *testing.T) {
 			int: interrupt-go relay(interrupt) grace explain(interrupt)
 			usr1: report`, cause: unix.SIGINT, late: unix.SIGINT},
 		{name: "output closed", steps: `
-			closed: interrupt-go relay(terminated) grace
+			closed: first-wait
+			closed:
+			grace: interrupt-go relay(terminated) grace
 			closed:
 			grace: explain(killed) kill-tests interrupt-go last-wait`, cause: unix.SIGPIPE, late: unix.SIGKILL},
+		{name: "output closed, and nothing else yet", steps: `
+			closed: first-wait`, cause: unix.SIGPIPE},
+		{name: "output closed by a signal that comes a moment later", steps: `
+			closed: first-wait
+			int: interrupt-go relay(interrupt) grace explain(interrupt)
+			closed:
+			grace: explain(killed) kill-tests interrupt-go last-wait`, cause: unix.SIGINT, late: unix.SIGKILL},
+		{name: "output closed, and cancelled", steps: `
+			closed: first-wait
+			cancel: interrupt-go relay(terminated) grace`, cause: unix.SIGPIPE, late: unix.SIGTERM},
+		{name: "output closed, and go died", steps: `
+			closed: first-wait
+			no-go: interrupt-go relay(terminated) grace
+			no-go:`, cause: unix.SIGPIPE, late: unix.SIGTERM},
 		{name: "a signal after output closed counts as the first", steps: `
-			closed: interrupt-go relay(terminated) grace
+			closed: first-wait
+			grace: interrupt-go relay(terminated) grace
 			int: interrupt-go relay(interrupt) grace explain(interrupt)
 			closed:
 			int: kill-tests interrupt-go last-wait`, cause: unix.SIGINT, late: unix.SIGKILL},
@@ -165,7 +182,11 @@ func TestPlan(t *testing.T) {
 			cont-fg: continue-tests last-wait take`, cause: unix.SIGINT, typed: unix.SIGINT, late: unix.SIGKILL},
 		{name: "output closed while stopped", steps: `
 			tstp: stop-tests stop-self
-			closed: continue-tests interrupt-go relay(terminated) grace`, cause: unix.SIGPIPE, late: unix.SIGTERM},
+			closed: continue-tests first-wait
+			tstp: stop-tests stop-self
+			grace:
+			cont: continue-tests first-wait
+			grace: interrupt-go relay(terminated) grace`, cause: unix.SIGPIPE, late: unix.SIGTERM},
 		{name: "a pager wants the terminal", tty: "held", steps: `
 			ttou: return continue-job
 			ttou-fg: continue-job
@@ -269,10 +290,10 @@ func walk(t *testing.T, p Plan, path, words []string, depth int) {
 		if next.shutdown < p.shutdown {
 			fail("an ending run does not come back")
 		}
-		if next.shutdown != p.shutdown && !is[KillTests] && !is[StartGrace] {
+		if next.shutdown != p.shutdown && !is[KillTests] && !is[StartGrace] && !is[StartFirstWait] {
 			fail("nothing makes sure that the run ends")
 		}
-		if next.shutdown != running && next.job == going && !is[Relay] && !is[KillTests] && p.shutdown == running {
+		if next.ending() && !p.ending() && !is[Relay] && !is[KillTests] {
 			fail("the tests were not told")
 		}
 		walk(t, next, path, words, depth-1)

@@ -39,6 +39,10 @@ const DefaultGrace = 10 * time.Second
 // has little to do, but may have to wait for a processor.
 const lastWait = 10 * time.Second
 
+// firstWait is the time that a signal has to arrive which has ended the reader of
+// the output, too. The kernel signals a whole job in one instant.
+const firstWait = 100 * time.Millisecond
+
 // familyLimit bounds how long a run that ends waits for the readers of its
 // output, and for each ancestor to take its signal. Both are done at once
 // unless the machine is busy, or the reader or ancestor handles its signal
@@ -227,7 +231,7 @@ func (c *Control) GoGone(run Executor) { c.Handle(Event{Kind: GoGone}, run) }
 func (c *Control) Cancel(run Executor) { c.Handle(Event{Kind: Cancelled}, run) }
 
 // Ending reports whether the tests have been asked to end.
-func (c *Control) Ending() bool { return c.plan.shutdown != running }
+func (c *Control) Ending() bool { return c.plan.ending() }
 
 // Cause returns the signal that ended the run, SIGPIPE if its output was
 // closed, or 0 if neither happened.
@@ -280,14 +284,18 @@ func (c *Control) Finish() {
 // run may notice the closed output first and be over before it handles the
 // signal.
 func (c *Control) lastEvents() {
-	for {
+	for start := time.Now(); ; {
 		e := Event{Kind: Arrived}
 		select {
 		case e = <-c.events:
 		case sig := <-c.sigs:
 			e.Signal = sig.(syscall.Signal)
 		default:
-			return
+			if c.sigs == nil || c.plan.shutdown != closed || time.Since(start) > firstWait {
+				return
+			}
+			time.Sleep(time.Millisecond)
+			continue
 		}
 		if e.Kind == Arrived && !c.ignored[e.Signal] && Ends(e.Signal) {
 			c.plan.Handle(e)

@@ -41,6 +41,8 @@ func (c *Control) do(s Step, run Executor) {
 		c.grace.set(c, GraceOver, relay+c.opts.Grace)
 	case StartLastWait:
 		c.grace.set(c, GraceOver, lastWait)
+	case StartFirstWait:
+		c.grace.set(c, GraceOver, firstWait)
 	case Explain:
 		run.Explain(c.explain(s.Signal))
 	case Report:
