@@ -120,18 +120,33 @@ func TestEventFile(t *testing.T) {
 }
 
 // TestEventFileTestjson gives a file to testjson, which readers such as
-// gotestsum's tools use: it finds no test without an end.
+// gotestsum's tools use: it finds no test without an end, and those failed that
+// failed.
 func TestEventFileTestjson(t *testing.T) {
-	for _, name := range []string{"panic", "exit", "killed", "timeout", "bench", "panicparallel"} {
-		file := through(t, streams(t)[name], "").file
-		exec, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: bytes.NewReader(file), Stderr: strings.NewReader("")})
+	for _, name := range []string{"panic", "exit", "killed", "timeout", "bench", "benchfail", "panicparallel"} {
+		first := through(t, streams(t)[name], "")
+		exec, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: bytes.NewReader(first.file), Stderr: strings.NewReader("")})
 		if err != nil {
 			t.Fatal(err)
 		}
+		var got, want []string
 		for _, tc := range exec.Failed() {
 			if tc.Elapsed < 0 {
 				t.Errorf("%s: %s %s has no end", name, tc.Package, tc.Test)
 			}
+			if tc.Test != "" {
+				got = append(got, tc.Test.Name())
+			}
+		}
+		for _, p := range first.report.Packages {
+			for _, r := range p.Failed {
+				want = append(want, r.Name)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: failed %q, want %q", name, got, want)
 		}
 	}
 }
@@ -165,6 +180,7 @@ func TestEventFileInterrupted(t *testing.T) {
 		`"Action":"fail","Package":"a","Test":"TestA","Elapsed":3.5,"NoEnd":"interrupted by SIGTERM"`,
 		`"Action":"output","Package":"b","Output":"interrupted by SIGTERM\n","NoEnd":"interrupted by SIGTERM"`,
 		`"Action":"fail","Package":"cut","Test":"TestCut",`,
+		`"Action":"output","Package":"cut","Output":"interrupted by SIGTERM\n","NoEnd":"interrupted by SIGTERM"`,
 	} {
 		if !strings.Contains(file.String(), want) {
 			t.Errorf("no %s in\n%s", want, file.String())
@@ -188,6 +204,27 @@ func TestEventFileInterrupted(t *testing.T) {
 		t.Errorf("the report does not say why:\n%s", again.xml)
 	}
 	validate(t, xml.Bytes(), []byte(again.xml))
+}
+
+// TestEventFileTwice has a package that runs again after it failed in the middle
+// of a test, and one that has no end.
+func TestEventFileTwice(t *testing.T) {
+	stream := strings.Join([]string{
+		at(0, `"Action":"run","Package":"p","Test":"TestA"`), at(1, `"Action":"fail","Package":"p"`),
+		at(1, `"Action":"run","Package":"p","Test":"TestB"`), at(2, `"Action":"fail","Package":"p"`),
+		at(2, `"Action":"start","Package":"q"`), at(4, `"Action":"skip","Package":"r"`), "",
+	}, "\n")
+	got := through(t, []byte(stream), "")
+	for _, want := range []string{
+		`"Action":"fail","Package":"p","Test":"TestA",`, `"Action":"fail","Package":"p","Test":"TestB",`,
+		`"Action":"output","Package":"q","Output":"the package has no end: the events end first\n","NoEnd":"failed"`,
+		`"Action":"fail","Package":"q","Elapsed":2,"NoEnd":"failed"`,
+	} {
+		if n := strings.Count(string(got.file), want); n != 1 {
+			t.Errorf("%d times %s in\n%s", n, want, got.file)
+		}
+	}
+	checkEnds(t, got.file)
 }
 
 // TestEventFileLines has lines between the events that are none.
