@@ -16,6 +16,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/gotest"
 	"pgtest/harness/roles"
+	_ "pgtest/harness/roles/earlytool"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/format"

@@ -25,6 +25,27 @@ func TestNoCgo(t *testing.T) {
 	}
 }
 
+// TestToolStartsEarly wants a tool to be passed on to before the program has
+// initialized more than what package os needs.
+func TestToolStartsEarly(t *testing.T) {
+	harnesstest.Need(t, "true")
+	tool, err := exec.LookPath("true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(pgtestPath, "__tool", "--dir="+t.TempDir(), tool)
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "init os @") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, pkg := range []string{"reflect", "unicode", "encoding/json", "regexp", "pgtest/harness/linkcache"} {
+		if strings.Contains(string(out), "init "+pkg+" @") {
+			t.Errorf("%s was initialized", pkg)
+		}
+	}
+}
+
 // TestSupervisorCannotStart is about test binaries that can't be started: the
 // package fails, and says why.
 func TestSupervisorCannotStart(t *testing.T) {

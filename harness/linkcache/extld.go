@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/linkcache/toolexec"
 )
 
 // The Go linker calls the external linker, usually a C compiler, to find libgcc
@@ -49,7 +50,11 @@ func interpose(c *command) ([]string, *recorder, error) {
 	}
 	// Keep the program's name, which the linker examines.
 	script := filepath.Join(r.dir, filepath.Base(c.extld[0]))
-	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role + " " + shellQuote(recordOption+r.notesFile()) + " " + shellQuote(c.extld[0]) + " \"$@\"\n"
+	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role
+	for _, word := range (toolexec.Command{Record: r.notesFile(), Words: c.extld[:1]}).Args() {
+		text += " " + shellQuote(word)
+	}
+	text += " \"$@\"\n"
 	if err := os.WriteFile(script, []byte(text), 0o777); err != nil {
 		return nil, nil, err
 	}

@@ -17,11 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/linkcache/toolexec"
 )
 
 // Role is the word after the program in the go command's -toolexec. A program
 // that is started with it must call [Tool].
-const Role = "__tool"
+const Role = toolexec.Role
 
 const (
 	// DefaultMaxSize bounds the total size of the entries, in bytes.
@@ -88,14 +89,11 @@ func (c *Cache) Dir() string { return c.dir }
 // which stay directly before the tool. The value is the same from run to run.
 // The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
-	words := []string{self, Role, dirOption + c.dir}
-	if c.Program != "" && c.Program != os.Getenv(programVariable) {
-		words = append(words, programOption+c.Program)
+	t := toolexec.Command{Dir: c.dir, Wrap: len(user), Words: user}
+	if c.Program != os.Getenv(programVariable) {
+		t.Program = c.Program
 	}
-	if len(user) > 0 {
-		words = append(words, wrapOption+strconv.Itoa(len(user)))
-	}
-	return gotest.JoinQuoted(append(words, user...))
+	return gotest.JoinQuoted(append([]string{self, Role}, t.Args()...))
 }
 
 // ParseSize reads a size in bytes: a number that may have a fraction and may

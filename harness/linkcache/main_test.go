@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pgtest/harness/linkcache/toolexec"
 	"pgtest/internal/race"
 )
 
@@ -111,13 +113,10 @@ func newFakeLink(t testing.TB, c *Cache, body string) *fakeLink {
 const writesBinary = `head -c 300000 /dev/zero | tr '\0' x >"$out"; chmod 755 "$out"`
 
 func (l *fakeLink) command() *exec.Cmd {
-	words := append([]string(nil), Role, dirOption+l.cache.Dir())
-	if len(l.wrap) > 0 {
-		words = append(append(words, wrapOption+string(rune('0'+len(l.wrap)))), l.wrap...)
-	}
-	words = append(words, l.linker, "-o", l.output, "-importcfg", filepath.Join(filepath.Dir(l.output), "importcfg.link"))
+	words := append(slices.Clone(l.wrap), l.linker, "-o", l.output, "-importcfg", filepath.Join(filepath.Dir(l.output), "importcfg.link"))
 	words = append(append(words, l.flags...), "/work/x.a")
-	cmd := exec.Command(self(l.t), words...)
+	tool := toolexec.Command{Dir: l.cache.Dir(), Wrap: len(l.wrap), Words: words}
+	cmd := exec.Command(self(l.t), append([]string{Role}, tool.Args()...)...)
 	cmd.Env = append(os.Environ(), l.env...)
 	return cmd
 }

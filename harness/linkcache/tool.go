@@ -6,20 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
-)
 
-// Words that stand between the role's name and the tool.
-const (
-	dirOption     = "--dir="     // the cache's directory
-	programOption = "--program=" // the value of GOCACHEPROG, if it is not in the environment
-	wrapOption    = "--wrap="    // how many words of the user's -toolexec follow
-	recordOption  = "--record="  // file that takes notes: the command is the external linker
+	"pgtest/harness/linkcache/toolexec"
 )
 
 const programVariable = "GOCACHEPROG"
@@ -30,53 +21,35 @@ const programVariable = "GOCACHEPROG"
 // can't be cached. Tool returns, with the exit status, only after a link, or if
 // the tool can't be started.
 func Tool(args []string) int {
-	var dir, record string
-	program := os.Getenv(programVariable)
-	wrap := 0
-	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
-		switch option := args[0]; {
-		case strings.HasPrefix(option, dirOption):
-			dir = option[len(dirOption):]
-		case strings.HasPrefix(option, programOption):
-			program = option[len(programOption):]
-		case strings.HasPrefix(option, recordOption):
-			record = option[len(recordOption):]
-		case strings.HasPrefix(option, wrapOption):
-			wrap, _ = strconv.Atoi(option[len(wrapOption):])
-		}
-		args = args[1:]
+	t := toolexec.Parse(args)
+	if t.Program == "" {
+		t.Program = os.Getenv(programVariable)
 	}
-	if len(args) <= wrap {
+	if len(t.Words) <= t.Wrap {
 		fmt.Fprintln(os.Stderr, "pgtest: __tool: no tool to run")
 		return 2
 	}
-	if record != "" {
-		return runExtld(args, record)
+	if t.Record != "" {
+		return runExtld(t.Words, t.Record)
 	}
-	if dir != "" && wrap == 0 && asksVersion(args) && (&Cache{dir: dir}).version(args[0]) == nil {
+	if t.Dir != "" && t.AsksVersion() && (&Cache{dir: t.Dir}).version(t.Words[0]) == nil {
 		return 0
 	}
-	if dir == "" || !isLink(args[wrap:]) {
-		return replace(args)
+	if t.Dir == "" || !t.IsLink() {
+		return replace(t.Words)
 	}
-	cache := &Cache{Program: program, dir: dir}
-	c, err := parseCommand(args, wrap)
+	cache := &Cache{Program: t.Program, dir: t.Dir}
+	c, err := parseCommand(t.Words, t.Wrap)
 	var k key
 	if err == nil {
 		k, err = c.key()
 	}
 	if err != nil {
 		cache.noteUncached(err)
-		return replace(args)
+		return replace(t.Words)
 	}
 	l := link{Cache: cache, command: c, key: k}
 	return l.run()
-}
-
-// isLink reports whether the tool is the linker and is to link, not to print
-// its version.
-func isLink(tool []string) bool {
-	return strings.TrimSuffix(filepath.Base(tool[0]), ".exe") == "link" && len(tool) > 2
 }
 
 // replace replaces this process by the command. It returns only on failure.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"pgtest/harness/linkcache/toolexec"
 )
 
 func TestOtherToolsRunInPlace(t *testing.T) {
@@ -21,7 +23,7 @@ func TestOtherToolsRunInPlace(t *testing.T) {
 		if filepath.IsAbs(words[0]) {
 			writeFile(t, words[0], "#!/bin/sh\necho $$\n", 0o777)
 		}
-		cmd := exec.Command(self(t), append([]string{Role, dirOption + c.Dir()}, words...)...)
+		cmd := exec.Command(self(t), append([]string{Role}, toolexec.Command{Dir: c.Dir(), Words: words}.Args()...)...)
 		out, err := cmd.Output()
 		if want := fmt.Sprintln(cmd.Process.Pid); err != nil || string(out) != want {
 			t.Errorf("%q: process %q, %v; want our own, %q", words, out, err, want)

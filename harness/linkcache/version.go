@@ -14,12 +14,6 @@ import (
 
 const versionSuffix = ".version"
 
-// asksVersion reports whether a tool of a Go distribution is asked for its id.
-// The go command does that in each run for each tool that it needs.
-func asksVersion(tool []string) bool {
-	return len(tool) == 2 && tool[1] == "-V=full" && filepath.Base(filepath.Dir(filepath.Dir(tool[0]))) == "tool"
-}
-
 // version prints a tool's id from the cache, because starting the tool takes
 // longer than reading a file. The answer depends on the tool's file, which is
 // identified by inode, size and times, and on the variables that

@@ -12,7 +12,7 @@ import (
 // askVersion asks a tool for its id through the role, and returns the answer.
 func askVersion(t *testing.T, c *Cache, tool string, env ...string) string {
 	t.Helper()
-	cmd := exec.Command(self(t), Role, dirOption+c.Dir(), tool, "-V=full")
+	cmd := exec.Command(self(t), Role, "--dir="+c.Dir(), tool, "-V=full")
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.Output()
 	if err != nil {
