@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Death is how the process of a package ended, as the package's output says.
@@ -17,7 +18,10 @@ type Death struct {
 }
 
 // hungTest is a line of the list that package testing prints when time is up.
-var hungTest = regexp.MustCompile(`^\t\t(\S+) \((\S+)\)$`)
+//
+// The expressions are compiled when they are needed, because every role of pgtest
+// initializes this package.
+var hungTest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\t\t(\S+) \((\S+)\)$`) })
 
 // Death reads how the package's process ended.
 func (p *Package) Death() Death {
@@ -30,7 +34,7 @@ func (p *Package) Death() Death {
 		case p.FailedBuild != "" || strings.HasSuffix(s, " [build failed]") || strings.HasSuffix(s, " [setup failed]"):
 			d.End, d.Message = BuildFailed, s
 		case d.End == TimedOut:
-			if m := hungTest.FindSubmatch(line); m != nil {
+			if m := hungTest().FindSubmatch(line); m != nil {
 				d.hung[string(m[1])] = string(m[2])
 				hung = append(hung, s)
 			}
@@ -138,7 +142,7 @@ type said struct {
 
 var (
 	// position is what package testing puts before the first line of a message.
-	position = regexp.MustCompile(`^[^ :]+\.go:\d+(: ?|$)`)
+	position = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^ :]+\.go:\d+(: ?|$)`) })
 	// exampleHead starts what an example printed.
 	exampleHead = []byte("got:\n")
 )
@@ -166,12 +170,12 @@ func (t *Test) said() said {
 			s.timedOut = strings.TrimPrefix(text, "panic: ")
 		case LooksPanicked(line):
 			s.first = text
-		case open && strings.HasPrefix(text, "Error Trace:"), open && position.MatchString(text):
+		case open && strings.HasPrefix(text, "Error Trace:"), open && position().MatchString(text):
 		case open && indented:
 			s.first, open = strings.TrimSuffix(s.first, ":")+": "+strings.TrimSpace(strings.TrimPrefix(text, "Error:")), false
 		case s.first == "" && indented:
 			s.first = text
-			open = position.ReplaceAllString(text+" ", "") == ""
+			open = position().ReplaceAllString(text+" ", "") == ""
 		case bytes.Equal(line, exampleHead):
 			s.printed = ""
 		case s.printed == "":
