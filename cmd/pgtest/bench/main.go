@@ -127,16 +127,16 @@ func (b *bench) module(name string, files map[string]string) (string, error) {
 	return dir, harnesstest.WriteModule(dir, files)
 }
 
-// nothing builds a program that does nothing.
-func (b *bench) nothing() (string, error) {
-	dir, err := b.module("nothing", map[string]string{"main.go": "package main\n\nfunc main() {}\n"})
+// program builds a program.
+func (b *bench) program(name, source string) (string, error) {
+	dir, err := b.module(name, map[string]string{"main.go": source})
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", "nothing", ".")
+	cmd := exec.Command("go", "build", "-o", name, ".")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return filepath.Join(dir, "nothing"), nil
+	return filepath.Join(dir, name), nil
 }

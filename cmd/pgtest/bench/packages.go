@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 )
 
 // packages compares runs of 100 small packages.
@@ -87,23 +89,64 @@ func TestLeak(t *testing.T) {
 
 // supervisor compares a program that does nothing with the same program under a
 // supervisor.
-func (b *bench) supervisor() error { return b.wrapped("start and end of a supervisor", "__exec") }
+func (b *bench) supervisor() error {
+	return b.wrapped("start and end of a supervisor", `package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func main() {
+	pid, err := syscall.ForkExec(os.Args[1], os.Args[1:], &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		os.Exit(1)
+	}
+	syscall.Wait4(pid, nil, 0, nil)
+}
+`, "__exec")
+}
 
 // tool compares a program that does nothing with the same program as a tool of
 // the go command.
-func (b *bench) tool() error { return b.wrapped("the tool wrapper", "__tool", "--dir="+b.dir) }
+func (b *bench) tool() error {
+	return b.wrapped("the tool wrapper", `package main
 
-func (b *bench) wrapped(what string, role ...string) error {
-	nothing, err := b.nothing()
+import (
+	"os"
+	"syscall"
+)
+
+func main() {
+	syscall.Exec(os.Args[1], os.Args[1:], os.Environ())
+	os.Exit(1)
+}
+`, "__tool", "--dir="+b.dir)
+}
+
+// wrapped compares a program that does nothing with the same program under a
+// role. Most of the difference is the start of a second Go program, which is the
+// same whatever that does. So the limit is on what the role takes beyond the
+// smallest program that could stand in its place.
+func (b *bench) wrapped(what, smallest string, role ...string) error {
+	nothing, err := b.program("nothing", "package main\n\nfunc main() {}\n")
 	if err != nil {
 		return err
 	}
-	words := append(append([]string{b.pgtest}, role...), nothing)
-	peer, ours, err := compare(200, command{words: []string{nothing}}, command{words: words})
+	least, err := b.program("smallest"+role[0], smallest)
 	if err != nil {
 		return err
 	}
-	b.table.difference(what, peer.wall, ours.wall)
+	run := func(words ...string) func() command {
+		return func() command { return command{words: append(words, nothing)} }
+	}
+	costs, err := compareAll(200, []func() command{run(), run(least), run(append([]string{b.pgtest}, role...)...)})
+	if err != nil {
+		return err
+	}
+	b.table.difference(what, costs[0].wall, costs[2].wall)
+	b.table.difference("the same, by the smallest program", costs[0].wall, costs[1].wall)
+	b.table.difference(what+", beyond that", costs[1].wall, costs[2].wall)
 	return nil
 }
 
@@ -142,11 +185,32 @@ func (b *bench) isolation() error {
 		return err
 	}
 	b.table.difference("a process for a test, CPU time", peer.cpu/500, ours.cpu/500)
+	alone, err := b.testBinary(filepath.Join(dir, "nothing"))
+	if err != nil {
+		return err
+	}
+	b.table.difference("a process for a test, beyond its binary", alone.cpu, (ours.cpu-peer.cpu)/500)
 	if peer, ours, err = both("cpu", "--test-procs=1"); err != nil {
 		return err
 	}
 	b.table.ratio("tests that compute, one process at a time", "", peer, ours)
 	return nil
+}
+
+// testBinary returns what the test binary of the package in dir takes that runs no
+// test: a process for a test can't take less.
+func (b *bench) testBinary(dir string) (cost, error) {
+	cmd := exec.Command("go", "test", "-c", "-o", "alone.test", ".")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return cost{}, fmt.Errorf("%w: %s", err, out)
+	}
+	alone := command{dir: dir, words: []string{filepath.Join(dir, "alone.test"), "-test.run=^$"}}
+	costs, err := compareAll(200, []func() command{func() command { return alone }})
+	if err != nil {
+		return cost{}, err
+	}
+	return costs[0], nil
 }
 
 // testFile returns a file of n tests with the same body, which may need a package.
