@@ -29,8 +29,14 @@ func (c *Control) Before(f func()) bool {
 // whether f has ended. The first signal gives f the grace, the second abandons
 // it; f may then still be running. what describes f to the user.
 func (c *Control) After(what string, f func()) bool {
-	ended := async(f)
-	p := &phase{say: func(sig syscall.Signal) {
+	return c.Follow(what, async(f), func(syscall.Signal) {})
+}
+
+// Follow handles signals until ended is closed, as After does, and passes them
+// on: the ones that ask to end, SIGSTOP and SIGCONT. It reports whether ended is
+// closed; if it is not, what runs is to be killed.
+func (c *Control) Follow(what string, ended <-chan struct{}, pass func(syscall.Signal)) bool {
+	p := &phase{pass: pass, say: func(sig syscall.Signal) {
 		// Nobody waits for standard error.
 		go fmt.Fprintf(c.opts.Errors, "pgtest: %v: %s has %v to end; a second signal ends it at once\n", sig, what, c.opts.Grace)
 	}}
@@ -58,12 +64,13 @@ func async(f func()) (ended <-chan struct{}) {
 type phase struct {
 	over bool // its time is up
 	say  func(syscall.Signal)
+	pass func(syscall.Signal)
 }
 
 func (p *phase) InterruptGo()   {}
 func (p *phase) KillGo()        { p.over = true }
-func (p *phase) Stop()          {}
-func (p *phase) Continue()      {}
+func (p *phase) Stop()          { p.SignalTests(syscall.SIGSTOP) }
+func (p *phase) Continue()      { p.SignalTests(syscall.SIGCONT) }
 func (p *phase) Explain(string) {}
 func (p *phase) Report()        {}
 
@@ -71,7 +78,11 @@ func (p *phase) SignalTests(sig syscall.Signal) {
 	switch {
 	case sig == syscall.SIGKILL:
 		p.over = true
-	case p.say != nil && sig != syscall.SIGCONT && sig != syscall.SIGSTOP:
+		return
+	case p.say == nil:
+		return
+	case sig != syscall.SIGCONT && sig != syscall.SIGSTOP:
 		p.say(sig)
 	}
+	p.pass(sig)
 }

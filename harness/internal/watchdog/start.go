@@ -24,7 +24,8 @@ type Watchdog struct {
 // them, to watch over a run with the given directory, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
 // and standard files, in a process group of its own or that of c.SysProcAttr,
-// which the role then joins, too. Between the two it calls open, which makes the
+// which the role then joins, too, or in a session of its own if c.SysProcAttr
+// says so. Between the two it calls open, which makes the
 // directory: if this process dies, there is somebody to remove it. Open may
 // change c's environment. Start returns when the command runs. The caller must
 // call Finish.
@@ -86,8 +87,10 @@ func groupOf(c *exec.Cmd) int {
 	return c.SysProcAttr.Pgid
 }
 
+func hasSession(c *exec.Cmd) bool { return c.SysProcAttr != nil && c.SysProcAttr.Setsid }
+
 func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: inBytes(c.Args), Env: inBytes(c.Environ()), Group: groupOf(c)}})
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: inBytes(c.Args), Env: inBytes(c.Environ()), Group: groupOf(c), Session: hasSession(c)}})
 	var r report
 	if err := dec.Decode(&r); err != nil {
 		return errors.New("the watchdog ended")
@@ -180,6 +183,12 @@ func (w *Watchdog) Finish(endAll bool) { w.finish(order{Finish: true, EndAll: en
 // and removes the directory.
 func (w *Watchdog) HandOver(endAll bool) {
 	w.finish(order{Finish: true, EndAll: endAll, Keep: true})
+}
+
+// FinishGently ends the watchdog once nothing is left of the command and what it
+// adopted. These have the given time to end by themselves.
+func (w *Watchdog) FinishGently(patience time.Duration) {
+	w.finish(order{Finish: true, EndAll: true, Patience: patience})
 }
 
 func (w *Watchdog) finish(o order) {

@@ -38,11 +38,13 @@ type order struct {
 	// EndOrphans ends what the role adopted, except what is in Spare.
 	EndOrphans bool  `json:",omitempty"`
 	Spare      []int `json:",omitempty"`
-	// Finish is the last order. With EndAll nothing is left of the command. With
-	// Keep the run's directory stays, for the watchdog of the next round.
-	Finish bool `json:",omitempty"`
-	EndAll bool `json:",omitempty"`
-	Keep   bool `json:",omitempty"`
+	// Finish is the last order. With EndAll nothing is left of the command; what
+	// there is has Patience to end by itself. With Keep the run's directory
+	// stays, for the watchdog of the next round.
+	Finish   bool          `json:",omitempty"`
+	EndAll   bool          `json:",omitempty"`
+	Patience time.Duration `json:",omitempty"`
+	Keep     bool          `json:",omitempty"`
 }
 
 // A command is what to start. The words are bytes, because JSON strings would
@@ -50,8 +52,10 @@ type order struct {
 type command struct {
 	Path      []byte
 	Args, Env [][]byte
-	// Group is the process group to join; 0 makes a new one.
-	Group int
+	// Group is the process group to join; 0 makes a new one, in a new session
+	// if Session is set.
+	Group   int
+	Session bool
 }
 
 // A report tells the run that the command started, as PID, that it could not be
@@ -135,7 +139,7 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				w.endOrphans(o.Spare)
 			case o.Finish:
 				if o.EndAll {
-					w.endAll(0, finishLimit)
+					w.endAll(o.Patience, finishLimit)
 				}
 				// The resources that orphans used count for the run, whose
 				// child this process is. Their ids may be reused from now on,
@@ -157,7 +161,7 @@ func (w *watch) serve(orders <-chan order, dir string) {
 func (w *watch) start(c *command) {
 	args, path := words(c.Args), string(c.Path)
 	attr := &syscall.ProcAttr{Env: words(c.Env), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
-	attr.Sys.Setpgid, attr.Sys.Pgid = true, c.Group
+	attr.Sys.Setpgid, attr.Sys.Pgid, attr.Sys.Setsid = !c.Session, c.Group, c.Session
 	pid, err := syscall.ForkExec(path, args, attr)
 	if err != nil {
 		errno := syscall.EAGAIN
