@@ -161,6 +161,9 @@ type Result struct {
 	// command or of input report a failure, or if leaked processes count as
 	// one.
 	ExitCode int
+	// Killed says that go test or the command was killed by a signal that the run
+	// did not send.
+	Killed bool
 	// Ran says that events were read. If it is false, nothing was written.
 	Ran bool
 	// Interrupted says that the run was asked to end before it was done.

@@ -97,6 +97,9 @@ func (i *invocation) streamOptions() jsonstream.Options {
 	if opts.JSONFile != nil {
 		opts.JSONFile = i.openOutlet(opts.JSONFile)
 	}
+	if opts.TimingFile != nil {
+		opts.TimingFile = i.openOutlet(opts.TimingFile)
+	}
 	if opts.JUnit != nil {
 		report := *opts.JUnit
 		report.Out = i.openOutlet(report.Out)
@@ -171,6 +174,7 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 		Ran:         true,
 		Interrupted: i.plan.interrupted,
 		Rounds:      i.rounds,
+		Killed:      i.plan.exitCode() < 0 && !i.plan.interrupted,
 		Report:      report,
 		Processes:   i.plan.records(),
 	}

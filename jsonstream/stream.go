@@ -61,11 +61,15 @@ type Options struct {
 	// JSONFile gets every event as a line, whole lines in each write, and an end
 	// for each package and test that the stream gives none. It may be nil.
 	JSONFile io.Writer
+	// TimingFile gets the same, but only ends of packages and tests. It may be nil.
+	TimingFile io.Writer
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
 	// Rounds says that other rounds may follow the first. The stream then keeps
 	// what it takes to tell which tests these should run.
 	Rounds bool
+	// PlainToStderr shows lines that are no events on Stderr.
+	PlainToStderr bool
 	// SpoolDir is where outputs go that outgrow memory, in a file without a
 	// name. Empty means the system's directory for temporary files.
 	SpoolDir string
@@ -153,6 +157,9 @@ func (s *Stream) addSinks() {
 	}
 	if o.JSONFile != nil {
 		s.add(jsonfile.New(o.JSONFile))
+	}
+	if o.TimingFile != nil {
+		s.add(jsonfile.NewTiming(o.TimingFile))
 	}
 	if o.JUnit != nil {
 		s.add(junit.New(*o.JUnit, s.spool))
@@ -288,6 +295,10 @@ func (s *Stream) Seen() bool { return s.seen.Load() }
 
 // plain shows a line that is no event.
 func (s *Stream) plain(line []byte) {
+	if s.opts.PlainToStderr {
+		s.opts.Stderr.Write(append(bytes.Clone(line), '\n'))
+		return
+	}
 	s.out.Newline()
 	s.out.Write(line)
 	s.out.Write([]byte{'\n'})

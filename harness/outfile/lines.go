@@ -46,6 +46,13 @@ func OpenLines(path string) (*Lines, error) {
 	return l, named(path, err)
 }
 
+// IsFile reports whether both write one regular file.
+func (l *Lines) IsFile(other *Lines) bool {
+	info, err := l.f.Stat()
+	otherInfo, otherErr := other.f.Stat()
+	return l.regular && err == nil && otherErr == nil && os.SameFile(info, otherInfo)
+}
+
 // Start truncates a regular file.
 func (l *Lines) Start() error {
 	if !l.regular {

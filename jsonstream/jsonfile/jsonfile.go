@@ -22,7 +22,9 @@ import (
 // File is the sink. Each write is of whole lines.
 type File struct {
 	sink.None
-	out   *sink.Screen
+	out *sink.Screen
+	// ends says that only ends of packages and tests are written.
+	ends  bool
 	err   error         // of reading a long line
 	ended map[test]bool // tests that have an end in the file
 }
@@ -38,12 +40,20 @@ func New(w io.Writer) *File {
 	return &File{out: sink.NewScreen(w), ended: make(map[test]bool)}
 }
 
+// NewTiming returns a sink that writes only ends: what tells how long things took.
+func NewTiming(w io.Writer) *File {
+	f := New(w)
+	f.ends = true
+	return f
+}
+
 func (f *File) Needs() sink.Needs { return sink.Needs{Events: true} }
 
 // Event writes an event of the stream. Those of another event file are left out:
 // they are decided anew.
 func (f *File) Event(ev *event.Event, _ *result.Package) {
-	if len(ev.NoEnd.Raw) == 0 {
+	isEnd := ev.Kind == event.Pass || ev.Kind == event.Fail || ev.Kind == event.Skip
+	if len(ev.NoEnd.Raw) == 0 && (isEnd || !f.ends) {
 		f.err = cmp.Or(f.err, ev.WriteLine(f.out))
 	}
 }
@@ -141,6 +151,9 @@ func (f *File) end(at event.Stamp, p *result.Package, test, action string, elaps
 }
 
 func (f *File) put(ev noEndEvent) {
+	if f.ends && ev.Action == "output" {
+		return
+	}
 	line, err := json.Marshal(ev)
 	if err != nil {
 		return // no value of a noEndEvent that we make is unfit for JSON
