@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/outfile"
@@ -13,8 +14,8 @@ import (
 
 // files are the files that a run writes, opened before it starts.
 type files struct {
-	json  *outfile.Lines
-	junit *outfile.Whole
+	junit        *outfile.Whole
+	json, timing *outfile.Lines
 	// reruns is for the report of tests that ran again. It appears only if
 	// there are any.
 	reruns *outfile.Whole
@@ -25,34 +26,70 @@ type files struct {
 // left behind that was not there before.
 func openFiles(c *flags.CommandLine) (*files, error) {
 	f := &files{}
-	var err error
+	err := f.open(c)
+	if err != nil {
+		f.abort()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *files) open(c *flags.CommandLine) (err error) {
 	if c.JUnit.Path != "" {
 		if f.junit, err = outfile.CreateWhole(c.JUnit.Path); err != nil {
-			return nil, fmt.Errorf("--junitfile %w", err)
+			f.junit = nil
+			return fmt.Errorf("--junitfile %w", err)
 		}
 	}
 	if c.Rerun.Report != "" {
 		if f.reruns, err = outfile.CreateWhole(c.Rerun.Report); err != nil {
 			f.reruns = nil
-			f.abort()
-			return nil, fmt.Errorf("--rerun-fails-report %w", err)
+			return fmt.Errorf("--rerun-fails-report %w", err)
 		}
 	}
-	if c.JSONFile == "" {
-		return f, nil
+	if f.json, err = f.openLines("--jsonfile", c.JSONFile); err != nil {
+		return err
 	}
-	if f.json, err = outfile.OpenLines(c.JSONFile); err != nil {
-		f.json = nil
-	} else if f.junit != nil && f.junit.IsFile(f.json) {
-		err = fmt.Errorf("%s: is the file of --junitfile", c.JSONFile)
-	} else {
-		err = f.json.Start()
+	f.timing, err = f.openLines("--jsonfile-timing-events", c.TimingFile)
+	switch {
+	case err != nil:
+		return err
+	case f.json != nil && f.timing != nil && f.json.IsFile(f.timing):
+		return fmt.Errorf("--jsonfile-timing-events %s: is the file of --jsonfile", c.TimingFile)
 	}
+	for _, lines := range f.lines() {
+		if err := lines.file.Start(); err != nil {
+			return fmt.Errorf("%s %w", lines.flag, err)
+		}
+	}
+	return nil
+}
+
+func (f *files) openLines(flag, path string) (*outfile.Lines, error) {
+	if path == "" {
+		return nil, nil
+	}
+	lines, err := outfile.OpenLines(path)
 	if err != nil {
-		f.abort()
-		return nil, fmt.Errorf("--jsonfile %w", err)
+		return nil, fmt.Errorf("%s %w", flag, err)
 	}
-	return f, nil
+	if f.junit != nil && f.junit.IsFile(lines) {
+		lines.Abort()
+		return nil, fmt.Errorf("%s %s: is the file of --junitfile", flag, path)
+	}
+	return lines, nil
+}
+
+// flaggedLines is a file of lines with the flag that asks for it.
+type flaggedLines struct {
+	flag string
+	file *outfile.Lines
+}
+
+// lines returns the files of lines that are open.
+func (f *files) lines() []flaggedLines {
+	all := []flaggedLines{{"--jsonfile", f.json}, {"--jsonfile-timing-events", f.timing}}
+	return slices.DeleteFunc(all, func(l flaggedLines) bool { return l.file == nil })
 }
 
 // commit puts the files in their places.
@@ -70,9 +107,9 @@ func (f *files) commit() error {
 	} else if f.reruns != nil {
 		f.reruns.Abort()
 	}
-	if f.json != nil {
-		if err := f.json.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("--jsonfile %w", err))
+	for _, lines := range f.lines() {
+		if err := lines.file.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("%s %w", lines.flag, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -94,8 +131,8 @@ func (f *files) abort() {
 	if f.reruns != nil {
 		f.reruns.Abort()
 	}
-	if f.json != nil {
-		f.json.Abort()
+	for _, lines := range f.lines() {
+		lines.file.Abort()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ import (
 
 func main() {
 	roles.Play(os.Args)
-	status, err := command(os.Args[1:])
+	status, err := command(os.Args[1:], filepath.Base(os.Args[0]) == gotestsumName)
 	if err != nil {
 		printError(err)
 	}
@@ -50,20 +51,45 @@ func printError(err error) {
 // pgtest can't work with. Go test uses the same.
 const usageStatus = 2
 
+// gotestsumName is the name by which pgtest is gotestsum.
+const gotestsumName = "gotestsum"
+
+// The exit statuses of gotestsum: for all its own errors, and for a command that
+// was killed by a signal.
+const (
+	gotestsumError  = 3
+	gotestsumKilled = 127
+)
+
+// ownError is the exit status for an error of pgtest's own.
+func ownError(gotestsum bool) int {
+	if gotestsum {
+		return gotestsumError
+	}
+	return usageStatus
+}
+
 // command runs a command line and returns the exit status. An error is for
 // the user, as one line.
-func command(args []string) (int, error) {
-	if len(args) > 0 && args[0] == "tool" {
-		return tool(args[1:])
+func command(args []string, gotestsum bool) (int, error) {
+	usageStatus := ownError(gotestsum)
+	switch {
+	case len(args) > 0 && args[0] == "tool":
+		return tool(args[1:], gotestsum)
+	case gotestsum && len(args) > 0 && (args[0] == "help" || args[0] == "?"):
+		args = []string{"--help"}
 	}
-	c, err := flags.Parse(args)
+	c, err := flags.Parse(args, gotestsum)
 	if err != nil {
 		return usageStatus, err
 	}
 	dir, rest, changes := c.ChangesDir(args)
 	switch {
 	case c.Help:
-		return 0, flags.Help(steady.Writer(os.Stdout))
+		return 0, flags.Help(steady.Writer(os.Stdout), gotestsum)
+	case c.Version && gotestsum:
+		_, err := fmt.Println("gotestsum version", gotestsumVersion())
+		return 0, err
 	case c.Version:
 		_, err := fmt.Println("pgtest", version())
 		return 0, err
@@ -82,6 +108,7 @@ func command(args []string) (int, error) {
 	if c.Settings.CompileOnly || c.Settings.DryRun {
 		return usageStatus, runGo(c.Line)
 	}
+	sayWhatRuns(steady.Writer(os.Stderr), c)
 	return run(c)
 }
 
@@ -89,11 +116,11 @@ func command(args []string) (int, error) {
 // process. It returns only if these can't be used.
 func run(c *flags.CommandLine) (int, error) {
 	if err := checkTerminal(c); err != nil {
-		return usageStatus, err
+		return ownError(c.Gotestsum), err
 	}
 	control, err := startSignals(c)
 	if err != nil {
-		return usageStatus, err
+		return ownError(c.Gotestsum), err
 	}
 	status, err := runTests(c, control)
 	if err != nil {
@@ -110,10 +137,10 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	var files *files
 	var err error
 	if !control.Before(func() { cfg, files, err = prepare(c) }) {
-		return usageStatus, nil
+		return ownError(c.Gotestsum), nil
 	}
 	if err != nil {
-		return usageStatus, err
+		return ownError(c.Gotestsum), err
 	}
 	cfg.Signals = control
 	result, err := harness.Run(context.Background(), cfg)
@@ -132,15 +159,16 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	}
 	var commitErr error
 	if !control.After("writing the files", func() { commitErr = write() }) || !result.Ran {
-		return usageStatus, err
+		return ownError(c.Gotestsum), err
 	}
 	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && c.Source() != "" {
 		err = fmt.Errorf("%s: no events of go test -json", c.Source())
 	}
 	err = errors.Join(err, commitErr)
-	status := result.ExitCode
-	if err != nil && status == 0 {
-		status = usageStatus
+	status := statusOf(c, result, err)
+	if hookErr := postRun(c, control, result, status); hookErr != nil {
+		err = errors.Join(err, hookErr)
+		status = statusOf(c, result, err)
 	}
 	return status, err
 }
@@ -155,6 +183,19 @@ func checkRerun(c *flags.CommandLine) error {
 		return errors.New("--rerun-fails: not with -fuzz, which would search anew")
 	}
 	return nil
+}
+
+// statusOf returns the exit status of a run with an error of its own, or nil.
+func statusOf(c *flags.CommandLine, result harness.Result, err error) int {
+	switch {
+	case c.Gotestsum && err != nil:
+		return gotestsumError
+	case c.Gotestsum && result.Killed:
+		return gotestsumKilled
+	case err != nil && result.ExitCode == 0:
+		return usageStatus
+	}
+	return result.ExitCode
 }
 
 // prepare opens what a run needs and says how it is to be.
@@ -215,6 +256,7 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 		Summary:           c.Summary,
 		Resources:         c.Resources,
 		BuildToStderr:     set.PrintCommands,
+		PlainToStderr:     c.ForeignToStderr,
 	}
 	switch {
 	case c.Format != "":
@@ -229,6 +271,9 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 	}
 	if files.json != nil {
 		opts.JSONFile = flagged{"--jsonfile", files.json}
+	}
+	if files.timing != nil {
+		opts.TimingFile = flagged{"--jsonfile-timing-events", files.timing}
 	}
 	if files.junit != nil {
 		opts.JUnit = &junit.Options{
@@ -256,7 +301,16 @@ func version() string {
 	if !ok {
 		return "(unknown)"
 	}
-	return fmt.Sprintf("%s (gotestsum %s, %s)", info.Main.Version, moduleVersion(info, "gotest.tools/gotestsum"), info.GoVersion)
+	return fmt.Sprintf("%s (gotestsum %s, %s)", info.Main.Version, gotestsumVersion(), info.GoVersion)
+}
+
+// gotestsumVersion is the version of gotestsum that pgtest does as.
+func gotestsumVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	return moduleVersion(info, "gotest.tools/gotestsum")
 }
 
 func moduleVersion(info *debug.BuildInfo, path string) string {

@@ -9,15 +9,38 @@ import (
 	"strings"
 
 	"pgtest/cmd/pgtest/internal/flags"
+	"pgtest/cmd/pgtest/internal/timing"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
 )
 
+const toolUsage = `Usage: NAME tool COMMAND [flags]
+
+Commands:
+    NAME tool slowest      find or skip the slowest tests
+    NAME tool ci-matrix    use previous test runtime to place packages into optimal buckets
+    NAME tool cache        print how useful the link cache is; cache clean empties it
+    NAME tool completion   print what makes a shell complete pgtest's flags
+
+Use 'NAME tool COMMAND --help' for the flags of slowest and ci-matrix.
+`
+
 // tool runs pgtest tool, with the words that follow.
-func tool(args []string) (int, error) {
+func tool(args []string, gotestsum bool) (int, error) {
+	name, badUsage, failed := "pgtest", ownError(gotestsum), 1
+	if gotestsum {
+		name, failed = gotestsumName, badUsage
+	}
 	var err error
 	switch {
+	case len(args) == 0 && gotestsum, len(args) > 0 && slices.Contains([]string{"help", "?", "-h", "--help"}, args[0]):
+		_, err = fmt.Println(strings.ReplaceAll(toolUsage, "NAME", name))
+	case len(args) > 0 && timing.Tools[args[0]] != nil:
+		streams := timing.Streams{In: steady.Reader(os.Stdin), Out: steady.Writer(os.Stdout), Err: steady.Writer(os.Stderr)}
+		if err := timing.Tools[args[0]](name+" tool "+args[0], args[1:], streams); err != nil {
+			return badUsage, err
+		}
 	case slices.Equal(args, []string{"cache"}):
 		err = printLinkCache(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache", "clean"}):
@@ -29,10 +52,11 @@ func tool(args []string) (int, error) {
 			fmt.Println(word)
 		}
 	default:
-		return usageStatus, errors.New("usage: pgtest tool cache [clean], pgtest tool completion " + strings.Join(flags.Shells, "|"))
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|slowest [flags], pgtest tool completion " +
+			strings.Join(flags.Shells, "|"))
 	}
 	if err != nil {
-		return 1, err
+		return failed, err
 	}
 	return 0, nil
 }

@@ -32,7 +32,7 @@ const Files = ":files"
 
 // tools are the words behind pgtest tool, by those before them.
 var tools = map[string][]string{
-	"": {"tool"}, "tool": {"cache", "completion"}, "tool cache": {"clean"}, "tool completion": Shells,
+	"": {"tool"}, "tool": {"cache", "ci-matrix", "completion", "slowest"}, "tool cache": {"clean"}, "tool completion": Shells,
 }
 
 // Complete returns what the last of the words behind pgtest can become: whole

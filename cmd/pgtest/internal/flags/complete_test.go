@@ -49,7 +49,7 @@ func TestComplete(t *testing.T) {
 
 		"to":                "tool",
 		"./a to":            Files,
-		"tool ":             "cache completion",
+		"tool ":             "cache ci-matrix completion slowest",
 		"tool cache ":       "clean",
 		"tool completion ":  "bash zsh fish",
 		"tool cache clean ": Files,

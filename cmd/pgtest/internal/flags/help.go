@@ -22,11 +22,27 @@ PGTEST_FORMAT for --format, PGTEST_JUNITFILE for --junitfile, and so on.
 // textColumn is where texts begin in the help.
 const textColumn = 26
 
-// Help prints what pgtest -h says.
-func Help(w io.Writer) error {
+const usageOfGotestsum = `Usage:
+    gotestsum [flags] [--] [go test flags]
+    gotestsum [command]
+
+This is pgtest, called by the name gotestsum: it does what gotestsum does, and
+has more flags. Without packages it tests ./..., and flags stand before -- and the
+words of go test. See docs/gotestsum.md, and pgtest -h.
+`
+
+// Help prints what pgtest -h says, or gotestsum -h: the flags that gotestsum has
+// come first there.
+func Help(w io.Writer, gotestsum bool) error {
 	var b strings.Builder
-	b.WriteString(usage)
-	for _, g := range table(new(Options)) {
+	groups := table(new(Options))
+	if gotestsum {
+		b.WriteString(usageOfGotestsum)
+		groups = sharedFirst(groups)
+	} else {
+		b.WriteString(usage)
+	}
+	for _, g := range groups {
 		b.WriteByte('\n')
 		if g.Title != "" {
 			b.WriteString(g.Title + ":\n")
@@ -49,6 +65,29 @@ func Help(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// sharedFirst returns the groups with one in front that has the flags of gotestsum.
+func sharedFirst(groups []Group) []Group {
+	first := Group{Title: "Flags"}
+	var rest []Group
+	for _, g := range groups {
+		var others []Row
+		for i, r := range g.Rows {
+			if r.Text == "" {
+				r.Text = g.Rows[i+1].Text // of the row below, which is as much gotestsum's
+			}
+			if r.shared {
+				first.Rows = append(first.Rows, r)
+			} else {
+				others = append(others, r)
+			}
+		}
+		if len(others) > 0 {
+			rest = append(rest, Group{g.Title, others})
+		}
+	}
+	return append([]Group{first}, rest...)
 }
 
 // head is a row as it is typed.

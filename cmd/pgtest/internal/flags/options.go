@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -8,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/shlex"
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/harness"
 	"pgtest/harness/rerun"
+	"pgtest/jsonstream/format"
 )
 
 // Options are the values of our flags.
@@ -21,6 +24,7 @@ type Options struct {
 	Summary          testjson.Summary // what is left to show
 	Color, Progress  string
 	JSONFile         string
+	TimingFile       string
 	JUnit            JUnitOptions
 	Leaks            harness.LeakPolicy
 	Isolation        harness.Isolation
@@ -33,6 +37,10 @@ type Options struct {
 	TTY              string
 	RawCommand       bool
 	Rerun            RerunOptions
+	ForeignToStderr  bool // lines that are no events
+	Packages         []string
+	PostRun          []string
+	Debug            bool
 	Help, Version    bool
 }
 
@@ -63,8 +71,52 @@ type value struct {
 	values []string
 	// output says that the value names what a run writes.
 	output bool
+	// private says that what a run starts does not see the variable.
+	private bool
 	// command flags ask for something other than a run, and have no variable.
 	command bool
+	// alias flags say in gotestsum's way what others say, and have no variable.
+	alias bool
+	// list is what a flag adds to that may be given several times.
+	list *list
+	// shared says that gotestsum has the flag, and variable is its variable there,
+	// or "".
+	shared   bool
+	variable string
+}
+
+// list joins what flags are given into one value.
+type list struct {
+	separator string
+	values    []string
+}
+
+func (l *list) add(v string) string {
+	if v != "" {
+		l.values = append(l.values, v)
+	}
+	return strings.Join(l.values, l.separator)
+}
+
+// ofGotestsum says that gotestsum has the flag.
+func (v value) ofGotestsum(variable string) value {
+	v.shared, v.variable = true, variable
+	return v
+}
+
+func (v value) inList(l *list) value {
+	v.list = l
+	return v
+}
+
+func (v value) asPrivate() value {
+	v.private = true
+	return v
+}
+
+func (v value) asAlias() value {
+	v.alias = true
+	return v
 }
 
 // parsed takes what parse makes something of.
@@ -79,12 +131,26 @@ func parsed[T any](to *T, parse func(string) (T, error), values ...string) value
 }
 
 func boolean(to *bool) value {
-	return optional(parsed(to, func(v string) (bool, error) {
-		on, err := strconv.ParseBool(v)
-		if err != nil {
-			err = fmt.Errorf("bad value %q", v)
+	return optional(parsed(to, parseBool, "true", "false"))
+}
+
+func parseBool(v string) (bool, error) {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		err = fmt.Errorf("bad value %q", v)
+	}
+	return on, err
+}
+
+// switched is boolean, and sets another flag's value: to on, or to off unless
+// that is "".
+func switched(to *string, on, off string) value {
+	return optional(parsed(to, func(v string) (string, error) {
+		is, err := parseBool(v)
+		if is {
+			return on, err
 		}
-		return on, err
+		return cmp.Or(off, *to), err
 	}, "true", "false"))
 }
 
@@ -92,6 +158,21 @@ func boolean(to *bool) value {
 func optional(v value) value {
 	v.boolean = true
 	return v
+}
+
+func fields(v string) ([]string, error) { return strings.Fields(v), nil }
+
+// shellWords splits as a shell does, and as gotestsum does.
+func shellWords(v string) ([]string, error) {
+	words, err := shlex.Split(v)
+	if err != nil {
+		err = fmt.Errorf("bad value %q: %w", v, err)
+	}
+	return words, err
+}
+
+func summary(o *Options) value {
+	return parsed(&o.Summary, format.HideSummary, "skipped", "failed", "errors", "output", "all")
 }
 
 func command(to *bool) value {
@@ -102,7 +183,7 @@ func command(to *bool) value {
 
 func output(to *string) value {
 	v := parsed(to, valid(nil))
-	v.output = true
+	v.output, v.private = true, true
 	return v
 }
 
@@ -217,18 +298,24 @@ const environmentPrefix = "PGTEST_"
 // Variable returns the name of the variable that sets a flag: --format-icons has
 // PGTEST_FORMAT_ICONS. It is "" if there is none.
 func (r Row) Variable() string {
-	if r.set == nil || r.command {
+	if r.set == nil || r.command || r.alias {
 		return ""
 	}
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(r.Name, "-", "_"))
 }
 
-// fromEnvironment sets each flag whose variable is set. An empty variable is as
-// good as none.
+// fromEnvironment sets each flag whose variable is set: ours, or else
+// gotestsum's. An empty variable is as good as none.
 func (s set) fromEnvironment() error {
 	for _, r := range s.rows {
 		name := r.Variable()
 		value := os.Getenv(name)
+		if value == "" && r.variable != "" {
+			name, value = r.variable, os.Getenv(r.variable)
+			if value != "" && r.boolean {
+				value = strconv.FormatBool(slices.Contains([]string{"true", "yes", "1"}, strings.ToLower(value)))
+			}
+		}
 		if value == "" {
 			continue
 		}
@@ -240,12 +327,15 @@ func (s set) fromEnvironment() error {
 }
 
 // WithoutOutputs returns the environment for what a run starts: without the
-// variables that name its outputs. A pgtest that a test runs would write to the
-// same files.
+// variables that name its outputs and the command that follows it. A pgtest that
+// a test runs would write to the same files.
 func WithoutOutputs(env []string) []string {
 	for _, r := range newSet(new(Options)).rows {
-		if r.output {
-			env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, r.Variable()+"=") })
+		if r.private {
+			env = slices.DeleteFunc(env, func(v string) bool {
+				name, _, _ := strings.Cut(v, "=")
+				return name == r.Variable() || name == r.variable
+			})
 		}
 	}
 	return env

@@ -3,7 +3,9 @@ package flags
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"pgtest/harness/gotest"
 )
@@ -18,6 +20,9 @@ type CommandLine struct {
 	Settings gotest.Settings
 	// Command is what --raw-command runs.
 	Command []string
+	// Gotestsum says that the command was called by the name gotestsum, and is to
+	// do as that does.
+	Gotestsum bool
 
 	ours  []string // flags for our set, each one word: --name or --name=value
 	chdir chdir
@@ -34,9 +39,9 @@ type chdir struct {
 }
 
 // Parse reads the words behind pgtest: the environment first, the command line
-// above it.
-func Parse(args []string) (*CommandLine, error) {
-	c := &CommandLine{}
+// above it. With gotestsum the words are read as gotestsum reads them.
+func Parse(args []string, gotestsum bool) (*CommandLine, error) {
+	c := &CommandLine{Gotestsum: gotestsum}
 	ours := newSet(&c.Options)
 	if err := ours.fromEnvironment(); err != nil {
 		return c, err
@@ -49,11 +54,42 @@ func Parse(args []string) (*CommandLine, error) {
 		if !f.HasValue {
 			f.Value = "true"
 		}
-		if err := ours.lookup(f.Name).set(f.Value); err != nil {
+		r := ours.lookup(f.Name)
+		if r.list != nil {
+			f.Value = r.list.add(f.Value)
+		}
+		if err := r.set(f.Value); err != nil {
 			return c, fmt.Errorf("--%s: %w", f.Name, err)
 		}
 	}
+	c.addPackages()
 	return c, nil
+}
+
+// addPackages adds the packages that stand elsewhere to the line of go test. As
+// gotestsum does, it adds them to those that the line names, and TEST_DIRECTORY
+// as well when called by that name.
+func (c *CommandLine) addPackages() {
+	if c.RawCommand || c.ReadsInput() {
+		return
+	}
+	named, more := c.Line.Packages(), c.Packages
+	if dir := os.Getenv("TEST_DIRECTORY"); dir != "" && len(more) == 0 && (c.Gotestsum || len(named) == 0) {
+		more = []string{dir}
+	}
+	if c.Gotestsum && len(c.Line.Parts()) == 0 && len(more) == 0 {
+		more = []string{"./..."}
+	}
+	if len(more) > 0 {
+		all := slices.Concat(named, more)
+		c.Line = c.Line.WithPackages(all[0], all[1:]...)
+	}
+}
+
+// NamesNothing says that only flags of pgtest are on the line, so that the package
+// in the working directory is all that is tested, where gotestsum would test all.
+func (c *CommandLine) NamesNothing() bool {
+	return len(c.ours) > 0 && len(c.Line.Parts()) == 0 && c.Source() == ""
 }
 
 // ReadsInput says whether the events come from standard input.
@@ -109,6 +145,11 @@ func (name missingValue) Error() string { return fmt.Sprintf("--%s: a value is m
 func (c *CommandLine) split(args []string, below gotest.Settings, ours set) error {
 	c.Settings = below
 	s := splitter{CommandLine: c, flags: ours, args: args, length: len(args), raw: c.RawCommand}
+	if c.Gotestsum {
+		if err := s.splitAsGotestsum(); err != nil {
+			return err
+		}
+	}
 	if err := s.split(); err != nil {
 		return err
 	}
@@ -121,6 +162,42 @@ func (c *CommandLine) split(args []string, below gotest.Settings, ours set) erro
 	case c.ReadsInput():
 		c.Settings = gotest.Settings{}
 	}
+	return nil
+}
+
+// splitAsGotestsum takes the flags as gotestsum does: they come first, end with
+// -- or with the first word that is none, and none is the test binary's. -f has
+// its value in the same word or the next.
+func (s *splitter) splitAsGotestsum() error {
+	for len(s.args) > 0 && strings.HasPrefix(s.args[0], "-") && len(s.args[0]) > 1 {
+		var err error
+		switch f := gotest.CutFlag(s.args[0]); {
+		case f.Word == "--":
+			s.ended, s.args = true, s.args[1:]
+			if s.raw {
+				s.takeCommand(s.args)
+			}
+			return nil
+		case f.Dashes == 2 && f.Name == "":
+			return fmt.Errorf("bad flag syntax: %s", f.Word)
+		case f.Dashes == 2 && s.flags.lookup(f.Name) == nil:
+			return fmt.Errorf("unknown flag: --%s", f.Name)
+		case f.Dashes == 2:
+			err = s.takeOurs(f, f.Name)
+		case f.Word[1] == 'h':
+			s.ours, s.args = append(s.ours, "--help"), s.args[1:]
+		case f.Word[1] == 'f':
+			f.Value = strings.TrimPrefix(f.Word[2:], "=")
+			f.HasValue = len(f.Word) > 2
+			err = s.takeOurs(f, "format")
+		default:
+			return fmt.Errorf("unknown shorthand flag: %q in %s", f.Word[1], f.Word)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.ended = true
 	return nil
 }
 
@@ -174,10 +251,10 @@ func (s *splitter) oursName(f gotest.Flag) (string, bool) {
 	return "", false
 }
 
-// endsOurs says what a -- is. With nothing but flags of pgtest before it, it ends
-// those, as it does for gotestsum, and words of go test follow. Otherwise it is
+// endsOurs says what a -- is. With no word of go test before it, it ends flags of
+// pgtest, as it does for gotestsum, and words of go test follow. Otherwise it is
 // go test's, which hands it to the test binary with all that follows.
-func (s *splitter) endsOurs() bool { return !s.ended && len(s.ours) > 0 && len(s.Line.Parts()) == 0 }
+func (s *splitter) endsOurs() bool { return !s.ended && len(s.Line.Parts()) == 0 }
 
 // takeOurs takes a flag of pgtest, and its value from the next word if the
 // word itself has none.

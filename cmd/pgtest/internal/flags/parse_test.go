@@ -74,6 +74,9 @@ func TestSplit(t *testing.T) {
 		{"--format=x -- ./a --format=y -h -f z", "--format=x", "./a --format=y -h -f z", ""},
 		{"--format=x -- -- --format=y", "--format=x", "-- --format=y", ""},
 		{"./a --format=x -- b", "--format=x", "./a -- b", ""},
+		{"-- -v ./a --format=x", "", "-v ./a --format=x", ""},
+		{"-- -- -v", "", "-- -v", ""},
+		{"-v -- -x", "", "-v -- -x", ""},
 		{"./a -custom=v w -h", "", "./a -custom=v w -h", ""},
 		{"./a -custom=v w -- --format=x", "", "./a -custom=v w -- --format=x", ""},
 
@@ -89,7 +92,7 @@ func TestSplit(t *testing.T) {
 		{"./a --Format=x", "", "./a --Format=x", "--Format:format"},
 		{"./a --colour=always", "", "./a --colour=always", "--colour:color"},
 		{"./a --slowafter=1s", "", "./a --slowafter=1s", "--slowafter:slow-after"},
-		{"./a --config=x --debug", "", "./a --config=x --debug", ""},
+		{"./a --config=x --report", "", "./a --config=x --report", ""},
 		{"./a -custom=v w --formt", "", "./a -custom=v w --formt", "--formt:format"},
 		{"./a --x --ab", "", "./a --x --ab", ""},
 		{"./a --cover --trace x", "", "./a --cover --trace x", ""},
@@ -110,6 +113,71 @@ func TestSplit(t *testing.T) {
 		}{{"ours", w.ours, tt.ours}, {"goes", w.Line.Words(), tt.goes}, {"meant", meant, tt.meant}} {
 			if got := strings.Join(c.got, " "); got != c.want {
 				t.Errorf("%s: %s are %q, want %q", tt.line, c.what, got, c.want)
+			}
+		}
+	}
+}
+
+// TestSplitAsGotestsum is about whose a word is when pgtest is called by the name
+// gotestsum, which takes its flags before -- and the first word that is none.
+func TestSplitAsGotestsum(t *testing.T) {
+	for _, tt := range []struct{ line, ours, goes, err string }{
+		{"--format=dots ./a", "--format=dots", "./a", ""},
+		{"--format dots ./a --format=x", "--format=dots", "./a --format=x", ""},
+		{"-f dots -- -v ./a", "--format=dots", "-v ./a", ""},
+		{"-f=dots", "--format=dots", "", ""},
+		{"-fdots", "--format=dots", "", ""},
+		{"-f -- ./a", "--format=--", "./a", ""},
+		{"--leaks=fail -- ./a -f x", "--leaks=fail", "./a -f x", ""},
+		{"-- --format=dots -- x", "", "--format=dots -- x", ""},
+		{"-h", "--help", "", ""},
+		{"-hx ./a", "--help", "./a", ""},
+		{"-", "", "-", ""},
+		{"./a -h", "", "./a -h", ""},
+		{"--no-color ./a", "--no-color", "./a", ""},
+		{"-v", "", "", "unknown shorthand flag: 'v' in -v"},
+		{"-format=dots", "--format=ormat=dots", "", ""},
+		{"--run=X", "", "", "unknown flag: --run"},
+		{"---x", "", "", "bad flag syntax: ---x"},
+		{"-f", "", "", "--format: a value is missing"},
+	} {
+		w := CommandLine{Gotestsum: true}
+		err := w.split(strings.Fields(tt.line), gotest.Settings{}, newSet(new(Options)))
+		if tt.err != "" || err != nil {
+			if err == nil || err.Error() != tt.err {
+				t.Errorf("%s: %v, want %s", tt.line, err, tt.err)
+			}
+			continue
+		}
+		if ours, goes := strings.Join(w.ours, " "), strings.Join(w.Line.Words(), " "); ours != tt.ours || goes != tt.goes {
+			t.Errorf("%s: %q and %q, want %q and %q", tt.line, ours, goes, tt.ours, tt.goes)
+		}
+	}
+}
+
+// TestPackages is about packages that do not stand among the words of go test.
+func TestPackages(t *testing.T) {
+	t.Setenv("GOFLAGS", "")
+	for _, tt := range []struct{ dir, line, pgtest, gotestsum string }{
+		{"", "", "", "./..."},
+		{"", "--format=dots", "", "./..."},
+		{"", "-- -v", "-v", "-v"},
+		{"", "-- ./a", "./a", "./a"},
+		{"./d", "", "./d", "./d"},
+		{"./d", "-- -v", "./d -v", "./d -v"},
+		{"./d", "-- ./a -v", "./a -v", "./a ./d -v"},
+		{"./d", "--packages=./p", "./p", "./p"},
+		{"", "--packages=./p -- -v -args ./x", "./p -v -args ./x", "./p -v -args ./x"},
+		{"", "--packages=./p -- ./a -custom x", "./a ./p -custom x", "./a ./p -custom x"},
+		{"", "--packages= --format=dots", "", "./..."},
+		{"./d", "--packages=./p -- -", "-", "-"},
+		{"./d", "--packages=./p --raw-command -- x", "", ""},
+	} {
+		t.Setenv("TEST_DIRECTORY", tt.dir)
+		for gotestsum, want := range map[bool]string{false: tt.pgtest, true: tt.gotestsum} {
+			c, err := Parse(strings.Fields(tt.line), gotestsum)
+			if got := strings.Join(c.Line.Words(), " "); err != nil || got != want {
+				t.Errorf("TEST_DIRECTORY=%s, as gotestsum %t: %s: %q, %v, want %q", tt.dir, gotestsum, tt.line, got, err, want)
 			}
 		}
 	}

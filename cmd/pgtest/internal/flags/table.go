@@ -38,23 +38,29 @@ type Row struct {
 
 // table returns the flags, bound to options that they set.
 func table(o *Options) []Group {
+	hidden, packages := &list{separator: ","}, &list{separator: " "}
 	return []Group{
 		{"Output", []Row{
 			{"format", "name", "", `how to show the events (-f for short, in front of all
 words of go test); without it pkgname,
 with -v, -bench or -fuzz standard-verbose,
 with -json the events themselves`,
-				parsed(&o.Format, valid(format.Check), format.Names()...)},
+				parsed(&o.Format, valid(format.Check), format.Names()...).ofGotestsum("GOTESTSUM_FORMAT")},
 			{"format-icons", "name", "", `icons of pkgname and testdox: default, hivis, text,
 codicons, octicons, emoticons`,
-				parsed(&o.Icons, valid(format.CheckIcons), format.Icons()...)},
-			{"format-hide-empty-pkg", "", "", `do not show packages without tests`, boolean(&o.HideEmpty)},
+				parsed(&o.Icons, valid(format.CheckIcons), format.Icons()...).ofGotestsum("GOTESTSUM_FORMAT_ICONS")},
+			{"format-hivis", "", "", `--format-icons=hivis, as in old versions of gotestsum`,
+				switched(&o.Icons, "hivis", "").asAlias().ofGotestsum("")},
+			{"format-hide-empty-pkg", "", "", `do not show packages without tests`, boolean(&o.HideEmpty).ofGotestsum("")},
+			{"no-summary", "list", "", "", summary(o).inList(hidden).asAlias().ofGotestsum("")},
 			{"hide-summary", "list", "", `parts of the summary to leave out, with commas
 between them: skipped, failed, errors, output, all`,
-				parsed(&o.Summary, format.HideSummary, "skipped", "failed", "errors", "output", "all")},
+				summary(o).inList(hidden).ofGotestsum("")},
 			{"color", "when", "auto", `auto, always, never; auto heeds NO_COLOR,
 CLICOLOR_FORCE, and CI systems that show colour`,
 				oneOf(&o.Color, "auto", "always", "never")},
+			{"no-color", "", "", `--color=never, as gotestsum calls it`,
+				switched(&o.Color, "never", "always").asAlias().ofGotestsum("")},
 			{"progress", "auto|off", "auto", `on a terminal, say in a last line what is running; not
 with the dots formats and -json`,
 				oneOf(&o.Progress, "auto", "off")},
@@ -74,24 +80,40 @@ or -fuzz and no -v, as go test prints it then`},
 			{Name: "none", Text: `nothing but the summary`},
 		}},
 		{"Files", []Row{
-			{"junitfile", "path", "", `write a JUnit XML report`, output(&o.JUnit.Path)},
-			{"junitfile-project-name", "name", "", `name of the whole report`, parsed(&o.JUnit.Project, valid(nil))},
+			{"junitfile", "path", "", `write a JUnit XML report`, output(&o.JUnit.Path).ofGotestsum("GOTESTSUM_JUNITFILE")},
+			{"junitfile-project-name", "name", "", `name of the whole report`,
+				parsed(&o.JUnit.Project, valid(nil)).ofGotestsum("GOTESTSUM_JUNITFILE_PROJECT_NAME")},
 			{"junitfile-testsuite-name", "how", "full", "",
-				parsed(&o.JUnit.SuiteName, junit.NameFormat, junit.NameFormats()...)},
+				parsed(&o.JUnit.SuiteName, junit.NameFormat, junit.NameFormats()...).ofGotestsum("")},
 			{"junitfile-testcase-classname", "how", "full", `which part of the package path to use: full, relative,
 short`,
-				parsed(&o.JUnit.ClassName, junit.NameFormat, junit.NameFormats()...)},
-			{"junitfile-hide-empty-pkg", "", "", "", boolean(&o.JUnit.HideEmpty)},
-			{"junitfile-hide-skipped-tests", "", "", `leave them out of the report`, boolean(&o.JUnit.HideSkipped)},
+				parsed(&o.JUnit.ClassName, junit.NameFormat, junit.NameFormats()...).ofGotestsum("")},
+			{"junitfile-hide-empty-pkg", "", "", "", boolean(&o.JUnit.HideEmpty).ofGotestsum("GOTESTSUM_JUNIT_HIDE_EMPTY_PKG")},
+			{"junitfile-hide-skipped-tests", "", "", `leave them out of the report`,
+				boolean(&o.JUnit.HideSkipped).ofGotestsum("GOTESTSUM_JUNIT_HIDE_SKIPPED_TESTS")},
 			{"jsonfile", "path", "", `write the events and nothing else, an end for everything
 that started; pgtest - <path shows them again`,
-				output(&o.JSONFile)},
+				output(&o.JSONFile).ofGotestsum("GOTESTSUM_JSONFILE")},
+			{"jsonfile-timing-events", "path", "", `the same with the ends of tests and packages alone, for
+pgtest tool slowest and ci-matrix`,
+				output(&o.TimingFile).ofGotestsum("GOTESTSUM_JSONFILE_TIMING_EVENTS")},
+		}},
+		{"What runs", []Row{
+			{"packages", "list", "", `packages to test, with spaces between them, besides
+those among the words of go test; without any
+TEST_DIRECTORY, if it is set`,
+				parsed(&o.Packages, fields).inList(packages).ofGotestsum("")},
+			{"post-run-command", "command", "", `run it when the files are complete, with the numbers of
+tests in its environment: see docs/gotestsum.md`,
+				parsed(&o.PostRun, shellWords).asPrivate().ofGotestsum("")},
+			{"debug", "", "", `print the commands that are run on standard error`, boolean(&o.Debug).ofGotestsum("")},
 		}},
 		{"Other sources of events, instead of go test", []Row{
-			{"raw-command", "-- command args...", "", `run a command that prints them`, boolean(&o.RawCommand)},
-			{Name: "-", Text: `read them from standard input`},
-			{"ignore-non-json-output-lines", "", "", `accepted as gotestsum's: other lines are always shown`,
-				boolean(new(bool))},
+			{"raw-command", "-- command args...", "", `run a command that prints events`, boolean(&o.RawCommand).ofGotestsum("")},
+			{Name: "-", Text: `read events from standard input`},
+			{"ignore-non-json-output-lines", "", "", `show lines that are no events on standard error; they
+are shown in any case`,
+				boolean(&o.ForeignToStderr).ofGotestsum("")},
 		}},
 		{"Processes", []Row{
 			{"leaks", "how", "warn", `what a process means that a test left behind: warn
@@ -127,17 +149,17 @@ many run at once`,
 		{"Tests that fail", []Row{
 			{"rerun-fails", "[=n]", "", `run failed tests again until they pass, n times at most,
 2 without n; see docs/reruns.md`,
-				optional(parsed(&o.Rerun.Attempts, attempts))},
+				optional(parsed(&o.Rerun.Attempts, attempts)).ofGotestsum("")},
 			{"rerun-fails-max-failures", "n", "10", `run none again if more than n failed at first; {default} by default`,
-				parsed(&o.Rerun.MaxFailures, orNone(positive))},
+				parsed(&o.Rerun.MaxFailures, orNone(positive)).ofGotestsum("")},
 			{"rerun-fails-run-root-test", "", "", `run the whole test again if a subtest of it failed`,
-				boolean(&o.Rerun.RootTests)},
+				boolean(&o.Rerun.RootTests).ofGotestsum("")},
 			{"rerun-fails-abort-on-data-race", "", "", `run none again if there was a data race; by default
 the tests that had one are not; =false runs them, too`,
-				optional(named(&o.Rerun.Races, []string{"true", "false"}, rerun.AbortOnRace, rerun.RerunRaces))},
+				optional(named(&o.Rerun.Races, []string{"true", "false"}, rerun.AbortOnRace, rerun.RerunRaces)).ofGotestsum("")},
 			{"rerun-fails-isolated", "", "", `run each again in a process of its own, and say which
 pass when alone`, boolean(&o.Rerun.Alone)},
-			{"rerun-fails-report", "path", "", `write how often each of them ran and failed`, output(&o.Rerun.Report)},
+			{"rerun-fails-report", "path", "", `write how often each of them ran and failed`, output(&o.Rerun.Report).ofGotestsum("")},
 			{"flaky", "how", "pass", `what a test means that passes when it runs again: pass,
 fail; {default} by default`,
 				named(&o.Rerun.FailFlaky, []string{"pass", "fail"}, false, true)},
@@ -162,14 +184,20 @@ reaches the whole job, as with go test`},
 			{Name: "pgtest tool cache", Text: `print where they are, the hit rate, and what is not kept`},
 			{Name: "pgtest tool cache clean", Text: `remove them`},
 		}},
+		{"Tools", []Row{
+			{Name: "pgtest tool slowest", Text: `find the slowest tests in an event file, or make -short
+skip them`},
+			{Name: "pgtest tool ci-matrix", Text: `share packages among the jobs of a CI run by the time
+that they took before`},
+		}},
 		{"Shell completion", []Row{
 			{Name: "pgtest tool completion " + strings.Join(Shells, "|"), Text: `print what makes a shell complete pgtest's flags: for
 bash source <(pgtest tool completion bash), for zsh
 with zsh, for fish pgtest tool completion fish | source`},
 		}},
 		{"", []Row{
-			{"version", "", "", `print the version`, command(&o.Version)},
-			{"help", "", "", `print this text`, command(&o.Help)},
+			{"version", "", "", `print the version`, command(&o.Version).ofGotestsum("")},
+			{"help", "", "", `print this text`, command(&o.Help).ofGotestsum("")},
 		}},
 	}
 }

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write docs/flags.md anew")
 // and, but for those that ask for no run, in the environment.
 func TestEverywhere(t *testing.T) {
 	var help bytes.Buffer
-	if err := Help(&help); err != nil {
+	if err := Help(&help, false); err != nil {
 		t.Fatal(err)
 	}
 	docs := readDocs(t)
@@ -45,20 +45,23 @@ func TestEverywhere(t *testing.T) {
 		if !strings.Contains(docs, "| "+code(r.head())+" | "+code(r.Variable())+" |") {
 			t.Errorf("%s and its variable are not in docs/flags.md", word)
 		}
-		if want := r.Name != "help" && r.Name != "version"; (r.Variable() != "") != want {
+		if want := r.Name != "help" && r.Name != "version" && !r.alias; (r.Variable() != "") != want {
 			t.Errorf("%s has the variable %q", word, r.Variable())
 		}
 	}
 }
 
 // TestBadValues wants a line that names the flag or the variable for each value
-// that is none. Four flags take any.
+// that is none. Some flags take any.
 func TestBadValues(t *testing.T) {
 	t.Setenv("GOFLAGS", "")
 	const bad = "no such\nvalue"
 	for _, r := range newSet(new(Options)).rows {
-		want := !slices.Contains([]string{"jsonfile", "junitfile", "junitfile-project-name", "rerun-fails-report"}, r.Name)
-		_, err := Parse([]string{"--" + r.Name + "=" + bad})
+		want := !slices.Contains([]string{
+			"jsonfile", "jsonfile-timing-events", "junitfile", "junitfile-project-name", "packages", "post-run-command",
+			"rerun-fails-report",
+		}, r.Name)
+		_, err := Parse([]string{"--" + r.Name + "=" + bad}, false)
 		if !isLineOf(err, "--"+r.Name, want) {
 			t.Errorf("--%s with a bad value: %v", r.Name, err)
 		}
@@ -66,7 +69,7 @@ func TestBadValues(t *testing.T) {
 			continue
 		}
 		os.Setenv(r.Variable(), bad)
-		_, err = Parse(nil)
+		_, err = Parse(nil, false)
 		os.Unsetenv(r.Variable())
 		if !isLineOf(err, r.Variable(), want) {
 			t.Errorf("%s with a bad value: %v", r.Variable(), err)
