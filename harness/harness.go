@@ -10,6 +10,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -101,6 +102,8 @@ type Config struct {
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,
 	// they end with it. The time of a test includes that of its subtests.
 	TestTimeout time.Duration
+	// MaxFails ends the run early; the zero value does not.
+	MaxFails MaxFails
 	// Rerun says which failed tests run again. With Input none does.
 	Rerun rerun.Options
 	// RerunAlone gives each test that runs again a process of its own.
@@ -149,6 +152,25 @@ type Stress struct {
 
 func (s *Stress) limits() *stress.Limits { return (*stress.Limits)(s) }
 
+// MaxFails ends a run once so many tests have failed, counted as the summary
+// counts them. What runs then is interrupted, and what did not run is reported
+// as such.
+type MaxFails struct {
+	// Count is the number of failures; 0 is no limit.
+	Count int
+	// Now kills the tests without Grace.
+	Now bool
+}
+
+// String returns the limit as the flag of the pgtest command.
+func (m MaxFails) String() string {
+	text := fmt.Sprintf("--max-fails=%d", m.Count)
+	if m.Now {
+		text += ":now"
+	}
+	return text
+}
+
 // DefaultGrace is the time between the first request to end and SIGKILL.
 const DefaultGrace = signals.DefaultGrace
 
@@ -164,6 +186,8 @@ type Result struct {
 	// Killed says that go test or the command was killed by a signal that the run
 	// did not send.
 	Killed bool
+	// TooManyFailed says that Config.MaxFails has ended the run. ExitCode is 1.
+	TooManyFailed bool
 	// Ran says that events were read. If it is false, nothing was written.
 	Ran bool
 	// Interrupted says that the run was asked to end before it was done.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ type invocation struct {
 
 	stdout, stderr *outlet
 	outlets        []*outlet     // these and those of the files
+	enough         chan struct{} // closed when too many tests have failed
 	outputClosed   chan struct{} // closed when nobody reads the formatted output
 	live           *live.Line    // nil for none
 	liveFrom       time.Time
@@ -62,6 +64,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 		signals:      cfg.Signals,
 		arrivals:     make(chan *control.Supervisor),
 		inbox:        make(chan inbound),
+		enough:       make(chan struct{}),
 		outputClosed: make(chan struct{}),
 		over:         make(chan struct{}),
 		childEnded:   make(chan os.Signal, 1),
@@ -93,6 +96,14 @@ func newInvocation(cfg Config) (*invocation, error) {
 func (i *invocation) streamOptions() jsonstream.Options {
 	opts := i.cfg.Stream
 	opts.Rounds = i.cfg.Rerun.Attempts > 0
+	if limit := i.cfg.MaxFails.Count; limit > 0 {
+		reached := sync.OnceFunc(func() { close(i.enough) })
+		opts.Failed = func(failures int) {
+			if failures >= limit {
+				reached()
+			}
+		}
+	}
 	opts.Stdout, opts.Stderr, opts.Notices = i.stdout, i.stderr, posts{i.stderr}
 	if opts.JSONFile != nil {
 		opts.JSONFile = i.openOutlet(opts.JSONFile)
@@ -158,6 +169,9 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	failed := err
 	i.finishWatchdog()
 	i.noteProcesses()
+	if i.plan.early {
+		i.serveDuring(i.noteUnreached)
+	}
 	if i.plan.refused(i.stream.Seen()) {
 		i.stream.Note(result.Refusal{})
 	}
@@ -171,12 +185,13 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 // conclude puts together what came of the invocation. err is the stream's.
 func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	res := Result{
-		Ran:         true,
-		Interrupted: i.plan.interrupted,
-		Rounds:      i.rounds,
-		Killed:      i.plan.exitCode() < 0 && !i.plan.interrupted,
-		Report:      report,
-		Processes:   i.plan.records(),
+		Ran:           true,
+		Interrupted:   i.plan.interrupted,
+		Rounds:        i.rounds,
+		TooManyFailed: i.plan.early,
+		Killed:        i.plan.exitCode() < 0 && !i.plan.interrupted,
+		Report:        report,
+		Processes:     i.plan.records(),
 	}
 	select {
 	case <-i.outputClosed:

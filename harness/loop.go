@@ -61,7 +61,7 @@ func (i *invocation) received(m inbound) {
 // loop passes events to the plan and carries out its steps, until the round has
 // ended.
 func (i *invocation) loop(ctx context.Context) {
-	canceled, outputClosed := ctx.Done(), i.outputClosed
+	canceled, outputClosed, enough := ctx.Done(), i.outputClosed, i.enough
 	commandEnded, read := i.feed.ended, i.feed.read
 	ticks, stopTicks := every(i.plan.limits.piece)
 	defer stopTicks()
@@ -98,6 +98,9 @@ func (i *invocation) loop(ctx context.Context) {
 		case <-outputClosed:
 			outputClosed = nil
 			i.signals.OutputClosed(i)
+		case <-enough:
+			enough = nil
+			i.endEarly()
 		case <-canceled:
 			canceled = nil
 			i.signals.Cancel(i)

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -55,6 +56,7 @@ type plan struct {
 	first      first
 	selections map[string]control.Selection // what packages run of their tests, if not everything
 	limits     limits
+	maxFails   MaxFails
 	terminal   bool // the tests have the terminal, which signals them itself
 	processes  int  // for a package's tests that have processes of their own; 0 shares cpus
 	cpus       int
@@ -64,6 +66,7 @@ type plan struct {
 	// asked is the signal that the tests were asked to end with, SIGKILL once
 	// they were killed, 0 before.
 	asked   syscall.Signal
+	early   bool            // the run ends because too many tests failed
 	stopped bool            // the tests are stopped
 	said    map[string]bool // lines that are said once
 }
@@ -71,6 +74,7 @@ type plan struct {
 func newPlan(cfg Config, s source) plan {
 	return plan{
 		round:     round{source: s},
+		maxFails:  cfg.MaxFails,
 		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout),
 		terminal:  cfg.Terminal,
 		processes: cfg.Isolation.Processes,
@@ -303,7 +307,11 @@ func (p *plan) interrupt(cause syscall.Signal, at time.Time) []step {
 		return p.source.interrupt()
 	}
 	p.interrupted = true
-	interruption := step{verb: note, note: result.Interruption{At: at, Reason: causes[cause]}}
+	reason := causes[cause]
+	if cause == 0 && p.early {
+		reason = p.maxFails.String()
+	}
+	interruption := step{verb: note, note: result.Interruption{At: at, Reason: reason}}
 	return append([]step{interruption}, p.source.interrupt()...)
 }
 
@@ -311,6 +319,28 @@ func (p *plan) interrupt(cause syscall.Signal, at time.Time) []step {
 var causes = map[syscall.Signal]string{
 	0: "canceled", syscall.SIGPIPE: "output closed", syscall.SIGINT: "SIGINT",
 	syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGQUIT: "SIGQUIT",
+}
+
+// enough handles that too many tests have failed. It reports whether the run is
+// to end for that: with nothing left to run it ends anyway.
+func (p *plan) enough(grace time.Duration) ([]step, bool) {
+	if p.over || p.interrupted || p.unfollowed {
+		return nil, false
+	}
+	p.early = true
+	what := fmt.Sprintf("the tests that run have %v to end", grace)
+	if p.maxFails.Now {
+		what = "the tests that run are killed"
+	}
+	return []step{say("pgtest: " + p.maxFails.String() + " is reached: " + what)}, true
+}
+
+// explain says what the plan for signals waits for, unless nobody waits.
+func (p *plan) explain(line string) []step {
+	if p.early && p.maxFails.Now {
+		return nil
+	}
+	return []step{say(line)}
 }
 
 // kill kills the command, and abandons an output whose reader takes nothing. An

@@ -50,16 +50,26 @@ func (s *script) KillGo()                        { s.do(s.plan.kill()) }
 func (s *script) SignalTests(sig syscall.Signal) { s.do(s.plan.signal(sig)) }
 func (s *script) Stop()                          { s.do(s.plan.stop(s.now)) }
 func (s *script) Continue()                      { s.do(s.plan.proceed(s.now)) }
-func (s *script) Explain(line string)            { s.do([]step{say(line)}) }
+func (s *script) Explain(line string)            { s.do(s.plan.explain(line)) }
 func (s *script) Report()                        { s.do(s.plan.report(nil, 0, s.now)) }
 
 // runEvents are the events that belong to no package.
 var runEvents = map[string]func(*script){
-	"int":        func(s *script) { s.signals.Handle(signals.Event{Signal: syscall.SIGINT}, s) },
-	"term":       func(s *script) { s.signals.Handle(signals.Event{Signal: syscall.SIGTERM}, s) },
-	"grace":      func(s *script) { s.signals.Handle(signals.Event{Kind: signals.GraceOver}, s) },
-	"closed":     func(s *script) { s.signals.OutputClosed(s) },
-	"cancel":     func(s *script) { s.signals.Cancel(s) },
+	"int":    func(s *script) { s.signals.Handle(signals.Event{Signal: syscall.SIGINT}, s) },
+	"term":   func(s *script) { s.signals.Handle(signals.Event{Signal: syscall.SIGTERM}, s) },
+	"grace":  func(s *script) { s.signals.Handle(signals.Event{Kind: signals.GraceOver}, s) },
+	"closed": func(s *script) { s.signals.OutputClosed(s) },
+	"cancel": func(s *script) { s.signals.Cancel(s) },
+	"enough": func(s *script) {
+		steps, ends := s.plan.enough(time.Second)
+		s.do(steps)
+		if ends {
+			s.signals.Cancel(s)
+		}
+	},
+	"again": func(s *script) { // a runs TestX again
+		s.plan.next(goTest{}, map[string]control.Selection{"m/a": {Only: []string{"TestX"}}})
+	},
 	"stop":       (*script).Stop,
 	"continue":   (*script).Continue,
 	"unanswered": func(s *script) { s.do(s.plan.unanswered()) },
@@ -81,6 +91,9 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 	"connects": func(s *script, p *supervised, name, _ string) { s.do(s.plan.arrived(p)) },
 	"starts": func(s *script, p *supervised, name, _ string) {
 		s.hear(p, control.Report{Started: &control.Started{Supervisor: p.pid, PID: p.pid + 1, Package: name}})
+	},
+	"asks": func(s *script, p *supervised, name, path string) {
+		s.hear(p, control.Report{Asks: &control.Asks{Package: path}})
 	},
 	"fails": func(s *script, p *supervised, name, reason string) {
 		s.hear(p, control.Report{Failed: &control.Failed{Package: name, Reason: reason}})
@@ -151,6 +164,8 @@ func (s *script) describe(st step) string {
 			return s.name(st.to) + "(kill)"
 		case o.Unread:
 			return s.name(st.to) + "(unread)"
+		case o.Selection != nil:
+			return fmt.Sprintf("%s(runs%v)", s.name(st.to), o.Selection.Only)
 		case o.Tests != nil:
 			return fmt.Sprintf("%s(%d at once)", s.name(st.to), o.Tests.Processes)
 		}
@@ -266,6 +281,39 @@ func TestPlan(t *testing.T) {
 			closed:
 			grace: interrupted(output closed) go(interrupt) a(terminated)
 			grace: say a(kill) interrupted(output closed) go(interrupt)`, states: "a running", left: true},
+		{name: "a round that runs a test again", steps: `
+			a connects:
+			a starts:
+			a ends:
+			a leaves: close(a)
+			command-ends:
+			read: hear
+			again:
+			b connects:
+			b asks m/a: b(runs[TestX])
+			b starts:
+			b leaves: close(b) end-orphans[] end-group(b)
+			c connects:
+			c asks /work/a.test: c(runs[TestX])
+			c asks m/b: c(runs[])
+			c leaves: close(c)
+			command-ends:
+			read: hear`, states: "a ended, b lost, c connected"},
+		{name: "too many failures", cfg: Config{MaxFails: MaxFails{Count: 2}}, steps: `
+			a connects:
+			a starts:
+			enough: say interrupted(--max-fails=2) go(interrupt) a(terminated)
+			enough:
+			b connects: b(terminated)
+			grace: say a(kill) b(kill) interrupted(--max-fails=2) go(interrupt)`, states: "a running, b connected", status: 1, left: true},
+		{name: "too many failures, now", cfg: Config{MaxFails: MaxFails{Count: 2, Now: true}}, steps: `
+			a connects:
+			a starts:
+			enough: say interrupted(--max-fails=2:now) go(interrupt) a(terminated)
+			grace: a(kill) interrupted(--max-fails=2:now) go(interrupt)`, states: "a running", status: 1, left: true},
+		{name: "too many failures at the end", cfg: Config{MaxFails: MaxFails{Count: 2}}, steps: `
+			read: hear
+			enough:`},
 		{name: "canceled", steps: `
 			cancel: interrupted(canceled) go(interrupt)
 			command-ends:
@@ -445,6 +493,33 @@ func TestVerdict(t *testing.T) {
 		status, message := p.verdict(test.report, leaks, test.policy, false)
 		if status != test.status || message != test.message {
 			t.Errorf("%s: %d, %q; want %d, %q", test.name, status, message, test.status, test.message)
+		}
+	}
+}
+
+// TestVerdictAgain is about runs of two rounds, of which the first had status 1.
+func TestVerdictAgain(t *testing.T) {
+	good := result.Report{Packages: []result.PackageReport{{Path: "a", End: result.Passed}}, FlakyTests: 1}
+	bad := result.Report{Packages: []result.PackageReport{{Path: "a", End: result.Failed}}}
+	for _, test := range []struct {
+		name      string
+		status    syscall.WaitStatus // of the second round
+		report    result.Report
+		failFlaky bool
+		want      int
+	}{
+		{"all came good", 0, good, false, 0},
+		{"flaky tests fail", 0, good, true, 1},
+		{"one did not come good", 0, bad, false, 1},
+		{"nor says go", 1 << 8, bad, false, 1},
+		{"go failed otherwise", 2 << 8, good, false, 2},
+		{"go was killed", syscall.WaitStatus(syscall.SIGTERM), good, false, 1},
+	} {
+		p := plan{round: round{source: goTest{}, status: 1 << 8}}
+		p.next(goTest{}, nil)
+		p.status = test.status
+		if got, _ := p.verdict(test.report, nil, WarnLeaks, test.failFlaky); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}
 }

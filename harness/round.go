@@ -54,6 +54,8 @@ func (p *plan) verdict(report result.Report, processes []Process, leaks LeakPoli
 		failed = failed || leaks == FailLeaks && len(process.Leaks) > 0
 	}
 	switch {
+	case p.early:
+		return 1, message
 	case p.first.again && failed:
 		return max(p.first.status, 1), message
 	case status < 0, status == 0 && failed:

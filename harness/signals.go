@@ -21,7 +21,7 @@ func (i *invocation) Stop() { i.do(i.plan.stop(time.Now())) }
 
 func (i *invocation) Continue() { i.do(i.plan.proceed(time.Now())) }
 
-func (i *invocation) Explain(line string) { i.do([]step{say(line)}) }
+func (i *invocation) Explain(line string) { i.do(i.plan.explain(line)) }
 
 func (i *invocation) Report() {
 	i.do(i.plan.report(i.stream.Running(), i.watchdog.CommandPID(), time.Now()))

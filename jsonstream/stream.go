@@ -70,6 +70,10 @@ type Options struct {
 	Rounds bool
 	// PlainToStderr shows lines that are no events on Stderr.
 	PlainToStderr bool
+	// Failed, unless nil, is called with the number of failures so far when
+	// there is another one, by the goroutine that reads. Failures are those of
+	// the summary: tests, and packages that failed without a failed test.
+	Failed func(failures int)
 	// SpoolDir is where outputs go that outgrow memory, in a file without a
 	// name. Empty means the system's directory for temporary files.
 	SpoolDir string
@@ -93,6 +97,7 @@ type Stream struct {
 	errors  *result.Errors
 	seen    atomic.Bool // an event came
 	cut     bool        // the last line is the start of one
+	failed  int         // failures so far
 
 	mu    sync.Mutex
 	notes []result.Note // for the sinks, which get them at the end
@@ -124,7 +129,7 @@ func New(opts Options) (*Stream, error) {
 	s.addSinks()
 	needs := sink.Of(s.sinks)
 	s.results = result.New(result.Options{
-		Spool: s.spool, Outputs: needs.Outputs || opts.Rounds, Passed: needs.Passed, Passes: opts.Rounds, Watcher: s,
+		Spool: s.spool, Outputs: needs.Outputs || opts.Rounds, Passed: needs.Passed, Passes: opts.Rounds || opts.Failed != nil, Watcher: s,
 		BuildShown: opts.BuildToStderr, Errors: s.errors,
 	})
 	return s, nil
@@ -275,6 +280,9 @@ func (s *Stream) event(ev *event.Event) {
 
 // TestEnded and PackageEnded pass on what the results say.
 func (s *Stream) TestEnded(t *result.Test) {
+	if t.End().Failed() {
+		s.countFailure()
+	}
 	sinks := s.sinks
 	if t.End() == result.Passed {
 		sinks = s.passed
@@ -285,8 +293,18 @@ func (s *Stream) TestEnded(t *result.Test) {
 }
 
 func (s *Stream) PackageEnded(p *result.Package) {
+	if p.End().Failed() && len(p.Failed) == 0 {
+		s.countFailure()
+	}
 	for _, k := range s.sinks {
 		k.PackageEnded(p)
+	}
+}
+
+func (s *Stream) countFailure() {
+	s.failed++
+	if s.opts.Failed != nil {
+		s.opts.Failed(s.failed)
 	}
 }
 
@@ -390,6 +408,11 @@ func (s *Stream) Finish() (result.Report, error) {
 	s.mu.Lock()
 	notes := s.notes
 	s.mu.Unlock()
+	for _, n := range notes {
+		if n, ok := n.(result.Unreached); ok {
+			s.results.Reach(n)
+		}
+	}
 	var errs []error
 	for _, k := range s.sinks {
 		for _, n := range notes {

@@ -237,6 +237,9 @@ func (c *Control) Ending() bool { return c.plan.ending() }
 // closed, or 0 if neither happened.
 func (c *Control) Cause() syscall.Signal { return c.plan.cause }
 
+// Grace returns the time that tests have to end.
+func (c *Control) Grace() time.Duration { return c.opts.Grace }
+
 // Late returns the signal that a test which starts only now must get, or 0: go
 // may have started the test just before go was interrupted.
 func (c *Control) Late() syscall.Signal { return c.plan.late() }

@@ -173,9 +173,12 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	return status, err
 }
 
-// checkRerun says why failed tests can't run again, if they are to.
+// checkRerun says why failed tests can't run again or end the run, if they are
+// to.
 func checkRerun(c *flags.CommandLine) error {
 	switch {
+	case c.MaxFails.Count > 0 && c.ReadsInput():
+		return errors.New("--max-fails: not with -, which runs no tests")
 	case c.Rerun.Attempts == 0:
 	case c.ReadsInput():
 		return errors.New("--rerun-fails: not with -, which runs no tests")
@@ -217,6 +220,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		TestTimeout: c.TestTimeout,
 		Stress:      c.Stress,
 		SlowAfter:   c.SlowAfter,
+		MaxFails:    c.MaxFails,
 		Rerun:       c.Rerun.Options,
 		RerunAlone:  c.Rerun.Alone,
 		FailFlaky:   c.Rerun.FailFlaky,

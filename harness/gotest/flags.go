@@ -20,6 +20,9 @@ var buildFlags = map[string]bool{
 	"c": true, "exec": false, "o": false, "vet": false,
 }
 
+// fileFlags are the build flags that decide which files a package has.
+var fileFlags = []string{"tags", "mod", "modfile", "overlay", "race", "msan", "asan", "compiler"}
+
 // testFlags are those that go test passes to the test binary. Go test also
 // accepts them with test. before the name.
 var testFlags = map[string]bool{

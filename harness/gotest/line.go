@@ -168,6 +168,18 @@ func (l Line) Packages() []string {
 	return packages
 }
 
+// ListWords returns the words with which go list lists the line's packages: the
+// packages, and the flags that decide which files they have.
+func (l Line) ListWords() []string {
+	var words []string
+	for _, p := range l.parts {
+		if p.Kind == OwnFlag && slices.Contains(fileFlags, p.Name) {
+			words = append(words, p.Words...)
+		}
+	}
+	return append(words, l.Packages()...)
+}
+
 // Value returns the value in the last setting of a flag of go test, or ""
 // without any.
 func (l Line) Value(name string) string {

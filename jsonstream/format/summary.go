@@ -79,11 +79,31 @@ func (s *Summary) Close(r *result.Results) error {
 		s.section(color.RedString("Failed"), color.RedString("FAIL"), l.failed)
 	}
 	s.section(color.YellowString("Interrupted"), color.YellowString("INTERRUPTED"), l.interrupted)
+	s.notRun(r)
 	if s.Shows.Includes(testjson.SummarizeErrors) {
 		s.errors()
 	}
 	s.done(r, l)
 	return nil
+}
+
+// notRun lists the packages that did not run, and the tests of others.
+func (s *Summary) notRun(r *result.Results) {
+	header := "\n=== " + color.YellowString("Not run") + "\n"
+	list := func(p *result.Package, test string) {
+		fmt.Fprintf(s.Out, "%s=== %s: %s %s (%s)\n", header, color.YellowString("NOT RUN"),
+			testjson.RelativePackagePath(p.Path), test, p.Reason)
+		header = ""
+	}
+	for _, p := range r.Packages() {
+		if p.End() == result.NotRun {
+			list(p, "")
+			continue
+		}
+		for _, test := range p.Unreached {
+			list(p, test)
+		}
+	}
 }
 
 // NextRound writes the last line, as testjson does between two rounds.

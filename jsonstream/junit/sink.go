@@ -3,6 +3,7 @@ package junit
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/internal/spool"
@@ -17,7 +18,8 @@ type Sink struct {
 	opts      Options
 	spool     *spool.Spool
 	passed    map[*result.Package]*passed
-	notes     map[string][]result.Note // by package
+	later     map[[2]string]time.Duration // how long tests took that passed when they ran again, by package and test
+	notes     map[string][]result.Note    // by package
 	goVersion string
 	scratch   []byte
 }
@@ -25,6 +27,7 @@ type Sink struct {
 // passed is what is kept of a package's passed tests.
 type passed struct {
 	className  string
+	count      int
 	cases      spool.Buffer
 	properties []Property
 }
@@ -38,14 +41,22 @@ func New(opts Options, sp *spool.Spool) *Sink {
 	if opts.ClassName == nil {
 		opts.ClassName = asItIs
 	}
-	return &Sink{opts: opts, spool: sp, passed: make(map[*result.Package]*passed), notes: make(map[string][]result.Note)}
+	return &Sink{
+		opts: opts, spool: sp, passed: make(map[*result.Package]*passed), later: make(map[[2]string]time.Duration),
+		notes: make(map[string][]result.Note),
+	}
 }
 
 func (s *Sink) Needs() sink.Needs { return sink.Needs{Passed: true, Outputs: true} }
 
-// TestEnded keeps the testcase of a test that passed, and its attributes.
+// TestEnded keeps the testcase of a test that passed, and its attributes. A test
+// that has run before has one already, or gets it for its failures.
 func (s *Sink) TestEnded(t *result.Test) {
 	if t.End() != result.Passed {
+		return
+	}
+	if t.Package.IsRerun() && t.Repeats() {
+		s.later[[2]string{t.Package.Path, t.Name}] = t.Elapsed
 		return
 	}
 	kept := s.passed[t.Package]
@@ -55,6 +66,7 @@ func (s *Sink) TestEnded(t *result.Test) {
 	}
 	s.scratch = AppendPassed(s.scratch[:0], kept.className, t.Name, t.Elapsed)
 	s.spool.Add(&kept.cases, event.Text{Raw: s.scratch})
+	kept.count++
 	kept.properties = appendAttrs(kept.properties, t)
 }
 
@@ -72,6 +84,9 @@ func (s *Sink) Close(r *result.Results) error {
 	var suites []suite
 	var total Counts
 	for _, p := range r.Packages() {
+		if p.IsRerun() {
+			continue // is in the suite of the first run
+		}
 		suite := s.suite(p)
 		if s.opts.HideEmptyPackages && suite.Tests == 0 {
 			continue
@@ -89,9 +104,11 @@ func (s *Sink) Close(r *result.Results) error {
 		for _, c := range suite.cases {
 			w.Case(c)
 		}
-		if kept := s.passed[suite.p]; kept != nil {
-			for cases := range s.spool.All(&kept.cases) {
-				w.Raw(cases)
+		for p := range suite.p.Runs() {
+			if kept := s.passed[p]; kept != nil {
+				for cases := range s.spool.All(&kept.cases) {
+					w.Raw(cases)
+				}
 			}
 		}
 		w.EndSuite()
@@ -122,9 +139,7 @@ func (s *suite) add(c Case) {
 func (s *Sink) suite(p *result.Package) suite {
 	all := suite{p: p}
 	all.Name = s.opts.SuiteName(p.Path)
-	all.Time = p.Elapsed
 	all.Timestamp = p.Started.Time()
-	all.Tests = p.PassedTests
 	if s.goVersion != "" {
 		all.Properties = append(all.Properties, Property{Name: "go.version", Value: s.goVersion})
 	}
@@ -134,6 +149,35 @@ func (s *Sink) suite(p *result.Package) suite {
 	}
 	properties, errors := s.noted(p.Path)
 	all.Properties = append(all.Properties, properties...)
+	firstFailures := make(map[string]*failure)
+	for run := range p.Runs() {
+		all.Time += run.Elapsed
+		s.addRun(&all, run, firstFailures)
+	}
+	for _, c := range errors {
+		all.add(c)
+	}
+	for run := range p.Runs() {
+		if kept := s.passed[run]; kept != nil {
+			all.Tests += kept.count
+			all.Properties = append(all.Properties, kept.properties...)
+		}
+		for _, t := range slices.Concat(run.Interrupted, run.Failed, run.Skipped) {
+			all.Properties = appendAttrs(all.Properties, t)
+		}
+	}
+	return all
+}
+
+// failure is where the testcase of a failed test is: later rounds add to it.
+type failure struct {
+	round int // of its first failure
+	at    int // in suite.cases
+	flaky bool
+}
+
+// addRun adds the testcases of a run that did not pass.
+func (s *Sink) addRun(all *suite, p *result.Package, known map[string]*failure) {
 	death := p.Death()
 	if c, ok := s.packageError(p, death); ok {
 		all.add(c)
@@ -144,29 +188,45 @@ func (s *Sink) suite(p *result.Package) suite {
 		all.add(c)
 	}
 	for _, t := range p.Failed {
-		c := s.testCase(t, Failure)
-		end, message := t.Why(death)
-		c.Type, c.Message = types[end], message
-		all.add(c)
+		s.addFailure(all, t, death, known)
+	}
+	for _, name := range p.Unreached {
+		all.add(Case{ClassName: s.opts.ClassName(p.Path), Name: name, Outcome: Skip, Message: notRun + p.Reason})
 	}
 	for _, t := range p.Skipped {
-		if !s.opts.HideSkippedTests {
-			c := s.testCase(t, Skip)
-			c.Message, c.Body = t.SkipMessage(), nil
-			all.add(c)
+		if s.opts.HideSkippedTests || t.Repeats() {
+			continue
 		}
-	}
-	for _, c := range errors {
+		c := s.testCase(t, Skip)
+		c.Message, c.Body = t.SkipMessage(), nil
 		all.add(c)
 	}
-	if kept := s.passed[p]; kept != nil {
-		all.Properties = append(all.Properties, kept.properties...)
-	}
-	for _, t := range slices.Concat(p.Interrupted, p.Failed, p.Skipped) {
-		all.Properties = appendAttrs(all.Properties, t)
-	}
-	return all
 }
+
+// addFailure adds a testcase for a test that failed, or another attempt to that
+// of an earlier round. A test that is flaky has one that passes.
+func (s *Sink) addFailure(all *suite, t *result.Test, death result.Death, known map[string]*failure) {
+	c := s.testCase(t, Failure)
+	end, message := t.Why(death)
+	c.Type, c.Message = types[end], message
+	before := known[t.Name]
+	switch {
+	case before != nil && (before.flaky || before.round < t.Package.Round):
+	case t.Flaky():
+		before = &failure{t.Package.Round, len(all.cases), true}
+		known[t.Name] = before
+		all.add(Case{ClassName: c.ClassName, Name: c.Name, Time: s.later[[2]string{t.Package.Path, t.Name}]})
+	default:
+		known[t.Name] = &failure{t.Package.Round, len(all.cases), false}
+		all.add(c)
+		return
+	}
+	of := &all.cases[before.at]
+	of.Attempts = append(of.Attempts, Attempt{c.Type, c.Message, c.Body})
+}
+
+// notRun starts the message of a test that did not run, before the reason.
+const notRun = "not run: "
 
 // types are the types of failures and errors.
 var types = map[result.End]string{
@@ -181,6 +241,9 @@ func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) 
 	c.Body = p.Explanation()
 	end, message := death.End, death.Message
 	switch without := len(p.Failed)+len(p.Interrupted) == 0; {
+	case p.End() == result.NotRun && len(p.Unreached) == 0:
+		c.Name, c.Outcome, c.Message, c.Body = "[not run]", Skip, notRun+p.Reason, nil
+		return c, true
 	case p.End() == result.Interrupted && len(p.Interrupted) == 0:
 		end, message = result.Interrupted, "interrupted by "+p.Interruption().Reason
 	case p.End() == result.NoEnd:
@@ -193,6 +256,10 @@ func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) 
 	c.Type, c.Message = types[end], message
 	if end == result.BuildFailed {
 		c.Name = "[build failed]"
+	}
+	if p.Flaky() {
+		c.Attempts = []Attempt{{c.Type, c.Message, c.Body}}
+		c.Outcome, c.Body = Pass, nil
 	}
 	return c, true
 }

@@ -44,6 +44,15 @@ type Case struct {
 	Outcome         Outcome
 	Type, Message   string           // attributes of the outcome's element, if not empty
 	Body            iter.Seq[[]byte] // the element's text, or nil
+	// Attempts are other runs of the test, in the order in which they failed.
+	Attempts []Attempt
+}
+
+// Attempt is a failed run of a test that ran again. Of a testcase that passes
+// in the end it is a flakyFailure, else a rerunFailure.
+type Attempt struct {
+	Type, Message string
+	Body          iter.Seq[[]byte]
 }
 
 // Writer writes one report. Its methods are called in the order Begin,
@@ -100,25 +109,46 @@ func (w *Writer) BeginSuite(s Suite) {
 // Case writes a testcase.
 func (w *Writer) Case(c Case) {
 	w.w.Write(appendOpen(w.w.AvailableBuffer(), c))
-	if c.Outcome == Pass {
+	if c.Outcome == Pass && len(c.Attempts) == 0 {
 		w.w.WriteString("/>\n")
 		return
 	}
-	element := elements[c.Outcome]
-	w.w.WriteString(">\n\t\t\t<" + element)
-	if c.Message != "" {
-		w.attr("message", c.Message)
+	w.w.WriteString(">\n")
+	attempt := "flakyFailure"
+	if c.Outcome != Pass {
+		w.element(elements[c.Outcome], c.Type, c.Message)
+		w.text(c.Body)
+		w.w.WriteString("</" + elements[c.Outcome] + ">\n")
+		attempt = "rerunFailure"
 	}
-	if c.Type != "" {
-		w.attr("type", c.Type)
+	for _, a := range c.Attempts {
+		w.element(attempt, a.Type, a.Message)
+		w.w.WriteString("<stackTrace>")
+		w.text(a.Body)
+		w.w.WriteString("</stackTrace></" + attempt + ">\n")
+	}
+	w.w.WriteString("\t\t</testcase>\n")
+}
+
+// element opens an element of a testcase.
+func (w *Writer) element(name, kind, message string) {
+	w.w.WriteString("\t\t\t<" + name)
+	if message != "" {
+		w.attr("message", message)
+	}
+	if kind != "" {
+		w.attr("type", kind)
 	}
 	w.w.WriteByte('>')
-	if c.Body != nil {
-		for text := range c.Body {
-			w.w.Write(appendEscaped(w.w.AvailableBuffer(), text, false))
-		}
+}
+
+func (w *Writer) text(body iter.Seq[[]byte]) {
+	if body == nil {
+		return
 	}
-	w.w.WriteString("</" + element + ">\n\t\t</testcase>\n")
+	for text := range body {
+		w.w.Write(appendEscaped(w.w.AvailableBuffer(), text, false))
+	}
 }
 
 // AppendPassed appends a whole testcase that passed, for Raw. Reports with many

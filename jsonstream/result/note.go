@@ -84,6 +84,14 @@ type Stress struct {
 // is written after the stream then.
 type Refusal struct{}
 
+// Unreached has the tests of a package that were to run. Those that did not run
+// are reported as such, because the run ended early.
+type Unreached struct {
+	Package string
+	Tests   []string
+	Reason  string // "--max-fails=1"
+}
+
 // GoVersion is the version of the go command.
 type GoVersion string
 
@@ -98,6 +106,7 @@ func (Slow) note()         {}
 func (Timeout) note()      {}
 func (Stress) note()       {}
 func (Refusal) note()      {}
+func (Unreached) note()    {}
 func (GoVersion) note()    {}
 func (Message) note()      {}
 

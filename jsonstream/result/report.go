@@ -83,6 +83,10 @@ type PackageReport struct {
 	// Passes says how often each test passed, if the stream was asked to count.
 	// It is nil for a package that passed in the first round.
 	Passes map[string]int `json:"-"`
+	// Unreached are root tests that did not run because the run ended early, and
+	// Reason says why.
+	Unreached []string `json:",omitempty"`
+	Reason    string   `json:",omitempty"`
 	// Shuffle is the seed with which the tests were shuffled, or "".
 	Shuffle string `json:"-"`
 }

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,34 @@ func (p *Package) countPass(name string) {
 		p.Passes = make(map[string]int)
 	}
 	p.Passes[name]++
+}
+
+// Reach notes which of a package's tests did not run, unless package testing came
+// to its end. A package of which nothing ran has the end NotRun.
+func (r *Results) Reach(n Unreached) {
+	p := r.pkgs[n.Package]
+	if p == nil {
+		p = &Package{Index: len(r.order), Round: r.round, results: r}
+		p.Path, p.end = n.Package, Interrupted
+		r.pkgs[n.Package] = p
+		r.order = append(r.order, p)
+	}
+	if p.Finished || p.end != Interrupted && len(p.Interrupted) == 0 {
+		return
+	}
+	ran := make(map[string]bool)
+	for _, t := range slices.Concat(p.Failed, p.Skipped, p.Interrupted) {
+		ran[t.Name] = true
+	}
+	for _, name := range n.Tests {
+		if p.Passes[name] == 0 && !ran[name] {
+			p.Unreached = append(p.Unreached, name)
+		}
+	}
+	p.Reason = n.Reason
+	if p.Tests == 0 {
+		p.end = NotRun
+	}
 }
 
 // Flaky reports whether a failed test passed, or was skipped, when it last ran
@@ -27,6 +56,28 @@ func (t *Test) Flaky() bool {
 		}
 	}
 	return flaky
+}
+
+// Repeats reports whether the test ran in an earlier round, too.
+func (t *Test) Repeats() bool {
+	named := func(other *Test) bool { return other.Name == t.Name }
+	for p := t.Package.earlier; p != nil; p = p.earlier {
+		if p.Passes[t.Name] > 0 || slices.ContainsFunc(p.Failed, named) || slices.ContainsFunc(p.Skipped, named) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsRerun reports whether the package ran in an earlier round, too.
+func (p *Package) IsRerun() bool { return p.earlier != nil }
+
+// Runs yields this run of the package and those in later rounds.
+func (p *Package) Runs() iter.Seq[*Package] {
+	return func(yield func(*Package) bool) {
+		for ; p != nil && yield(p); p = p.later {
+		}
+	}
 }
 
 // Flaky reports whether a package failed in this round, and passed when it last

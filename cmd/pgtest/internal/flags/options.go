@@ -41,6 +41,7 @@ type Options struct {
 	Packages         []string
 	PostRun          []string
 	Debug            bool
+	MaxFails         harness.MaxFails
 	Help, Version    bool
 }
 
@@ -227,6 +228,16 @@ func orNone(parse func(string) (int, error)) func(string) (int, error) {
 		}
 		return parse(v)
 	}
+}
+
+// parseMaxFails reads n or n:now; 0 is no limit.
+func parseMaxFails(v string) (harness.MaxFails, error) {
+	number, now := strings.CutSuffix(v, ":now")
+	n, err := orNone(positive)(number)
+	if err != nil {
+		err = fmt.Errorf("bad value %q: must be a number, or a number and :now", v)
+	}
+	return harness.MaxFails{Count: n, Now: now}, err
 }
 
 // attempts reads how often failed tests run again; "true" stands for no value.

@@ -1,0 +1,64 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"time"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/internal/pattern"
+	"pgtest/jsonstream/result"
+	"pgtest/signals"
+)
+
+// endEarly ends the tests because too many have failed: with their grace, or at
+// once.
+func (i *invocation) endEarly() {
+	steps, ends := i.plan.enough(i.signals.Grace())
+	i.do(steps)
+	if !ends {
+		return
+	}
+	i.signals.Cancel(i)
+	if i.cfg.MaxFails.Now {
+		i.signals.Handle(signals.Event{Kind: signals.GraceOver}, i)
+	}
+}
+
+// listPatience bounds how long the end of the run waits for go list.
+const listPatience = 10 * time.Second
+
+// noteUnreached notes which tests were to run, as far as go list and the sources
+// tell.
+func (i *invocation) noteUnreached() {
+	source, runsGo := i.plan.source.(goTest)
+	if !runsGo {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), listPatience)
+	defer cancel()
+	line := gotest.Parse(i.cfg.Args)
+	cmd := exec.CommandContext(ctx, source.cmd.Path,
+		append([]string{"list", "-e", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}, line.ListWords()...)...)
+	cmd.Dir, cmd.Env = i.cfg.Dir, i.environ()
+	out, _ := cmd.Output()
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath, Dir           string
+			TestGoFiles, XTestGoFiles []string
+		}
+		if dec.Decode(&p) != nil {
+			return
+		}
+		tests := gotest.TestsOf(p.Dir, append(p.TestGoFiles, p.XTestGoFiles...))
+		tests = slices.DeleteFunc(tests, func(name string) bool {
+			return !pattern.Matches(line.Value("run"), name) || pattern.Skips(line.Value("skip"), name)
+		})
+		if len(tests) > 0 {
+			i.stream.Note(result.Unreached{Package: p.ImportPath, Tests: tests, Reason: i.cfg.MaxFails.String()})
+		}
+	}
+}
