@@ -120,10 +120,12 @@ func TestPostRunKilled(t *testing.T) {
 }
 
 // TestPostRunLeaves lets the command end before its child, which ends as well.
+// The terminal is not the command's: it would be stopped when it reads from it.
 func TestPostRunLeaves(t *testing.T) {
-	cmd, terminal, pids := hook(t, t.TempDir(), "trap '' HUP\n")
-	io.Copy(io.Discard, terminal)
-	if err := cmd.Wait(); err != nil || !gone(pids) {
-		t.Errorf("%v, processes are gone: %t", err, gone(pids))
+	cmd, terminal, pids := hook(t, t.TempDir(), "trap '' HUP\n(: </dev/tty) || echo no terminal\n")
+	var screen bytes.Buffer
+	io.Copy(&screen, terminal)
+	if err := cmd.Wait(); err != nil || !gone(pids) || !strings.Contains(screen.String(), "no terminal") {
+		t.Errorf("%v, processes are gone: %t\n%s", err, gone(pids), &screen)
 	}
 }
