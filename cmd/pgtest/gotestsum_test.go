@@ -90,7 +90,8 @@ var comparisons = []comparison{
 		gotestsum tool slowest --skip-stmt=testing.Short --jsonfile=$TIMING --threshold=0.2s; echo $?
 		gotestsum tool slowest --skip-stmt='if os.Getenv("FAST") != "" { t.Skip("too slow") }' --jsonfile=$TIMING --num=1
 		for p in good failing skips; do tr -d ' \t\n,' <$p/${p}_test.go >$OUT/$p; done`},
-	{name: "tool ci-matrix", line: `go test -json ./good >$COUNTERS/timing1.log; cp $TIMING $COUNTERS/timing2.log; cp $TIMING $COUNTERS/timing3.log
+	{name: "tool ci-matrix", line: `go test -json ./good >$COUNTERS/timing1.log; cp $TIMING $COUNTERS/timing2.log
+		sed "s/Elapsed\":4/Elapsed\":0.3/" $TIMING >$COUNTERS/timing3.log
 		for n in 2 3 9; do go list ./... | gotestsum tool ci-matrix --partitions=$n --timing-files="$COUNTERS/timing[23].log" 2>&1 | sed s:$COUNTERS:C:; done`},
 
 	// Errors.

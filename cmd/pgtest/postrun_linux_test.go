@@ -26,12 +26,14 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
+const forever = "while :; do sleep 0.01; done"
+
 // hook starts pgtest in a terminal with a post-run command: a shell script that
-// runs in dir and has a child. It returns when the script has made the file
-// ready, with the ids of the two.
-func hook(t *testing.T, dir, script string) (cmd *exec.Cmd, terminal *os.File, pids []int) {
+// runs in dir, sets traps, and has a child. It returns when the script has made
+// the file ready, with the ids of the two.
+func hook(t *testing.T, dir, traps, script string) (cmd *exec.Cmd, terminal *os.File, pids []int) {
 	t.Helper()
-	script = "sleep 1000 &\necho $$ $! >pids; mv pids ready\n" + script
+	script = traps + "\nsleep 1000 &\necho $$ $! >pids; mv pids ready\n" + script
 	if err := os.WriteFile(filepath.Join(dir, "hook.sh"), []byte(script), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +72,9 @@ func gone(pids []int) bool {
 // TestPostRunInterrupted types Ctrl-C while the command runs: once for one that
 // ends, twice for one that does not.
 func TestPostRunInterrupted(t *testing.T) {
-	for name, script := range map[string]string{
-		"heeds":   "trap 'echo heard; exit' INT\nwhile :; do sleep 0.01; done\n",
-		"dies":    "while :; do sleep 0.01; done\n",
-		"ignores": "trap '' INT\nwhile :; do sleep 0.01; done\n",
-	} {
+	for name, trap := range map[string]string{"heeds": "trap 'echo heard; exit' INT", "dies": "", "ignores": "trap '' INT"} {
 		t.Run(name, func(t *testing.T) {
-			cmd, terminal, pids := hook(t, t.TempDir(), script)
+			cmd, terminal, pids := hook(t, t.TempDir(), trap, forever)
 			var screen bytes.Buffer
 			chunk := make([]byte, 1<<10)
 			typed, limit := 0, time.AfterFunc(patience, func() { cmd.Process.Kill() })
@@ -112,7 +110,7 @@ func TestPostRunInterrupted(t *testing.T) {
 
 // TestPostRunKilled kills pgtest while the command runs, which goes, too.
 func TestPostRunKilled(t *testing.T) {
-	cmd, terminal, pids := hook(t, t.TempDir(), "trap '' INT\nwhile :; do sleep 0.01; done\n")
+	cmd, terminal, pids := hook(t, t.TempDir(), "trap '' INT", forever)
 	go io.Copy(io.Discard, terminal)
 	cmd.Process.Kill()
 	cmd.Wait()
@@ -122,7 +120,7 @@ func TestPostRunKilled(t *testing.T) {
 // TestPostRunLeaves lets the command end before its child, which ends as well.
 // The terminal is not the command's: it would be stopped when it reads from it.
 func TestPostRunLeaves(t *testing.T) {
-	cmd, terminal, pids := hook(t, t.TempDir(), "trap '' HUP\n(: </dev/tty) || echo no terminal\n")
+	cmd, terminal, pids := hook(t, t.TempDir(), "", "(: </dev/tty) || echo no terminal\n")
 	var screen bytes.Buffer
 	io.Copy(&screen, terminal)
 	if err := cmd.Wait(); err != nil || !gone(pids) || !strings.Contains(screen.String(), "no terminal") {
