@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/buildid"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/supervisor"
 )
@@ -93,7 +94,7 @@ func (i *invocation) goArgs(words []string, opts supervisor.Options) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	opts.Program = programID(self)
+	opts.Program, _ = buildid.Of(self) // an unknown program is "" in each run
 	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package linkcache
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/buildid"
 )
 
 // A key identifies what a link produces: links with equal keys have equal
@@ -101,8 +101,6 @@ func (c *command) fipsObject() string { return filepath.Join(filepath.Dir(c.impo
 // workDir is the go command's work directory, which all links of a run share.
 func (c *command) workDir() string { return filepath.Dir(filepath.Dir(c.importcfg)) }
 
-func (c *command) linker() string { return c.words[c.wrap] }
-
 // linkerVariables are the variables that cmd/link reads through
 // internal/buildcfg, and those that C compilers and linkers heed without
 // reading other files for them. See changesTools for the rest. GO<arch>,
@@ -120,7 +118,7 @@ var linkerVariables = []string{
 // left out, because they change with every run and do not get into the output.
 func (c *command) key() (key, error) {
 	h := sha256.New()
-	linker, err := linkerID(c.linker())
+	linker, err := buildid.Of(c.words[c.wrap])
 	if err != nil {
 		return key{}, err
 	}
@@ -188,48 +186,6 @@ func hashImportcfg(h io.Writer, file string) error {
 		fmt.Fprintf(h, "importcfg %q\n", line)
 	}
 	return nil
-}
-
-// linkerID returns an id of the linker: the build id that the go command wrote
-// into it, which is a hash of its content, or else its size and time.
-func linkerID(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	head := make([]byte, 32<<10)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF {
-		return "", err
-	}
-	if id := buildID(head[:n]); id != "" {
-		return id, nil
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s %d %d", file, info.Size(), info.ModTime().UnixNano()), nil
-}
-
-// buildID finds the build id in the first 32 KiB of a Go program: in ELF files
-// it is a note, in others it stands at the start of the text segment. See
-// cmd/internal/buildid.
-func buildID(head []byte) string {
-	const noteTypeAndName = "\x04\x00\x00\x00Go\x00\x00"
-	if i := bytes.Index(head, []byte(noteTypeAndName)); i >= 4 {
-		id := head[i+len(noteTypeAndName):]
-		if size := binary.LittleEndian.Uint32(head[i-4:]); int64(size) <= int64(len(id)) {
-			return string(id[:size])
-		}
-	}
-	_, id, _ := bytes.Cut(head, []byte("\xff Go build ID: \""))
-	id, _, closed := bytes.Cut(id, []byte("\"\n \xff"))
-	if !closed {
-		return ""
-	}
-	return string(id)
 }
 
 // hashProgram hashes the identity of a user's -toolexec program. By the go

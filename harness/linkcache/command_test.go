@@ -3,7 +3,6 @@ package linkcache
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,18 +176,5 @@ func TestFipsObject(t *testing.T) {
 	}
 	if second, err := keyOf(t, withFips); err != nil || first != second {
 		t.Errorf("another key in another work directory, %v", err)
-	}
-}
-
-func TestLinkerID(t *testing.T) {
-	dir, err := exec.Command("go", "env", "GOTOOLDIR").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	linker := filepath.Join(strings.TrimSpace(string(dir)), "link")
-	id, err := linkerID(linker)
-	want, _ := exec.Command("go", "tool", "buildid", linker).Output()
-	if err != nil || id != strings.TrimSpace(string(want)) {
-		t.Errorf("%q, %v; want %q", id, err, want)
 	}
 }

@@ -1,4 +1,4 @@
-package harness
+package buildid
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestProgramID compares with the go command, which knows the build ids of
+// TestOf compares with the go command, which knows the build ids of
 // programs for all systems.
-func TestProgramID(t *testing.T) {
+func TestOf(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "main.go")
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o666); err != nil {
@@ -27,16 +27,29 @@ func TestProgramID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := programID(program); got != strings.TrimSpace(string(want)) {
-			t.Errorf("%s: %q, want %q", goos, got, want)
+		if got, err := Of(program); err != nil || got != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: %q, %v, want %q", goos, got, err, want)
 		}
 	}
 	other := filepath.Join(dir, "other")
 	os.WriteFile(other, []byte("#!/bin/sh\n"), 0o777)
-	if id := programID(other); id == "" || strings.Contains(id, "/") {
+	if id, err := Of(other); err != nil || id == "" || strings.Contains(id, "/") {
 		t.Errorf("a program without a build id: %q", id)
 	}
-	if id := programID(filepath.Join(dir, "none")); id != "" {
+	if id, err := Of(filepath.Join(dir, "none")); err == nil {
 		t.Errorf("no program: %q", id)
+	}
+}
+
+func TestOfLinker(t *testing.T) {
+	dir, err := exec.Command("go", "env", "GOTOOLDIR").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linker := filepath.Join(strings.TrimSpace(string(dir)), "link")
+	id, err := Of(linker)
+	want, _ := exec.Command("go", "tool", "buildid", linker).Output()
+	if err != nil || id != strings.TrimSpace(string(want)) {
+		t.Errorf("%q, %v; want %q", id, err, want)
 	}
 }

@@ -1,4 +1,6 @@
-package harness
+// Package buildid identifies programs by their contents: by the build id that
+// Go's linker wrote, so that a copy on another machine is the same program.
+package buildid
 
 import (
 	"bytes"
@@ -8,29 +10,27 @@ import (
 	"os"
 )
 
-// programID identifies the program at path by its contents: by Go's build id,
-// so that a copy on another machine is the same. A program without one is
-// known by its size and the time of its last change. "" is unknown.
-func programID(path string) string {
+// Of returns the build id of the program at path. A program without one is
+// known by its size and the time of its last change.
+func Of(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer f.Close()
-	if id := buildID(f); id != "" {
-		return id
+	if id := read(f); id != "" {
+		return id, nil
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return ""
+		return "", err
 	}
-	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano())
+	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// buildID returns the build id that the linker wrote: into a note of an ELF
-// file, at the start of the text elsewhere (cmd/internal/buildid). It is "" if
-// there is none.
-func buildID(f *os.File) string {
+// read returns the build id, which stands in a note of an ELF file, at the
+// start of the text elsewhere (cmd/internal/buildid), or "".
+func read(f *os.File) string {
 	if e, err := elf.NewFile(f); err == nil {
 		note := e.Section(".note.go.buildid")
 		if note == nil {
@@ -49,9 +49,9 @@ func buildID(f *os.File) string {
 	}
 	start := make([]byte, 32<<10)
 	n, _ := io.ReadFull(io.NewSectionReader(f, 0, int64(len(start))), start)
-	_, rest, found := bytes.Cut(start[:n], []byte("\xff Go build ID: \""))
+	_, rest, _ := bytes.Cut(start[:n], []byte("\xff Go build ID: \""))
 	id, _, ended := bytes.Cut(rest, []byte("\"\n \xff"))
-	if !found || !ended {
+	if !ended {
 		return ""
 	}
 	return string(id)
