@@ -75,39 +75,28 @@ func sumFile(f *os.File, size int64) (sums, error) {
 	return s, err
 }
 
-// writeEntry writes an entry with the binary's content to out, an empty file.
-func writeEntry(out, binary *os.File, k key, m meta) error {
-	info, err := binary.Stat()
-	if err != nil {
-		return err
-	}
-	if err := copyFile(out, binary, info.Size()); err != nil {
-		return err
-	}
-	binarySums, err := sumFile(out, info.Size())
-	if err != nil {
-		return err
-	}
+// writeEntry writes an entry to out, an empty file: the first size bytes of
+// file, whose sums are s, and the rest.
+func writeEntry(out, file *os.File, size int64, s sums, k key, m meta) error {
 	tail, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	if len(tail) > maxMeta {
-		return fmt.Errorf("link cache entry: %d bytes of meta data", len(tail))
-	}
-	_, err = out.WriteAt(appendFooter(tail, k, info.Size(), binarySums), info.Size())
-	return err
-}
-
-// appendFooter appends to the meta data the footer of an entry.
-func appendFooter(tail []byte, k key, size int64, s sums) []byte {
 	metaSize := len(tail)
+	if metaSize > maxMeta {
+		return fmt.Errorf("link cache entry: %d bytes of meta data", metaSize)
+	}
 	tail = append(tail, entryMagic...)
 	tail = binary.BigEndian.AppendUint64(tail, uint64(size))
 	tail = binary.BigEndian.AppendUint32(tail, uint32(metaSize))
 	tail = binary.BigEndian.AppendUint32(tail, s.ieee)
 	tail = binary.BigEndian.AppendUint32(tail, s.castagnoli)
-	return binary.BigEndian.AppendUint32(tail, tailSum(k, tail))
+	tail = binary.BigEndian.AppendUint32(tail, tailSum(k, tail))
+	if err := copyFile(out, file, size); err != nil {
+		return err
+	}
+	_, err = out.WriteAt(tail, size)
+	return err
 }
 
 // tailSum returns the sum over key, meta data and footer.

@@ -25,7 +25,7 @@ import (
 
 // A recorder holds the notes on the external linker's calls in one link.
 type recorder struct {
-	dir     string // in the go command's work directory
+	notes   string // the file, in the go command's work directory
 	missing string // the external linker, if it does not exist
 }
 
@@ -33,11 +33,12 @@ type recorder struct {
 // external linker. If the external linker does not exist, it returns the
 // command's own words.
 func interpose(c *command) ([]string, *recorder, error) {
-	r := &recorder{dir: filepath.Join(filepath.Dir(c.importcfg), "pgtest-extld")}
-	if err := os.MkdirAll(r.dir, 0o777); err != nil {
+	dir := filepath.Join(filepath.Dir(c.importcfg), "pgtest-extld")
+	r := &recorder{notes: filepath.Join(dir, "notes.json")}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, nil, err
 	}
-	if err := os.WriteFile(r.notesFile(), nil, 0o666); err != nil {
+	if err := os.WriteFile(r.notes, nil, 0o666); err != nil {
 		return nil, nil, err
 	}
 	if _, err := exec.LookPath(c.extld[0]); err != nil {
@@ -49,9 +50,9 @@ func interpose(c *command) ([]string, *recorder, error) {
 		return nil, nil, err
 	}
 	// Keep the program's name, which the linker examines.
-	script := filepath.Join(r.dir, filepath.Base(c.extld[0]))
+	script := filepath.Join(dir, filepath.Base(c.extld[0]))
 	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role
-	for _, word := range (toolexec.Command{Record: r.notesFile(), Words: c.extld[:1]}).Args() {
+	for _, word := range (toolexec.Command{Record: r.notes, Words: c.extld[:1]}).Args() {
 		text += " " + shellQuote(word)
 	}
 	text += " \"$@\"\n"
@@ -75,11 +76,9 @@ type call struct {
 	Reason notCacheable // if this alone makes the link one that can't be cached
 }
 
-func (r *recorder) notesFile() string { return filepath.Join(r.dir, "notes.json") }
-
 // used reports whether the external linker was called.
 func (r *recorder) used() bool {
-	info, err := os.Stat(r.notesFile())
+	info, err := os.Stat(r.notes)
 	return err != nil || info.Size() > 0
 }
 
@@ -97,7 +96,7 @@ func appendCall(file string, c call) {
 
 // inputs returns what the link depended on besides the key.
 func (r *recorder) inputs(started time.Time) ([]input, error) {
-	data, err := os.ReadFile(r.notesFile())
+	data, err := os.ReadFile(r.notes)
 	if err != nil {
 		return nil, err
 	}
@@ -126,24 +125,8 @@ func (r *recorder) inputs(started time.Time) ([]input, error) {
 // safe, or anything goes wrong, runExtld runs the external linker unobserved.
 func runExtld(words []string, notes string) int {
 	c := call{Words: words}
-	if err := checkWords(words); err != nil {
-		c.Reason = notCacheable(err.Error())
-		appendCall(notes, c)
-		return replace(words)
-	}
-	object := slices.IndexFunc(words, func(w string) bool { return filepath.Base(w) == "go.o" })
-	var out []byte
-	var err error
-	switch {
-	case object >= 0:
-		out, err = c.link(filepath.Dir(words[object]), notes+".d")
-	case slices.ContainsFunc(words, asksForPath):
-		out, err = c.ask()
-	default: // a test whether some flag is known
-		appendCall(notes, c)
-		return replace(words)
-	}
-	if err != nil {
+	out, err := c.observe(notes + ".d")
+	if err != nil && err != errTrial {
 		c.Reason = notCacheable(err.Error())
 	}
 	appendCall(notes, c)
@@ -152,6 +135,24 @@ func runExtld(words []string, notes string) int {
 	}
 	os.Stdout.Write(out)
 	return 0
+}
+
+// errTrial means that the Go linker only tries whether some flag is known.
+var errTrial = errors.New("a trial of a flag")
+
+// observe carries out the call and returns what the external linker printed.
+func (c *call) observe(depfile string) ([]byte, error) {
+	if err := checkWords(c.Words); err != nil {
+		return nil, err
+	}
+	object := slices.IndexFunc(c.Words, func(w string) bool { return filepath.Base(w) == "go.o" })
+	switch {
+	case object >= 0:
+		return c.link(filepath.Dir(c.Words[object]), depfile)
+	case slices.ContainsFunc(c.Words, asksForPath):
+		return c.ask()
+	}
+	return nil, errTrial
 }
 
 // asksForPath recognizes the flags of findLibPathCmd in cmd/link/internal/ld.

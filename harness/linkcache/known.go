@@ -307,7 +307,9 @@ func (e *external) checkFiles() error {
 			err = e.checkELF(file, data)
 		default:
 			e.dirs = append(e.dirs, filepath.Dir(file))
-			err = checkScript(file, data)
+			if !libraryScript().Match(data) {
+				err = notCacheable("neither a library nor a simple linker script: " + file)
+			}
 		}
 		if err != nil {
 			return err
@@ -363,14 +365,8 @@ func (e *external) checkELF(file string, data []byte) error {
 	return nil
 }
 
-// checkScript checks a linker script. C libraries are often installed as one.
-func checkScript(file string, data []byte) error {
-	if !libraryScript().Match(data) {
-		return notCacheable("neither a library nor a simple linker script: " + file)
-	}
-	return nil
-}
-
+// libraryScript matches a linker script that only names libraries. C libraries
+// are often installed as one.
 var libraryScript = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:\s+|/\*(?:[^*]|\*[^/])*\*/|OUTPUT_FORMAT\([\w-]+\)|GROUP|INPUT|AS_NEEDED|[(),]|` +
 		`-l[\w.+-]+\b|/[\w./+-]+|[\w+-][\w.+-]*\.(?:a|o|so[.\d]*)\b)*$`)

@@ -235,16 +235,8 @@ func (l *link) fetch(p *program) error {
 	if m.Inputs, err = restamp(m.Inputs); err != nil {
 		return err
 	}
-	tail, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	return l.write(l.key, func(temp *os.File) error {
-		if err := copyFile(temp, body, size); err != nil {
-			return err
-		}
-		_, err := temp.WriteAt(appendFooter(tail, l.key, size, s), size)
-		return err
+	return l.replace(l.entryPath(l.key), func(temp *os.File) error {
+		return writeEntry(temp, body, size, s, l.key, m)
 	})
 }
 

@@ -134,12 +134,17 @@ func (c *Cache) put(k key, file string, m meta) error {
 		return err
 	}
 	defer binary.Close()
-	return c.write(k, func(temp *os.File) error { return writeEntry(temp, binary, k, m) })
-}
-
-// write creates the entry k: see replace.
-func (c *Cache) write(k key, fill func(temp *os.File) error) error {
-	return c.replace(c.entryPath(k), fill)
+	info, err := binary.Stat()
+	if err != nil {
+		return err
+	}
+	s, err := sumFile(binary, info.Size())
+	if err != nil {
+		return err
+	}
+	return c.replace(c.entryPath(k), func(temp *os.File) error {
+		return writeEntry(temp, binary, info.Size(), s, k, m)
+	})
 }
 
 // replace creates a file of the cache: fill writes it to a temporary file,

@@ -51,7 +51,10 @@ func (c *Cache) files(prefix, suffix string) ([]cacheFile, error) {
 		}
 		if f.used.After(now.Add(futureSlack)) {
 			f.used = now
-			c.setFileTime(f.path, now)
+			if opened, err := c.open(f.path, os.O_RDONLY); err == nil {
+				setTime(opened, now)
+				opened.Close()
+			}
 		}
 		files = append(files, f)
 	}
@@ -61,13 +64,6 @@ func (c *Cache) files(prefix, suffix string) ([]cacheFile, error) {
 // futureSlack is how far the clocks of machines that share a file system may
 // differ.
 const futureSlack = time.Minute
-
-func (c *Cache) setFileTime(path string, t time.Time) {
-	if f, err := c.open(path, os.O_RDONLY); err == nil {
-		setTime(f, t)
-		f.Close()
-	}
-}
 
 // Trim removes the entries that were not used for MaxAge, then those that were
 // not used for the longest time until at most MaxSize bytes are left. It is
