@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -97,9 +99,9 @@ func takeAssignment() {
 		return
 	}
 	if a.Race != nil {
-		os.Setenv(raceVariable, *a.Race)
-		if *a.Race == "" {
-			os.Unsetenv(raceVariable)
+		os.Unsetenv(raceVariable)
+		if *a.Race != "" {
+			os.Setenv(raceVariable, *a.Race)
 		}
 	}
 	assigned, reports = a, os.NewFile(uintptr(fd), "reports")
@@ -111,10 +113,9 @@ var calls sync.Map // map[*testing.T]*int
 // nextCall returns the call that the test is about to make. A test makes its
 // calls one after the other.
 func nextCall(t *testing.T) call {
-	v, loaded := calls.LoadOrStore(t, new(int))
-	n := v.(*int)
-	c := call{Test: t.Name(), N: *n}
-	*n++
+	n, loaded := calls.LoadOrStore(t, new(int))
+	c := call{Test: t.Name(), N: *n.(*int)}
+	*n.(*int)++
 	if !loaded {
 		t.Cleanup(func() {
 			calls.Delete(t)
@@ -125,44 +126,30 @@ func nextCall(t *testing.T) call {
 }
 
 // results holds the results of the calls of the tests that are running.
-var results struct {
-	sync.Mutex
-	of map[call]Result
-}
-
-func remember(c call, r Result) {
-	results.Lock()
-	defer results.Unlock()
-	if results.of == nil {
-		results.of = make(map[call]Result)
-	}
-	results.of[c] = r
-}
+var results sync.Map // map[call]Result
 
 func forget(test string) {
-	results.Lock()
-	defer results.Unlock()
-	for c := range results.of {
-		if c.Test == test {
-			delete(results.of, c)
+	results.Range(func(c, _ any) bool {
+		if c.(call).Test == test {
+			results.Delete(c)
 		}
-	}
+		return true
+	})
 }
 
 // earlierResults returns the results that a child needs on its way to the call
 // c: those of the same test and of the tests around it.
 func earlierResults(c call) []earlier {
-	results.Lock()
-	defer results.Unlock()
 	var list []earlier
 	if assigned != nil {
 		list = append(list, assigned.Earlier...)
 	}
-	for e, r := range results.of {
-		if e.Test == c.Test || isBelow(c.Test, e.Test) {
-			list = append(list, earlier{e, r})
+	results.Range(func(key, r any) bool {
+		if e := key.(call); e.Test == c.Test || isBelow(c.Test, e.Test) {
+			list = append(list, earlier{e, r.(Result)})
 		}
-	}
+		return true
+	})
 	return list
 }
 
@@ -196,16 +183,12 @@ func placeOf(c call) place {
 	if assigned == nil {
 		return outside
 	}
-	for i, a := range assigned.Calls {
-		switch {
-		case c != a:
-		case i == len(assigned.Calls)-1:
-			return target
-		default:
-			return around
-		}
-	}
-	if targetBegun.Load() && !targetEnded.Load() {
+	switch i := slices.Index(assigned.Calls, c); {
+	case i == len(assigned.Calls)-1:
+		return target
+	case i >= 0:
+		return around
+	case targetBegun.Load() && !targetEnded.Load():
 		return outside
 	}
 	return elsewhere
@@ -224,5 +207,5 @@ func leadsToTarget(test string) bool {
 // isBelow reports whether the test called name is a subtest, at any depth, of
 // the test called parent.
 func isBelow(name, parent string) bool {
-	return len(name) > len(parent) && name[:len(parent)] == parent && name[len(parent)] == '/'
+	return strings.HasPrefix(name, parent+"/")
 }

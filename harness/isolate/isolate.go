@@ -92,7 +92,7 @@ func Run(t *testing.T, f func(t *testing.T)) bool {
 	if why := end.failure(); why != "" {
 		t.Fatalf("isolate: %s", why)
 	}
-	remember(c, Result{Failed: end.failed})
+	results.Store(c, Result{Failed: end.failed})
 	switch {
 	case end.failed && !end.returned:
 		t.FailNow()
@@ -163,7 +163,7 @@ func Try(t *testing.T, f func(t *testing.T)) Result {
 	if r.Signal != 0 {
 		r.ExitCode = -1
 	}
-	remember(c, r)
+	results.Store(c, r)
 	return r
 }
 

@@ -5,6 +5,7 @@ package isolate
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 
 	"pgtest/harness/internal/testtext"
@@ -111,21 +112,11 @@ func (s *stream) mayBePlain(b []byte) bool {
 // mustBePlain reports whether the line that begins with b, where it may be
 // plain, can be neither a log line nor tell of a crash.
 func mustBePlain(b []byte) bool {
-	if commonPrefix(b, testtext.LogIndent) {
-		return false
+	could := func(prefix string) bool {
+		n := min(len(b), len(prefix))
+		return string(b[:n]) == prefix[:n]
 	}
-	for _, prefix := range crashPrefixes {
-		if commonPrefix(b, prefix) {
-			return false
-		}
-	}
-	return true
-}
-
-// commonPrefix reports whether one of b and prefix begins with the other.
-func commonPrefix(b []byte, prefix string) bool {
-	n := min(len(b), len(prefix))
-	return string(b[:n]) == prefix[:n]
+	return !could(testtext.LogIndent) && !slices.ContainsFunc(crashPrefixes, could)
 }
 
 // crashPrefixes begin the lines in which the Go runtime says why it ends the
@@ -133,12 +124,7 @@ func commonPrefix(b []byte, prefix string) bool {
 var crashPrefixes = []string{"panic: ", "fatal error: ", "runtime: ", "SIG", "unexpected fault address "}
 
 func looksLikeCrash(line []byte) bool {
-	for _, prefix := range crashPrefixes {
-		if bytes.HasPrefix(line, []byte(prefix)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(crashPrefixes, func(prefix string) bool { return bytes.HasPrefix(line, []byte(prefix)) })
 }
 
 // unit takes one unit of output and updates the state.
