@@ -22,48 +22,30 @@ type Settings struct {
 // Set records a flag of go test. It returns an error if the flag's value is
 // invalid.
 func (s *Settings) Set(f Flag) (err error) {
-	switch on := f.isOn(); strings.TrimPrefix(f.Name, "test.") {
-	case "json":
-		s.JSON = on
-	case "v":
-		s.Verbose = on
-	case "c":
-		s.CompileOnly = on
-	case "n":
-		s.DryRun = on
-	case "a":
-		s.Rebuild = on
-	case "x":
-		s.PrintCommands = on
-	case "work":
-		s.KeepWork = on
-	case "failfast":
-		s.FailFast = on
-	case "cpu":
-		s.CPU = f.Value
-	case "outputdir":
-		s.OutputDir = f.Value
-	case "bench":
-		s.Bench = f.Value
-	case "fuzz":
-		s.Fuzz = f.Value
-	case "list":
-		s.List = f.Value
-	case "count":
-		s.Count = f.Value
-	case "timeout":
-		s.Timeout = f.Value
-	case "coverprofile":
-		s.CoverProfile, s.Profile = f.Value, f.Value
-	case "cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace":
-		s.Profile = f.Value
-	case "exec":
-		s.Exec, err = SplitQuoted(f.Value)
-	case "toolexec":
-		s.ToolExec, err = SplitQuoted(f.Value)
+	name := strings.TrimPrefix(f.Name, "test.")
+	booleans := map[string]*bool{
+		"json": &s.JSON, "v": &s.Verbose, "c": &s.CompileOnly, "n": &s.DryRun, "a": &s.Rebuild,
+		"x": &s.PrintCommands, "work": &s.KeepWork, "failfast": &s.FailFast,
 	}
-	if err != nil {
-		return fmt.Errorf("-%s: %w", f.Name, err)
+	texts := map[string]*string{
+		"bench": &s.Bench, "fuzz": &s.Fuzz, "list": &s.List, "count": &s.Count, "cpu": &s.CPU,
+		"timeout": &s.Timeout, "outputdir": &s.OutputDir, "coverprofile": &s.CoverProfile,
+		"cpuprofile": &s.Profile, "memprofile": &s.Profile, "blockprofile": &s.Profile,
+		"mutexprofile": &s.Profile, "trace": &s.Profile,
+	}
+	lists := map[string]*[]string{"exec": &s.Exec, "toolexec": &s.ToolExec}
+	switch {
+	case booleans[name] != nil:
+		*booleans[name] = f.isOn()
+	case texts[name] != nil:
+		*texts[name] = f.Value
+	case lists[name] != nil:
+		if *lists[name], err = SplitQuoted(f.Value); err != nil {
+			return fmt.Errorf("-%s: %w", f.Name, err)
+		}
+	}
+	if name == "coverprofile" {
+		s.Profile = f.Value
 	}
 	return nil
 }

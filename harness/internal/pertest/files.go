@@ -4,6 +4,7 @@ package pertest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -27,12 +28,8 @@ func newFiles(b binary) (*files, error) {
 	if f.testlog == "" && f.coverDir == "" {
 		return f, nil
 	}
-	beside := f.testlog
-	if beside == "" {
-		beside = f.coverDir
-	}
 	var err error
-	f.dir, err = os.MkdirTemp(filepath.Dir(beside), "pgtest-tests-")
+	f.dir, err = os.MkdirTemp(filepath.Dir(cmp.Or(f.testlog, f.coverDir)), "pgtest-tests-")
 	return f, err
 }
 
