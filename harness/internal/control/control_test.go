@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -216,7 +217,7 @@ func TestSocketElsewhere(t *testing.T) {
 		{"nowhere", "nowhere"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := os.Stat(tt.allowed); tt.allowed == "/dev/shm" && err != nil || tt.allowed == "@" && abstractName("x") == "" {
+			if _, err := os.Stat(tt.allowed); tt.allowed == "/dev/shm" && err != nil || tt.allowed == "@" && runtime.GOOS != "linux" {
 				t.Skip("not on this system")
 			}
 			var tried []string

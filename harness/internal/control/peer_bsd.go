@@ -2,23 +2,17 @@
 
 package control
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // solLocal is SOL_LOCAL, the level of LOCAL_PEERCRED: 0 on macOS and FreeBSD.
 const solLocal = 0
 
-// peerUID returns the effective user id of a socket's peer.
-func peerUID(fd int) (int, error) {
+// credentials returns the effective user id of a socket's peer. The process id
+// is 0: it is of use only where orphans are adopted.
+func credentials(fd int) (pid, uid int, err error) {
 	cred, err := unix.GetsockoptXucred(fd, solLocal, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return int(cred.Uid), nil
+	return 0, int(cred.Uid), nil
 }
-
-// peerOf returns 0. The id is of use only where orphans are adopted.
-func peerOf(*os.File) int { return 0 }

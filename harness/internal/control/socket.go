@@ -97,17 +97,17 @@ func pollable(fd int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// isOwn reports whether the process at the other end ran as this user when it
-// connected.
-func isOwn(conn *os.File) bool {
+// peerOf returns the id of the process at the other end, 0 if the system does
+// not say, and whether it ran as this user when it connected.
+func peerOf(conn *os.File) (pid int, own bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return false
+		return 0, false
 	}
-	own := false
-	err = raw.Control(func(fd uintptr) {
-		uid, err := peerUID(int(fd))
+	raw.Control(func(fd uintptr) {
+		var uid int
+		pid, uid, err = credentials(int(fd))
 		own = err == nil && uid == os.Geteuid()
 	})
-	return err == nil && own
+	return pid, own
 }

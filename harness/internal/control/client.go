@@ -1,0 +1,109 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// A Client is a supervisor's end of the connection to the run. A nil Client
+// stands for no run: Report does nothing and Orders never delivers any.
+type Client struct {
+	conn   *os.File
+	socket string
+}
+
+// Connect connects to the run that SocketVariable names, and removes the
+// variable from the environment. It returns nil if the variable is not set.
+func Connect() (*Client, error) {
+	path := os.Getenv(SocketVariable)
+	os.Unsetenv(SocketVariable)
+	if path == "" {
+		return nil, nil
+	}
+	return Dial(path)
+}
+
+// Dial connects to the socket at path. It tries again for dialPatience if the
+// error is temporary, such as too many open descriptors.
+func Dial(path string) (*Client, error) {
+	for end := time.Now().Add(dialPatience); ; time.Sleep(shortPause) {
+		run, err := dial(path)
+		if !passes(err) || time.Now().After(end) {
+			return run, err
+		}
+	}
+}
+
+const dialPatience = 2 * time.Second
+
+// passes reports whether an error is temporary: too much of something in use.
+func passes(err error) bool {
+	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+func dial(path string) (*Client, error) {
+	conn, err := dialUnix(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, own := peerOf(conn); !own {
+		conn.Close()
+		return nil, fmt.Errorf("%s: not a socket of this user", path)
+	}
+	return &Client{conn: conn, socket: path}, nil
+}
+
+// Socket returns the value of SocketVariable for another process that is to
+// connect to the same run.
+func (r *Client) Socket() string {
+	if r == nil {
+		return ""
+	}
+	return r.socket
+}
+
+// Report sends a message to the run. Callers that receive from Orders may
+// ignore the error: Orders is closed if the run is gone.
+func (r *Client) Report(m Report) error {
+	if r == nil {
+		return nil
+	}
+	return json.NewEncoder(r.conn).Encode(m)
+}
+
+// Orders returns a channel that delivers the run's orders and is closed when
+// the run is gone.
+func (r *Client) Orders() <-chan Order {
+	if r == nil {
+		return nil
+	}
+	orders := make(chan Order)
+	go func() {
+		defer close(orders)
+		for dec := json.NewDecoder(r.conn); ; {
+			var o Order
+			if dec.Decode(&o) != nil {
+				return
+			}
+			orders <- o
+		}
+	}()
+	return orders
+}
+
+// Close ends the connection.
+func (r *Client) Close() error {
+	if r == nil {
+		return nil
+	}
+	return r.conn.Close()
+}
