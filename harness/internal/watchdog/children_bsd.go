@@ -5,7 +5,6 @@ package watchdog
 import (
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,12 +29,10 @@ func (w *watch) follow() {
 // reports its end. The id of its group is not safe afterwards, so the group is
 // ended before, if it is to end at all.
 func (w *watch) lookForDead() {
-	if w.ending {
+	if w.state == ending {
 		w.signal(syscall.SIGKILL)
 	}
-	status := proc.Reap(w.pid)
-	w.reaped = true
-	w.sayEnded(status)
+	w.died(proc.Reap(w.pid), reaped)
 }
 
 // anyLeft reports whether the command is alive.
@@ -43,9 +40,9 @@ func (w *watch) anyLeft() bool {
 	select {
 	case <-deaths:
 		w.lookForDead()
-	case <-time.After(0):
+	default:
 	}
-	return w.pid > 0 && !w.ended
+	return w.state == running || w.state == ending
 }
 
 // endOrphans does nothing: orphans become children of process 1.

@@ -28,9 +28,9 @@ func (w *watch) follow() {}
 // ended. The command stays unreaped. It hides the others from then on: they are
 // found when they are looked for, or are the next parent's.
 func (w *watch) lookForDead() {
-	dead := proc.ReapOrphans(func(pid int) bool { return pid == w.pid })
-	if dead.PID > 0 {
-		w.sayEnded(dead.Status)
+	found := proc.ReapOrphans(func(pid int) bool { return pid == w.pid })
+	if found.PID > 0 {
+		w.died(found.Status, dead)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestCommandStaysUnreaped(t *testing.T) {
 	orphan := harnesstest.Start(t, nil, "true")
 	command := harnesstest.Start(t, &syscall.SysProcAttr{Setpgid: true}, "sleep", "1000")
 	var reports bytes.Buffer
-	w := &watch{reports: json.NewEncoder(&reports), pid: command.Process.Pid, leads: true}
+	w := &watch{reports: json.NewEncoder(&reports), state: running, pid: command.Process.Pid, leads: true}
 	harnesstest.Await(t, "the orphan to be reaped", func() bool {
 		w.lookForDead()
 		return procfs.StatOf(orphan.Process.Pid).State == 0
@@ -28,7 +28,7 @@ func TestCommandStaysUnreaped(t *testing.T) {
 	w.signal(syscall.SIGKILL)
 	harnesstest.Await(t, "the command's end", func() bool {
 		w.lookForDead()
-		return w.ended
+		return w.state == dead
 	})
 	if procfs.StatOf(w.pid).State != 'Z' {
 		t.Error("the command was reaped")
@@ -65,7 +65,7 @@ func TestEndOrphans(t *testing.T) {
 		parent.Wait()
 	}()
 
-	w := &watch{pid: command}
+	w := &watch{state: running, pid: command}
 	w.endOrphans([]int{spared, parent.Process.Pid})
 	if !harnesstest.Signalled(adopted, syscall.SIGKILL) {
 		t.Error("what was adopted was not ended")
@@ -88,13 +88,13 @@ func TestSignalCommand(t *testing.T) {
 	for _, leads := range []bool{true, false} {
 		command := harnesstest.StartStopped(t, &syscall.SysProcAttr{Setpgid: true}).Process.Pid
 		member := harnesstest.StartStopped(t, &syscall.SysProcAttr{Setpgid: true, Pgid: command}).Process.Pid
-		w := &watch{pid: command, leads: leads}
+		w := &watch{state: running, pid: command, leads: leads}
 		w.signal(syscall.SIGTERM)
 		if !harnesstest.Signalled(command, syscall.SIGTERM) || harnesstest.Signalled(member, syscall.SIGTERM) != leads {
 			t.Errorf("with a group %v: the member was signalled: %v", leads, !leads)
 		}
 	}
-	w := &watch{reaped: true, pid: harnesstest.StartStopped(t, nil).Process.Pid}
+	w := &watch{state: reaped, pid: harnesstest.StartStopped(t, nil).Process.Pid}
 	if w.signal(syscall.SIGTERM); harnesstest.Signalled(w.pid, syscall.SIGTERM) {
 		t.Error("a command was signalled that is no more")
 	}

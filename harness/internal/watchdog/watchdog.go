@@ -107,15 +107,24 @@ func readOrders() <-chan order {
 	return orders
 }
 
+// A state is the stage that the command has reached.
+type state int
+
+const (
+	none    state = iota // it was not started
+	running              // it runs
+	ending               // it runs, and all that it started is to end with it
+	dead                 // it has ended; its ids are still its own
+	reaped               // it was waited for: its ids may be somebody else's
+)
+
 // watch is the state of the role. One goroutine reaps and signals, so no id of
 // a child is used after the child was reaped.
 type watch struct {
 	reports *json.Encoder
-	pid     int  // of the command; 0 before its start
+	state   state
+	pid     int  // of the command
 	leads   bool // the command leads a process group
-	ended   bool // the command has ended
-	ending  bool // all that is left is to end
-	reaped  bool // the command was waited for: its ids may be somebody else's
 }
 
 // serve carries out orders until the last one.
@@ -169,7 +178,7 @@ func (w *watch) start(c *command) {
 		w.reports.Encode(report{Failed: errno})
 		return
 	}
-	w.pid, w.leads = pid, c.Group == 0
+	w.state, w.pid, w.leads = running, pid, c.Group == 0
 	w.reports.Encode(report{PID: pid})
 	w.follow()
 	os.Chdir("/")
@@ -192,7 +201,7 @@ func words(list [][]byte) []string {
 // signal signals the command, and the process group that it leads.
 func (w *watch) signal(sig syscall.Signal) {
 	switch {
-	case w.pid == 0 || w.reaped:
+	case w.state == none || w.state == reaped:
 	case w.leads:
 		syscall.Kill(-w.pid, sig)
 	default:
@@ -200,12 +209,12 @@ func (w *watch) signal(sig syscall.Signal) {
 	}
 }
 
-// sayEnded reports the command's end, once.
-func (w *watch) sayEnded(status syscall.WaitStatus) {
-	if !w.ended {
-		w.ended = true
+// died reports the command's end, once. now is dead or reaped.
+func (w *watch) died(status syscall.WaitStatus, now state) {
+	if w.state < dead {
 		w.reports.Encode(report{Ended: true, Status: status})
 	}
+	w.state = now
 }
 
 const (
@@ -221,9 +230,9 @@ const (
 
 // endAll asks the command to finish, and after patience kills what is left.
 func (w *watch) endAll(patience, limit time.Duration) {
-	w.ending = true
-	if !w.ended {
+	if w.state == running {
 		w.signal(syscall.SIGINT)
+		w.state = ending
 	}
 	for end := time.Now().Add(limit); !proc.GoneWithin(patience, w.anyLeft) && time.Now().Before(end); patience = pause {
 		w.signal(syscall.SIGKILL)
