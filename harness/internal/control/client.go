@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"pgtest/harness/internal/message"
 )
 
 // A Client is a supervisor's end of the connection to the run. A nil Client
@@ -86,18 +88,7 @@ func (r *Client) Orders() <-chan Order {
 	if r == nil {
 		return nil
 	}
-	orders := make(chan Order)
-	go func() {
-		defer close(orders)
-		for dec := json.NewDecoder(r.conn); ; {
-			var o Order
-			if dec.Decode(&o) != nil {
-				return
-			}
-			orders <- o
-		}
-	}()
-	return orders
+	return message.Receive[Order](r.conn)
 }
 
 // Close ends the connection.

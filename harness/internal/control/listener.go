@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"pgtest/harness/internal/message"
 )
 
 // A Supervisor is the run's end of the connection to one supervisor.
@@ -30,10 +32,7 @@ func (s *Supervisor) Next() (Report, error) {
 
 // Send sends an order to the supervisor. It waits up to a second for the socket
 // to take the order, and does not wait for the order to be carried out.
-func (s *Supervisor) Send(o Order) error {
-	s.conn.SetWriteDeadline(time.Now().Add(time.Second))
-	return json.NewEncoder(s.conn).Encode(o)
-}
+func (s *Supervisor) Send(o Order) error { return message.Send(s.conn, o) }
 
 // PID returns the id of the process that connected, or 0 if the system does not
 // say.

@@ -1,12 +1,13 @@
 package watchdog
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"pgtest/harness/internal/message"
 )
 
 // A Watchdog is the run's end of the role. A nil Watchdog watches nothing.
@@ -66,15 +67,15 @@ func Start(words []string, dir string, open func() error, c *exec.Cmd) (*Watchdo
 		w.Finish(false)
 		return nil, err
 	}
-	dec := json.NewDecoder(reports)
+	messages := message.Receive[report](reports)
 	if c != nil {
-		if err := w.startCommand(c, dec); err != nil {
+		if err := w.startCommand(c, messages); err != nil {
 			close(w.ended)
 			w.Finish(false)
 			return nil, err
 		}
 	}
-	go w.listen(dec)
+	go w.listen(messages)
 	return w, nil
 }
 
@@ -89,10 +90,10 @@ func groupOf(c *exec.Cmd) int {
 
 func hasSession(c *exec.Cmd) bool { return c.SysProcAttr != nil && c.SysProcAttr.Setsid }
 
-func (w *Watchdog) startCommand(c *exec.Cmd, dec *json.Decoder) error {
+func (w *Watchdog) startCommand(c *exec.Cmd, messages <-chan report) error {
 	w.send(order{Command: &command{Path: []byte(c.Path), Args: inBytes(c.Args), Env: inBytes(c.Environ()), Group: groupOf(c), Session: hasSession(c)}})
-	var r report
-	if err := dec.Decode(&r); err != nil {
+	r, alive := <-messages
+	if !alive {
 		return errors.New("the watchdog ended")
 	}
 	if r.Failed != 0 {
@@ -111,27 +112,21 @@ func inBytes(words []string) [][]byte {
 }
 
 // listen waits for the end of the command, or of the watchdog.
-func (w *Watchdog) listen(dec *json.Decoder) {
+func (w *Watchdog) listen(messages <-chan report) {
 	defer close(w.ended)
-	for {
-		var r report
-		if dec.Decode(&r) != nil {
-			w.killed = true
-			return
-		}
+	for r := range messages {
 		if r.Ended {
 			w.status = r.Status
 			return
 		}
 	}
+	w.killed = true
 }
 
-// send sends an order, and waits up to a second for the pipe to take it. It
-// ignores errors: the end of the reports says the same.
+// send sends an order. It ignores errors: the end of the reports says the same.
 func (w *Watchdog) send(o order) {
 	if w != nil {
-		w.orders.SetWriteDeadline(time.Now().Add(time.Second))
-		json.NewEncoder(w.orders).Encode(o)
+		message.Send(w.orders, o)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"pgtest/harness/internal/message"
 	"pgtest/harness/internal/proc"
 	"pgtest/signals"
 )
@@ -88,23 +89,8 @@ func Main(args []string) int {
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
 	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
-	w.serve(readOrders(), args[0])
+	w.serve(message.Receive[order](os.NewFile(ordersFD, "orders")), args[0])
 	return 0
-}
-
-func readOrders() <-chan order {
-	orders := make(chan order)
-	go func() {
-		defer close(orders)
-		for dec := json.NewDecoder(os.NewFile(ordersFD, "orders")); ; {
-			var o order
-			if dec.Decode(&o) != nil {
-				return
-			}
-			orders <- o
-		}
-	}()
-	return orders
 }
 
 // A state is the stage that the command has reached.
