@@ -13,6 +13,10 @@ import (
 // end of a run.
 const goVersionPatience = 2 * time.Second
 
+func (g goTest) goPath() string { return g.cmd.Path }
+func (command) goPath() string  { return "" }
+func (input) goPath() string    { return "" }
+
 // askGoVersion starts asking the go command of the run for its version, beside
 // the tests, if a report needs it: go.mod and the environment choose the
 // version as they do for the tests. GOVERSION overrides it, as in gotestsum,
@@ -25,12 +29,12 @@ func (i *invocation) askGoVersion() (tell func()) {
 			known = value
 		}
 	}
-	source, runsGo := i.plan.source.(goTest)
-	if known != "" || !runsGo || i.cfg.Stream.JUnit == nil {
+	path := i.plan.source.goPath()
+	if known != "" || path == "" || i.cfg.Stream.JUnit == nil {
 		return func() { i.stream.Note(result.GoVersion(known)) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, source.cmd.Path, "env", "GOVERSION")
+	cmd := exec.CommandContext(ctx, path, "env", "GOVERSION")
 	cmd.Dir, cmd.Env = i.cfg.Dir, i.environ()
 	answer := make(chan string, 1)
 	go func() {

@@ -22,6 +22,9 @@ type source interface {
 	// runsGo reports whether it is a go test of the invocation's own. Only then
 	// do tests have supervisors, and does the exit status tell every failure.
 	runsGo() bool
+	// goPath returns the path of the go command whose version is that of the
+	// tests, or "" if nobody knows it.
+	goPath() string
 	// start starts the source, and a goroutine that reads its events.
 	start(*invocation) (*feed, error)
 	// interrupt makes the source start nothing new and end.
