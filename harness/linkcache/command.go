@@ -122,13 +122,11 @@ func (c *command) key() (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	fmt.Fprintf(h, "pgtest link 1\nlinker %q\n", linker)
-	for i, word := range c.words[:c.wrap] {
-		fmt.Fprintf(h, "wrap %q\n", word)
-		if i == 0 {
-			if err := hashProgram(h, word); err != nil {
-				return key{}, err
-			}
+	fmt.Fprintf(h, "pgtest link 2\nlinker %q\n", linker)
+	if c.wrap > 0 {
+		fmt.Fprintf(h, "wrap %q\n", c.words[:c.wrap])
+		if err := hashProgram(h, c.words[0]); err != nil {
+			return key{}, err
 		}
 	}
 	fmt.Fprintf(h, "output %q\n", filepath.Base(c.output))
@@ -141,15 +139,10 @@ func (c *command) key() (key, error) {
 	if err := hashImportcfg(h, c.importcfg); err != nil {
 		return key{}, err
 	}
-	for _, name := range linkerVariables {
-		if value, ok := os.LookupEnv(name); ok {
-			fmt.Fprintf(h, "env %s=%q\n", name, value)
-		}
-	}
 	environment := os.Environ()
 	slices.Sort(environment)
 	for _, variable := range environment {
-		if name, _, _ := strings.Cut(variable, "="); changesTools(name) {
+		if name, _, _ := strings.Cut(variable, "="); slices.Contains(linkerVariables, name) || changesTools(name) {
 			fmt.Fprintf(h, "env %q\n", variable)
 		}
 	}

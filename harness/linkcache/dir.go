@@ -90,17 +90,11 @@ func checkPassage(dir string) error {
 	return nil
 }
 
-func trustedOwner(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Uid == 0 || ownFile(info)
-}
+func trustedOwner(info fs.FileInfo) bool { return statOf(info).Uid == 0 || ownFile(info) }
 
 // ownGroup reports whether the file's group belongs to the user alone. By
 // custom such a group has the user's number, and umask 002 is the default then.
-func ownGroup(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Gid) == os.Geteuid()
-}
+func ownGroup(info fs.FileInfo) bool { return int(statOf(info).Gid) == os.Geteuid() }
 
 // claimDir removes the permissions of everybody else from dir, which must
 // belong to the user.

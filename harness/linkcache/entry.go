@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,9 +42,9 @@ type meta struct {
 
 var errDamaged = errors.New("damaged link cache entry")
 
-// castagnoli returns the table of CRC-32C. It is made on first use, because
-// every tool of the go command starts through this program.
-var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
+// castagnoli returns the table of CRC-32C, which package crc32 makes once. It is
+// no variable, because every tool of the go command starts through this program.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // sums are the two checksums of a binary.
 type sums struct{ ieee, castagnoli uint32 }

@@ -70,20 +70,24 @@ func changesTools(name string) bool {
 // knownWord matches the words that the Go linker gives gcc, and those of users
 // that name nothing but libraries, places to look for them, and properties of
 // the output.
-var knownWord = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:` + strings.Join([]string{
-		`-m64`, `-g[0-3]?`, `-O[0-3sg]?`, `-s`, `-rdynamic`, `-pthread`, `-static(?:-libgcc|-pie)?`, `-(?:no-?)?pie`,
-		`-Qunused-arguments`, `-o`,
-		`--?print-libgcc-file-name`, `--?print-file-name=[\w.+-]+`,
-		`-l[\w.+-]+`, `-L/[^,]*`, `/[^,]*/trivial\.c`, `/[^,]*\.(?:o|a|so[.\d]*)`,
-		`-Wl,-S`, `-Wl,-E`, `-Wl,--export-dynamic(?:-symbol=[\w.]+)?`, `-Wl,--build-id=(?:0x[0-9a-f]+|none)`,
-		`-Wl,--compress-debug-sections=\w+`, `-Wl,--hash-style=\w+`, `-Wl,--dynamic-linker,/[^,]*`,
-		`-Wl,-z,(?:relro|norelro|now|lazy|noexecstack|nocopyreloc|nodelete|defs)`,
-		`-Wl,--(?:no-)?(?:as-needed|whole-archive|gc-sections|undefined)`, `-Wl,-B(?:static|dynamic|symbolic)`,
-		`-Wl,--(?:start|end)-group`, `-Wl,--(?:push|pop)-state`, `-Wl,--(?:en|dis)able-new-dtags`,
-		`-Wl,-rpath(?:-link)?[,=]/[^,]*`,
-	}, `|`) + `)$`)
-})
+var knownWord = expression(`^(?:` + strings.Join([]string{
+	`-m64`, `-g[0-3]?`, `-O[0-3sg]?`, `-s`, `-rdynamic`, `-pthread`, `-static(?:-libgcc|-pie)?`, `-(?:no-?)?pie`,
+	`-Qunused-arguments`, `-o`,
+	`--?print-libgcc-file-name`, `--?print-file-name=[\w.+-]+`,
+	`-l[\w.+-]+`, `-L/[^,]*`, `/[^,]*/trivial\.c`, `/[^,]*\.(?:o|a|so[.\d]*)`,
+	`-Wl,-S`, `-Wl,-E`, `-Wl,--export-dynamic(?:-symbol=[\w.]+)?`, `-Wl,--build-id=(?:0x[0-9a-f]+|none)`,
+	`-Wl,--compress-debug-sections=\w+`, `-Wl,--hash-style=\w+`, `-Wl,--dynamic-linker,/[^,]*`,
+	`-Wl,-z,(?:relro|norelro|now|lazy|noexecstack|nocopyreloc|nodelete|defs)`,
+	`-Wl,--(?:no-)?(?:as-needed|whole-archive|gc-sections|undefined)`, `-Wl,-B(?:static|dynamic|symbolic)`,
+	`-Wl,--(?:start|end)-group`, `-Wl,--(?:push|pop)-state`, `-Wl,--(?:en|dis)able-new-dtags`,
+	`-Wl,-rpath(?:-link)?[,=]/[^,]*`,
+}, `|`) + `)$`)
+
+// expression returns a function that compiles an expression once. Most tools
+// start without using one.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // findProgram returns the absolute path of a program.
 func findProgram(name string) (string, error) {
@@ -139,9 +143,7 @@ func externalInputs(calls []call, started time.Time) ([]input, error) {
 	return e.describe(started)
 }
 
-var searchWord = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:-L|-Wl,-rpath(?:-link)?[,=])(/.*)`)
-})
+var searchWord = expression(`^(?:-L|-Wl,-rpath(?:-link)?[,=])(/.*)`)
 
 // ask returns gcc's answer to a question, and its messages.
 func (e *external) ask(words ...string) (answer, messages string, err error) {
@@ -367,10 +369,8 @@ func (e *external) checkELF(file string, data []byte) error {
 
 // libraryScript matches a linker script that only names libraries. C libraries
 // are often installed as one.
-var libraryScript = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:\s+|/\*(?:[^*]|\*[^/])*\*/|OUTPUT_FORMAT\([\w-]+\)|GROUP|INPUT|AS_NEEDED|[(),]|` +
-		`-l[\w.+-]+\b|/[\w./+-]+|[\w+-][\w.+-]*\.(?:a|o|so[.\d]*)\b)*$`)
-})
+var libraryScript = expression(`^(?:\s+|/\*(?:[^*]|\*[^/])*\*/|OUTPUT_FORMAT\([\w-]+\)|GROUP|INPUT|AS_NEEDED|[(),]|` +
+	`-l[\w.+-]+\b|/[\w./+-]+|[\w+-][\w.+-]*\.(?:a|o|so[.\d]*)\b)*$`)
 
 // describe returns the inputs: programs by their names, files and directories
 // by their paths. The working directory is searched too, before all others.

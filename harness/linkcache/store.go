@@ -18,10 +18,9 @@ const (
 )
 
 // ownFile reports whether the file belongs to the effective user.
-func ownFile(info os.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
-}
+func ownFile(info os.FileInfo) bool { return int(statOf(info).Uid) == os.Geteuid() }
+
+func statOf(info os.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }
 
 func (c *Cache) entryPath(k key) string { return filepath.Join(c.dir, k.String()+entrySuffix) }
 
@@ -61,8 +60,7 @@ func openPlain(path string, flag int) (*os.File, error) {
 // isPlain reports whether a file is what the cache makes: a regular file of
 // the user's, with one name.
 func isPlain(info os.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink == 1 && info.Mode().IsRegular() && ownFile(info)
+	return statOf(info).Nlink == 1 && info.Mode().IsRegular() && ownFile(info)
 }
 
 // read returns the content of a file of the cache. It returns an error if that

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -126,16 +125,11 @@ func (c *Cache) bounds() []byte { return fmt.Appendln(nil, c.MaxSize, c.MaxAge) 
 // isTrim reports whether a recent Trim still holds: nothing was stored since,
 // which would have changed the directory's time.
 func (c *Cache) isTrim() bool {
-	f, err := c.open(c.trimPath(), os.O_RDONLY)
-	if err != nil {
+	bounds, err := c.read(c.trimPath(), 64)
+	if err != nil || !bytes.Equal(bounds, c.bounds()) {
 		return false
 	}
-	defer f.Close()
-	bounds := make([]byte, len(c.bounds())+1)
-	if n, err := io.ReadFull(f, bounds); err != io.ErrUnexpectedEOF || !bytes.Equal(bounds[:n], c.bounds()) {
-		return false
-	}
-	last, err := f.Stat()
+	last, err := os.Lstat(c.trimPath())
 	if err != nil {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -134,8 +135,10 @@ func isProtected(path string, info fs.FileInfo) bool {
 		return false
 	}
 	user := os.Geteuid()
-	return user != 0 && owner(info) != user && owner(dir) != user
+	return user != 0 && int(statOf(info).Uid) != user && int(statOf(dir).Uid) != user
 }
+
+func statOf(info fs.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }
 
 // isImmutable reports whether a file may not be changed by any user, and so not
 // be replaced either. Other refusals concern the file's content alone.

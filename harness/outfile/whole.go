@@ -94,9 +94,9 @@ func (w *Whole) createBeside() (*os.File, error) {
 	name := filepath.Join(filepath.Dir(w.target), ".pgtest-"+rand.Text())
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil && statErr == nil {
-		// If the owner can't be kept, the file gets the permissions of a new
-		// one. The umask removed bits that the target has.
-		keepOwner(f, info)
+		// The owner is kept if this user may do that. The umask removed bits
+		// that the target has.
+		f.Chown(int(statOf(info).Uid), int(statOf(info).Gid))
 		f.Chmod(mode)
 	}
 	return f, err
