@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -115,11 +116,4 @@ func from(text string) string {
 	return "(?:[" + escape(r+1) + `-\x{10FFFF}].*|` + regexp.QuoteMeta(text[:size]) + from(text[size:]) + ")"
 }
 
-func escape(r rune) string {
-	const digits = "0123456789ABCDEF"
-	var hex string
-	for ; r > 0 || hex == ""; r /= 16 {
-		hex = digits[r%16:r%16+1] + hex
-	}
-	return `\x{` + hex + `}`
-}
+func escape(r rune) string { return `\x{` + strconv.FormatInt(int64(r), 16) + `}` }

@@ -3,7 +3,10 @@
 // not count, nor does a step of the wall clock.
 package stopwatch
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // A Watch adds up the intervals between calls of Look. An interval that is
 // longer than Longest counts as Longest, because the process was stopped or
@@ -68,11 +71,5 @@ func AfterFunc(d time.Duration, f func()) (stop func()) {
 			}
 		}
 	}()
-	return func() {
-		select {
-		case <-ended:
-		default:
-			close(ended)
-		}
-	}
+	return sync.OnceFunc(func() { close(ended) })
 }

@@ -62,29 +62,19 @@ func (s *Spool) CopyTo(w io.Writer) error {
 		s.memory = bytes.Buffer{}
 		return nil
 	}
-	kept := &reader{r: io.NewSectionReader(s.file, 0, s.size)}
-	n, _ := io.Copy(onlyWriter{w}, kept)
+	n, err := io.Copy(unfailing{w}, io.NewSectionReader(s.file, 0, s.size))
 	s.file.Close()
 	s.file = nil
-	if kept.err == nil && n < s.size {
-		kept.err = io.ErrUnexpectedEOF
+	if err == nil && n < s.size {
+		err = io.ErrUnexpectedEOF
 	}
-	return kept.err
+	return err
 }
 
-// A reader keeps the error of reading, to tell it from an error of writing.
-type reader struct {
-	r   io.Reader
-	err error
-}
+// unfailing drops the errors of a writer.
+type unfailing struct{ w io.Writer }
 
-func (r *reader) Read(b []byte) (int, error) {
-	n, err := r.r.Read(b)
-	if err != io.EOF {
-		r.err = err
-	}
-	return n, err
+func (u unfailing) Write(b []byte) (int, error) {
+	u.w.Write(b)
+	return len(b), nil
 }
-
-// onlyWriter hides the other methods of a file, which would copy by itself.
-type onlyWriter struct{ io.Writer }
