@@ -4,9 +4,11 @@ package pertest
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -122,4 +124,61 @@ func isName(line string) bool {
 
 func notInName(r rune) bool {
 	return r == utf8.RuneError || r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
+
+// list asks the binary for the names of its tests, in a process with the same
+// limits as a test's. It also passes -run=^$, so that no test runs if TestMain
+// ignores -list.
+func (r *runner) list() (*listing, testproc.State) {
+	l := new(listing)
+	p := testproc.New(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
+	ended := make(chan testproc.State)
+	go func() {
+		stop := func() {}
+		e := p.Run(l, l.stderr(), func() { stop = p.LimitTo(r.opts.TestTimeout) })
+		stop()
+		ended <- e
+	}()
+	late := false
+	for {
+		select {
+		case e := <-ended:
+			l.finish()
+			r.takeLeaks("", e.Leaks)
+			if late {
+				e.Limit = r.timeoutText()
+			}
+			if sig := r.pendingSignal(); sig != 0 {
+				r.signal = sig
+			}
+			return l, e
+		case sig := <-r.signals:
+			r.signal = sig.(syscall.Signal)
+			p.Cancel(r.signal)
+		case <-r.overdue:
+			late = true
+			p.Quit(r.timeoutText())
+		}
+	}
+}
+
+// endUnlisted ends a run whose tests can't be listed. It prints what the binary
+// has printed, and returns how to end as the binary did.
+func (r *runner) endUnlisted(l *listing, e testproc.State) (int, syscall.Signal) {
+	err := l.other.CopyTo(stdout)
+	if l.lost == nil {
+		l.lost = err
+	}
+	if l.lost != nil {
+		fmt.Fprintf(stdout, "%spgtest: a part of the output is lost: %v\n", testtext.NameLine(""), l.lost)
+	}
+	if r.signal != 0 {
+		return 1, r.signal
+	}
+	reason := e.How()
+	if !e.Bad() {
+		reason = "TestMain does not heed -test.list and -test.run"
+	}
+	fmt.Fprintf(stdout, "%spgtest: the tests can't be listed: %s\n", testtext.NameLine(""), reason)
+	return e.Exit(true)
 }

@@ -276,8 +276,5 @@ func (p *Process) end(sig syscall.Signal) {
 // LimitTo ends the process if it runs for longer than the timeout; 0 is no
 // limit. stop lifts the limit.
 func (p *Process) LimitTo(timeout time.Duration) (stop func()) {
-	if timeout <= 0 {
-		return func() {}
-	}
 	return stopwatch.AfterFunc(timeout, func() { p.Quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
 }
