@@ -47,7 +47,7 @@ type assignment struct {
 	Mark    string        // a line that the child prints where the target begins
 	Verbose string        // the parent's -test.v
 	Grace   time.Duration // how long before its deadline a process ends its children
-	Race    *string       // the user's GORACE, "" if not set; nil without the detector
+	Race    string        // the user's GORACE, "" if not set
 	Earlier []earlier     // calls that have ended: the code after them may depend on their results
 }
 
@@ -98,11 +98,9 @@ func takeAssignment() {
 	if err != nil {
 		return
 	}
-	if a.Race != nil {
-		os.Unsetenv(raceVariable)
-		if *a.Race != "" {
-			os.Setenv(raceVariable, *a.Race)
-		}
+	os.Unsetenv(raceVariable)
+	if a.Race != "" {
+		os.Setenv(raceVariable, a.Race)
 	}
 	assigned, reports = a, os.NewFile(uintptr(fd), "reports")
 }

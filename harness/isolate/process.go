@@ -28,12 +28,7 @@ type process struct {
 // startProcess starts the test binary as a child, the leader of a new process
 // group.
 func startProcess(args []string, a assignment) (_ *process, err error) {
-	env := startEnv[:len(startEnv):len(startEnv)]
-	if raceDetector {
-		options := os.Getenv(raceVariable)
-		a.Race = &options
-		env = append(env, raceVariable+"="+strings.TrimSpace(noRaceSleep+" "+options))
-	}
+	a.Race = os.Getenv(raceVariable)
 	text, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
@@ -59,7 +54,8 @@ func startProcess(args []string, a assignment) (_ *process, err error) {
 	}
 	p.cmd.Args[0] = os.Args[0]
 	p.cmd.Dir = startDir
-	p.cmd.Env = append(env, environment+"="+a.target().Test)
+	p.cmd.Env = append(startEnv[:len(startEnv):len(startEnv)], environment+"="+a.target().Test,
+		raceVariable+"="+strings.TrimSpace(noRaceSleep+" "+a.Race))
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.ExtraFiles = []*os.File{reportsFd - 3: reports, assignmentFd - 3: assignmentEnd}
 	p.cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)

@@ -1,5 +1,0 @@
-//go:build unix && !race
-
-package isolate
-
-const raceDetector = false
