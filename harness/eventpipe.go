@@ -16,7 +16,6 @@ type eventPipe struct {
 	closing, closed *os.File // a pipe whose end says that Close was called
 }
 
-// newEventPipe returns both ends of a pipe.
 func newEventPipe() (*eventPipe, *os.File, error) {
 	closing, closed, err := os.Pipe()
 	if err != nil {

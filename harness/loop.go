@@ -32,7 +32,6 @@ func (i *invocation) accept() {
 	}
 }
 
-// arrived starts to listen to a supervisor.
 func (i *invocation) arrived(peer *control.Supervisor) {
 	s := &supervised{peer: peer, pid: peer.PID()}
 	go func() {
@@ -122,7 +121,6 @@ func every(period time.Duration) (<-chan time.Time, func()) {
 // are dead, and supervisors to end after go.
 const goPatience = 2 * time.Second
 
-// do carries out steps.
 func (i *invocation) do(steps []step) {
 	for _, s := range steps {
 		switch s.verb {

@@ -76,7 +76,6 @@ func (s *supervised) test(m control.Running, at time.Time) {
 	s.children = slices.DeleteFunc(s.children, func(t runningTest) bool { return t.pid == m.PID })
 }
 
-// departed records the end of the connection.
 func (s *supervised) departed() {
 	if s.state == running {
 		s.state, s.process.Failure = lost, "its supervisor died"

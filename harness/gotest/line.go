@@ -192,7 +192,6 @@ func (l Line) Value(name string) string {
 	return value
 }
 
-// sets reports whether a part sets a flag of go test.
 func (p Part) sets(name string) bool {
 	return p.Kind == OwnFlag && strings.TrimPrefix(p.Name, "test.") == name
 }

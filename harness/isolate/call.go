@@ -176,7 +176,6 @@ const (
 // How far a child has come.
 var targetBegun, targetEnded atomic.Bool
 
-// placeOf returns what the call c means to this process.
 func placeOf(c call) place {
 	if assigned == nil {
 		return outside

@@ -73,7 +73,6 @@ func startProcess(args []string, a assignment) (_ *process, err error) {
 	return p, nil
 }
 
-// closeAll closes those of the files that are not nil.
 func closeAll(files ...*os.File) {
 	for _, f := range files {
 		f.Close()

@@ -127,7 +127,6 @@ func looksLikeCrash(line []byte) bool {
 	return slices.ContainsFunc(crashPrefixes, func(prefix string) bool { return bytes.HasPrefix(line, []byte(prefix)) })
 }
 
-// unit takes one unit of output and updates the state.
 func (s *stream) unit(u []byte) {
 	mid := s.mid
 	s.mid = u[len(u)-1] != '\n'
@@ -263,7 +262,6 @@ func (s *stream) update(line testtext.Line) {
 	}
 }
 
-// reported takes the report of a test.
 func (s *stream) reported(v testtext.Verdict, name string) {
 	switch {
 	case s.phase == during && name == s.target:

@@ -42,8 +42,8 @@ type meta struct {
 
 var errDamaged = errors.New("damaged link cache entry")
 
-// castagnoli returns the table of CRC-32C, which package crc32 makes once. It is
-// no variable, because every tool of the go command starts through this program.
+// castagnoli returns the table of CRC-32C, which package crc32 makes on first
+// use. Every tool of the go command starts through this program without it.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // sums are the two checksums of a binary.

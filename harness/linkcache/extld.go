@@ -76,7 +76,6 @@ type call struct {
 	Reason notCacheable // if this alone makes the link one that can't be cached
 }
 
-// used reports whether the external linker was called.
 func (r *recorder) used() bool {
 	info, err := os.Stat(r.notes)
 	return err != nil || info.Size() > 0

@@ -110,7 +110,6 @@ func stamp(path string) (string, time.Time, error) {
 	return fmt.Sprintf("%d %d %d %d %d", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()), changed, nil
 }
 
-// unchanged reports whether all inputs are still what they were.
 func unchanged(inputs []input) bool {
 	for _, in := range inputs {
 		if !in.unchanged() {

@@ -31,7 +31,6 @@ func (c *Cache) logPath() string { return filepath.Join(c.dir, "log") }
 // note counts an outcome. If the cache can't be written to, it does nothing.
 func (c *Cache) note(o outcome) { c.appendLog(string(o)) }
 
-// noteUncached counts a link that was not stored.
 func (c *Cache) noteUncached(reason error) {
 	const maxReason = 200
 	text := strings.Map(func(r rune) rune {

@@ -121,7 +121,6 @@ func (p *program) start() error {
 	return nil
 }
 
-// can reports whether the program runs and supports the command.
 func (p *program) can(command string) bool {
 	return p != nil && p.err == nil && slices.Contains(p.commands, command)
 }

@@ -17,7 +17,6 @@ const (
 	tempPrefix  = "tmp-"
 )
 
-// ownFile reports whether the file belongs to the effective user.
 func ownFile(info os.FileInfo) bool { return int(statOf(info).Uid) == os.Geteuid() }
 
 func statOf(info os.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }

@@ -64,7 +64,6 @@ func CreateWhole(path string) (*Whole, error) {
 	return w, nil
 }
 
-// tryBeside makes a file beside the target and removes it.
 func (w *Whole) tryBeside() error {
 	f, err := w.createBeside()
 	if err != nil {
@@ -74,7 +73,6 @@ func (w *Whole) tryBeside() error {
 	return os.Remove(f.Name())
 }
 
-// tryOpen opens a file for writing and closes it unchanged.
 func tryOpen(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {
@@ -171,7 +169,6 @@ func (w *Whole) Commit() error {
 	return named(w.path, w.copy())
 }
 
-// copy writes what was written into the target.
 func (w *Whole) copy() error {
 	f, err := os.OpenFile(w.target, os.O_WRONLY, 0)
 	if err != nil {

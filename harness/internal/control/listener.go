@@ -93,7 +93,6 @@ func (l *Listener) make() error {
 // socketName is the name of the socket in its directory.
 const socketName = "run"
 
-// listen makes the socket at path.
 func (l *Listener) listen(path string) (err error) {
 	if len(path) > maxSocketPath {
 		return &os.PathError{Op: "bind", Path: path, Err: syscall.ENAMETOOLONG}

@@ -25,7 +25,6 @@ func newSocket() (int, error) {
 // bind is a variable for tests of systems that refuse it.
 var bind = unix.Bind
 
-// listenUnix returns a socket that listens at path.
 func listenUnix(path string) (*os.File, error) {
 	fd, err := newSocket()
 	if err != nil {
@@ -42,7 +41,6 @@ func listenUnix(path string) (*os.File, error) {
 	return pollable(fd, path)
 }
 
-// acceptUnix waits for a connection.
 func acceptUnix(listener *os.File) (*os.File, error) {
 	raw, err := listener.SyscallConn()
 	if err != nil {
@@ -68,7 +66,6 @@ func acceptUnix(listener *os.File) (*os.File, error) {
 	return pollable(fd, listener.Name())
 }
 
-// dialUnix connects to the socket at path.
 func dialUnix(path string) (*os.File, error) {
 	fd, err := newSocket()
 	if err != nil {

@@ -33,7 +33,6 @@ func newFiles(b binary) (*files, error) {
 	return f, err
 }
 
-// flagsFor returns the flags for the process of test i.
 func (f *files) flagsFor(i int, last bool) ([]string, error) {
 	var flags []string
 	if f.testlog != "" {

@@ -80,7 +80,6 @@ func (f *framer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unit takes one unit of output.
 func (f *framer) unit(u []byte) {
 	if u[0] == testtext.Marker[0] && f.frame(strings.TrimSuffix(string(u[1:]), "\n")) {
 		return
@@ -129,7 +128,6 @@ func (f *framer) frame(text string) bool {
 
 func isTopLevel(name string) bool { return !strings.Contains(name, "/") }
 
-// turnToBody handles the start of a test.
 func (f *framer) turnToBody(name string) {
 	switch f.part {
 	case body: // a subtest, or one beside it
@@ -146,7 +144,6 @@ func (f *framer) turnToBody(name string) {
 	}
 }
 
-// report handles the end of a top-level test.
 func (f *framer) report(name string, failed bool) {
 	if f.began == nil {
 		f.began = make(map[string]bool)
@@ -165,7 +162,6 @@ func (f *framer) endSetup() {
 	f.out.Write([]byte(f.header))
 }
 
-// flush writes what was kept of a part.
 func (f *framer) flush(p part) {
 	if f.kept[p].Len() > 0 {
 		f.out.Write(f.kept[p].Bytes())
@@ -297,7 +293,6 @@ func (f *framer) blameLeaks(e testproc.State) {
 	f.bad = true
 }
 
-// note writes a line that belongs to a test, or to the package.
 func (f *framer) note(test, line string) {
 	io.WriteString(f.out, testtext.NameLine(test)+line+"\n")
 }

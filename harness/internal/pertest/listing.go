@@ -78,7 +78,6 @@ func (l *listing) take(line string) {
 	}
 }
 
-// finish handles the end of the output.
 func (l *listing) finish() {
 	l.keep(l.line)
 	l.line = nil
@@ -92,7 +91,6 @@ func (l *listing) keep(b []byte) {
 	}
 }
 
-// stderr returns the writer for the binary's standard error.
 func (l *listing) stderr() io.Writer { return keeper{l} }
 
 type keeper struct{ l *listing }

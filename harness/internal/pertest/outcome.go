@@ -25,7 +25,6 @@ type result struct {
 	coverErr error
 }
 
-// take records the result of a process.
 func (r *runner) take(res result) {
 	delete(r.running, res.test)
 	r.any = r.any || res.any
@@ -46,7 +45,6 @@ func (r *runner) take(res result) {
 	}
 }
 
-// takeLeaks reports the processes that a process left behind.
 func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 	if len(leaks) == 0 {
 		return

@@ -62,7 +62,6 @@ func newPrinter(w io.Writer, n int) *printer {
 	return p
 }
 
-// begin records that a test runs, and that the output belongs to it.
 func (s *section) begin(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -70,7 +69,6 @@ func (s *section) begin(test string) {
 	s.open = append(s.open, openTest{test, time.Now()})
 }
 
-// turnTo records which test the output belongs to.
 func (s *section) turnTo(test string) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -170,7 +168,6 @@ func (s *section) close(ending string) {
 	}
 }
 
-// release writes what was kept.
 func (s *section) release() {
 	s.writeSetup()
 	if err := s.kept.CopyTo(s.p.w); err != nil {
@@ -218,7 +215,6 @@ func (p *printer) mix() {
 	}
 }
 
-// writeEndings writes what TestMain printed after the tests.
 func (p *printer) writeEndings() {
 	for _, f := range p.endings {
 		io.WriteString(p.w, f.text)

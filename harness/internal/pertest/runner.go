@@ -93,7 +93,6 @@ func (r *runner) run() (int, syscall.Signal) {
 	return r.conclude()
 }
 
-// loop starts tests and waits for their ends.
 func (r *runner) loop() {
 	orders := r.reporter.client.Orders()
 	for {
@@ -233,5 +232,4 @@ func (r *runner) argsFor(t *test) (args []string, alarm string, err error) {
 	return r.binary.processArgs(append(flags, more...)...), alarm, err
 }
 
-// isLast says whether a process is the last one of all.
 func (r *runner) isLast(t *test) bool { return t.index == len(r.tests)-1 }

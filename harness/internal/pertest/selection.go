@@ -31,7 +31,6 @@ func (t *test) isExample() bool { return strings.HasPrefix(t.name, "Example") }
 // own.
 func (t *test) isRest() bool { return t.name == "" }
 
-// title returns the process's name for messages.
 func (t *test) title() string {
 	if t.isRest() {
 		return "the process for tests that are not listed"

@@ -11,7 +11,6 @@ import (
 	"pgtest/harness/internal/testproc"
 )
 
-// start starts a process.
 func (r *runner) start(t *test) {
 	args, alarm, err := r.argsFor(t)
 	p := testproc.New(r.family, r.opts.Command, args)

@@ -36,7 +36,6 @@ func Drain(pipe *os.File, w io.Writer, gone <-chan struct{}) {
 // onlyReader hides the other methods of a file, which would copy by itself.
 type onlyReader struct{ io.Reader }
 
-// rest copies what is left in the pipe.
 func rest(pipe *os.File, w io.Writer) {
 	pipe.SetReadDeadline(time.Time{})
 	conn, err := pipe.SyscallConn()

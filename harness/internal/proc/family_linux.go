@@ -30,7 +30,6 @@ func NewFamily() *Family {
 	return f
 }
 
-// reap reaps adopted children that have ended.
 func (f *Family) reap() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

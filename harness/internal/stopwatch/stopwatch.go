@@ -49,8 +49,9 @@ func Piece(limit time.Duration) time.Duration {
 	return min(max(limit/10, 10*time.Millisecond), time.Second)
 }
 
-// AfterFunc calls f in its own goroutine once this process could run for d; 0 is
-// never. The function that it returns prevents the call if f was not called yet.
+// AfterFunc calls f in its own goroutine once this process could run for d, and
+// never if d is 0. The function that it returns prevents the call if f was not
+// called yet.
 func AfterFunc(d time.Duration, f func()) (stop func()) {
 	if d <= 0 {
 		return func() {}

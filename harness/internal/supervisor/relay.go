@@ -67,8 +67,8 @@ func (r *relay) receive(sig syscall.Signal) answer {
 
 // order answers a signal that the run ordered. A signal that the run orders
 // again is meant for the test, as the first was, unless the test has had it as
-// everybody has: the run then orders it once because go has died of it, and once
-// because it was signalled itself.
+// everybody has: the run then orders it once because go has died of it, and
+// once because it was signalled itself.
 func (r *relay) order(sig syscall.Signal) answer {
 	switch r.state[sig] {
 	case received:
@@ -109,5 +109,4 @@ func (r *relay) askedOtherwise(sig syscall.Signal) bool {
 	return false
 }
 
-// disconnect records that no more orders will come.
 func (r *relay) disconnect() { r.connected = false }

@@ -38,7 +38,6 @@ func (s *Spool) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// toFile moves what is in memory to a file.
 func (s *Spool) toFile() error {
 	file, err := os.CreateTemp("", "pgtest-output-")
 	if err != nil {

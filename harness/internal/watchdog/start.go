@@ -26,10 +26,10 @@ type Watchdog struct {
 // command c, which may be nil, with c's path, arguments, directory, environment
 // and standard files, in a process group of its own or that of c.SysProcAttr,
 // which the role then joins, too, or in a session of its own if c.SysProcAttr
-// says so. Between the two it calls open, which makes the
-// directory: if this process dies, there is somebody to remove it. Open may
-// change c's environment. Start returns when the command runs. The caller must
-// call Finish.
+// says so. Between the two it calls open, which makes the directory: if this
+// process dies, there is somebody to remove it. Open may change c's
+// environment. Start returns when the command runs. The caller must call
+// Finish.
 func Start(words []string, dir string, open func() error, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {

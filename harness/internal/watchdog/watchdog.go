@@ -113,7 +113,6 @@ type watch struct {
 	leads   bool // the command leads a process group
 }
 
-// serve carries out orders until the last one.
 func (w *watch) serve(orders <-chan order, dir string) {
 	died := childDeaths()
 	for {
@@ -184,7 +183,6 @@ func words(list [][]byte) []string {
 	return words
 }
 
-// signal signals the command, and the process group that it leads.
 func (w *watch) signal(sig syscall.Signal) {
 	switch {
 	case w.state == none || w.state == reaped:
