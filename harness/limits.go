@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/jsonstream/result"
 )
@@ -36,10 +37,6 @@ type overtime struct {
 	test string
 	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
 }
-
-// quitGrace is the time between SIGQUIT, on which a Go program shows its
-// goroutines, and SIGKILL.
-const quitGrace = 5 * time.Second
 
 func newLimits(slow, timeout time.Duration) limits {
 	l := limits{slow: slow, timeout: timeout, reported: make(map[watched]bool), over: make(map[string]overtime)}
@@ -90,7 +87,7 @@ func (p *plan) judge(w watched, now, d time.Duration) (steps []step) {
 	if len(quit) == 0 {
 		return steps // it has just ended
 	}
-	l.over[w.pkg] = overtime{w.test, now + quitGrace}
+	l.over[w.pkg] = overtime{w.test, now + proc.QuitGrace}
 	timeout := result.Timeout{Package: w.pkg, Test: w.test, Limit: l.timeout}
 	return append(append(steps, quit...), step{verb: note, note: timeout})
 }

@@ -67,7 +67,7 @@ func startProcess(args []string, a assignment) (_ *process, err error) {
 	}
 	go func() {
 		defer close(p.fed)
-		input.Write(text) // fails if the child has died: its end tells
+		input.Write(text) // fails if the child has died, which wait reports
 		input.Close()
 	}()
 	return p, nil

@@ -76,15 +76,7 @@ type stream struct {
 // Write never fails.
 func (s *stream) Write(b []byte) (int, error) {
 	s.line = append(s.line, b...)
-	rest := s.line
-	for {
-		n := s.marks.UnitEnd(rest)
-		if n == 0 {
-			break
-		}
-		s.unit(rest[:n])
-		rest = rest[n:]
-	}
+	rest := s.marks.Units(s.line, s.unit)
 	if whole := rest[:s.marks.Whole(rest)]; len(whole) > 0 && s.mayBePlain(whole) && (s.mid || mustBePlain(whole)) || len(whole) > maxLine {
 		s.long(whole)
 		rest = rest[len(whole):]

@@ -166,7 +166,7 @@ func (c *call) ask() ([]byte, error) {
 	out, err := exec.Command(c.Words[0], c.Words[1:]...).Output()
 	c.Files = []string{strings.TrimSpace(string(out))}
 	if err == nil && !filepath.IsAbs(c.Files[0]) {
-		// Nothing tells what would have to appear where.
+		// It is not known where the file would have to appear.
 		err = notCacheable("the C compiler does not find " + c.Files[0])
 	}
 	return out, err

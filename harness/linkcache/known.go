@@ -18,12 +18,10 @@ import (
 // kind: the compiler is gcc itself and the linker GNU ld itself, all words are
 // on a list, no variable changes what they do, and every file is an archive, an
 // object, a shared library or a linker script whose content determines its
-// effect. It is not cached with a launcher, a wrapper, another compiler, a
-// plugin, a file of flags or link-time optimization, because what those read is
-// not known.
+// effect. What anything else reads is not known.
 
-// The texts by which gcc's driver and GNU ld are told from programs that start
-// them: gcc's rules for a link, and the version texts of collect2 and ld.
+// The texts that gcc's driver and GNU ld hold, and programs that start them do
+// not: gcc's rules for a link, and the version texts of collect2 and ld.
 const (
 	gccMark      = "%{!fsyntax-only:%{!c:%{!M:%{!MM:"
 	collect2Mark = "collect2 version"

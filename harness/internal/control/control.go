@@ -145,16 +145,7 @@ type Undivided struct {
 const MaxLeaks = proc.MaxDescribed
 
 // Resources is what a package's processes used.
-type Resources struct {
-	// User and System are CPU time, summed over all processes.
-	User, System time.Duration
-	// MaxRSS is the peak resident set of the largest single process, in bytes.
-	// If AtMost is set, the true value may be lower: a process inherits the
-	// peak of the program that it ran before its exec, which was the
-	// supervisor.
-	MaxRSS int64
-	AtMost bool `json:",omitempty"`
-}
+type Resources = proc.Usage
 
 // Leak is a process that a test binary left behind.
 type Leak struct {
@@ -171,6 +162,24 @@ type Leak struct {
 	End LeakEnd
 	// Alive is the reason why the process could not be ended, or "".
 	Alive string `json:",omitempty"`
+}
+
+// LeaksOf describes the first MaxLeaks of left, the processes that a process of
+// the given group left behind.
+func LeaksOf(left []proc.Leftover, group int) []Leak {
+	var leaks []Leak
+	for _, l := range left[:min(len(left), MaxLeaks)] {
+		leak := Leak{PID: l.PID, Command: l.Command, Escaped: l.Group != group, Alive: l.Alive}
+		switch {
+		case l.Alive != "":
+		case l.Killed:
+			leak.End = EndedByKill
+		default:
+			leak.End = EndedByTerm
+		}
+		leaks = append(leaks, leak)
+	}
+	return leaks
 }
 
 // LeakEnd is how a leaked process ended.

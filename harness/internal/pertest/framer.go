@@ -63,15 +63,7 @@ type framer struct {
 // Write never fails.
 func (f *framer) Write(b []byte) (int, error) {
 	f.line = append(f.line, b...)
-	rest := f.line
-	for {
-		n := f.marks.UnitEnd(rest)
-		if n == 0 {
-			break
-		}
-		f.unit(rest[:n])
-		rest = rest[n:]
-	}
+	rest := f.marks.Units(f.line, f.unit)
 	if n := f.marks.Whole(rest); n > 0 && rest[0] != testtext.Marker[0] && f.part == body {
 		f.text(rest[:n])
 		rest = rest[n:]

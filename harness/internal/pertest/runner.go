@@ -68,7 +68,7 @@ func (r *runner) run() (int, syscall.Signal) {
 	switch {
 	case r.signal != 0, e.Limit != "", e.Bad() && len(l.names) == 0, l.ran():
 		return r.endUnlisted(l, e)
-	case e.Bad(): // behind package testing: the processes of the tests tell whether it matters
+	case e.Bad(): // after package testing: the processes of the tests show whether it matters
 		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.How()))
 	}
 	var err error

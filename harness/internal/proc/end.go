@@ -27,6 +27,16 @@ type Process struct {
 	started    uint64 // tells two processes with the same id apart; 0 is unknown
 }
 
+// A Group is the process group of a child that has ended and is not reaped.
+// Where this process adopts orphans, the remaining members are its children.
+type Group int
+
+// Signal sends a signal to the members, which can't fork meanwhile.
+func (g Group) Signal(sig syscall.Signal) { syscall.Kill(-int(g), sig) }
+
+// Kill sends SIGKILL to the members.
+func (g Group) Kill() { g.Signal(syscall.SIGKILL) }
+
 // A Policy says how a Left is ended.
 type Policy struct {
 	// Settle is how long the processes may take to end by themselves.
@@ -56,6 +66,10 @@ type Leftover struct {
 	// Alive is the reason why the process still runs, or "".
 	Alive string
 }
+
+// QuitGrace is the time between a signal that asks a process to end, as SIGQUIT
+// on which a Go program shows its goroutines, and SIGKILL.
+const QuitGrace = 5 * time.Second
 
 const (
 	// killLimit is how long SIGKILL may take. A process that waits for a disk

@@ -83,7 +83,7 @@ func Main(words []string) int {
 	if opts.Terminal {
 		signals.ReclaimForeground()
 	}
-	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: control.Resources(usage)}
+	ended := &control.Ended{ExitCode: status.ExitStatus(), Resources: usage}
 	if status.Signaled() {
 		ended.Signal = status.Signal()
 	}

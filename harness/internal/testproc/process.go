@@ -63,10 +63,6 @@ func (e State) Exit(failed bool) (int, syscall.Signal) {
 	return status, 0
 }
 
-// quitGrace is the time between a signal that asks a process to end, as SIGQUIT
-// on which a Go program shows its goroutines, and SIGKILL.
-const quitGrace = 5 * time.Second
-
 // A Process runs a test binary once, as the leader of a process group.
 type Process struct {
 	command []string
@@ -236,7 +232,7 @@ func (p *Process) Cancel(sig syscall.Signal) {
 }
 
 // Quit ends the process because its time is over: by SIGQUIT, then SIGKILL if
-// the process is still there after quitGrace.
+// the process is still there after proc.QuitGrace.
 func (p *Process) Quit(limit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -248,8 +244,8 @@ func (p *Process) Quit(limit string) {
 }
 
 // Terminate ends the process because nobody needs its result any more: by
-// SIGTERM, then SIGKILL if the process is still there after quitGrace. Its State
-// says that it was interrupted.
+// SIGTERM, then SIGKILL if the process is still there after proc.QuitGrace. Its
+// State says that it was interrupted.
 func (p *Process) Terminate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -264,7 +260,7 @@ func (p *Process) end(sig syscall.Signal) {
 	p.blame.Store(false)
 	cmd := p.cmd
 	cmd.Process.Signal(sig)
-	stopwatch.AfterFunc(quitGrace, func() {
+	stopwatch.AfterFunc(proc.QuitGrace, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.cmd == cmd {

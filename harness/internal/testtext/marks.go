@@ -47,6 +47,18 @@ func (m Marks) UnitEnd(b []byte) int {
 	return 0
 }
 
+// Units calls unit with each unit in b, and returns what is behind the last.
+func (m Marks) Units(b []byte, unit func([]byte)) (rest []byte) {
+	for {
+		n := m.UnitEnd(b)
+		if n == 0 {
+			return b
+		}
+		unit(b[:n])
+		b = b[n:]
+	}
+}
+
 // Whole returns the length of the part of b that does not end with an escape:
 // what stands behind one belongs to it.
 func (m Marks) Whole(b []byte) int {

@@ -5,7 +5,7 @@ package testtext
 
 import "bytes"
 
-// Marker begins the lines in which package testing tells about tests.
+// Marker begins the lines that package testing prints about tests.
 const Marker = "\x16"
 
 // UnitEnd returns the length of the first unit in b: a line with its end, or

@@ -91,7 +91,8 @@ func groupOf(c *exec.Cmd) int {
 func hasSession(c *exec.Cmd) bool { return c.SysProcAttr != nil && c.SysProcAttr.Setsid }
 
 func (w *Watchdog) startCommand(c *exec.Cmd, messages <-chan report) error {
-	w.send(order{Command: &command{Path: []byte(c.Path), Args: inBytes(c.Args), Env: inBytes(c.Environ()), Group: groupOf(c), Session: hasSession(c)}})
+	args, env := convert[[]byte](c.Args), convert[[]byte](c.Environ())
+	w.send(order{Command: &command{Path: []byte(c.Path), Args: args, Env: env, Group: groupOf(c), Session: hasSession(c)}})
 	r, alive := <-messages
 	if !alive {
 		return errors.New("the watchdog ended")
@@ -101,14 +102,6 @@ func (w *Watchdog) startCommand(c *exec.Cmd, messages <-chan report) error {
 	}
 	w.pid = r.PID
 	return nil
-}
-
-func inBytes(words []string) [][]byte {
-	list := make([][]byte, len(words))
-	for i, word := range words {
-		list[i] = []byte(word)
-	}
-	return list
 }
 
 // listen waits for the end of the command, or of the watchdog.

@@ -153,8 +153,8 @@ func (w *watch) serve(orders <-chan order, dir string) {
 // directory and the command's standard files. If the watchdog is killed, a go
 // command gets the signal to finish, and removes its work directory.
 func (w *watch) start(c *command) {
-	args, path := words(c.Args), string(c.Path)
-	attr := &syscall.ProcAttr{Env: words(c.Env), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
+	args, path := convert[string](c.Args), string(c.Path)
+	attr := &syscall.ProcAttr{Env: convert[string](c.Env), Files: []uintptr{0, 1, 2}, Sys: proc.Attr(syscall.SIGINT)}
 	attr.Sys.Setpgid, attr.Sys.Pgid, attr.Sys.Setsid = !c.Session, c.Group, c.Session
 	pid, err := syscall.ForkExec(path, args, attr)
 	if err != nil {
@@ -175,10 +175,11 @@ func (w *watch) start(c *command) {
 	}
 }
 
-func words(list [][]byte) []string {
-	words := make([]string, len(list))
+// convert makes strings of bytes or bytes of strings.
+func convert[To, From []byte | string](list []From) []To {
+	words := make([]To, len(list))
 	for i, word := range list {
-		words[i] = string(word)
+		words[i] = To(word)
 	}
 	return words
 }
