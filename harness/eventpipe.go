@@ -1,11 +1,12 @@
 package harness
 
 import (
-	"errors"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"pgtest/harness/steady"
 )
 
 // An eventPipe is the reading end of a pipe that gets many small writes. It
@@ -48,44 +49,10 @@ func newEventPipe() (*eventPipe, *os.File, error) {
 
 // Read waits until there is something to read, the last writer is gone, or
 // Close is called, in which case it returns os.ErrClosed.
-func (p *eventPipe) Read(b []byte) (int, error) {
-	for {
-		n, err := p.file.Read(b)
-		if !errors.Is(err, syscall.EAGAIN) {
-			return n, err
-		}
-		if err := p.wait(); err != nil {
-			return 0, err
-		}
-	}
-}
+func (p *eventPipe) Read(b []byte) (int, error) { return steady.ReaderUntil(p.file, p.closing).Read(b) }
 
 // SyscallConn gives access to the descriptor.
 func (p *eventPipe) SyscallConn() (syscall.RawConn, error) { return p.file.SyscallConn() }
-
-// wait waits until Read can return.
-func (p *eventPipe) wait() error {
-	var err error
-	within(p.file, func(pipe int32) {
-		within(p.closing, func(closing int32) {
-			fds := []unix.PollFd{{Fd: pipe, Events: unix.POLLIN}, {Fd: closing, Events: unix.POLLIN}}
-			for {
-				if _, err = unix.Poll(fds, -1); err != unix.EINTR {
-					return
-				}
-			}
-		})
-	})
-	return os.NewSyscallError("poll", err)
-}
-
-// within calls f with a file's descriptor, which stays valid until it returns.
-// It does nothing if the file is closed.
-func within(file *os.File, f func(fd int32)) {
-	if conn, err := file.SyscallConn(); err == nil {
-		conn.Control(func(fd uintptr) { f(int32(fd)) })
-	}
-}
 
 func (p *eventPipe) Close() error {
 	p.closed.Close()

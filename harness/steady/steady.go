@@ -18,7 +18,7 @@ import (
 // moment, Write waits. Write writes all of its argument or returns an error.
 func Writer(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok && f != nil {
-		return file{f}
+		return file{f: f}
 	}
 	return w
 }
@@ -27,12 +27,16 @@ func Writer(w io.Writer) io.Writer {
 // moment, Read waits.
 func Reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok && f != nil {
-		return file{f}
+		return file{f: f}
 	}
 	return r
 }
 
-type file struct{ f *os.File }
+// ReaderUntil is Reader for a file that may be closed while Read waits. Stop is
+// a pipe whose end makes Read return.
+func ReaderUntil(f, stop *os.File) io.Reader { return file{f, stop} }
+
+type file struct{ f, stop *os.File }
 
 func (f file) Write(p []byte) (int, error) {
 	written := 0
@@ -66,23 +70,31 @@ func again(err error) bool {
 	return ok && (path.Err == syscall.EAGAIN || path.Err == syscall.EINTR)
 }
 
-// await waits until a read or write can go on, or will return an error.
-func (f file) await(events int16) error {
-	conn, err := f.f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var pollErr error
-	err = conn.Control(func(fd uintptr) {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
+// await waits until a read or write can go on, or will return an error. It
+// returns at once if the file is closed.
+func (f file) await(events int16) (err error) {
+	poll := func(fds ...unix.PollFd) {
 		for {
-			if _, pollErr = unix.Poll(fds, -1); pollErr != unix.EINTR {
+			if _, err = unix.Poll(fds, -1); err != unix.EINTR {
 				return
 			}
 		}
-	})
-	if err != nil {
-		return err
 	}
-	return os.NewSyscallError("poll", pollErr)
+	within(f.f, func(fd int32) {
+		ready := unix.PollFd{Fd: fd, Events: events}
+		if f.stop == nil {
+			poll(ready)
+			return
+		}
+		within(f.stop, func(stop int32) { poll(ready, unix.PollFd{Fd: stop, Events: unix.POLLIN}) })
+	})
+	return os.NewSyscallError("poll", err)
+}
+
+// within calls f with a file's descriptor, which stays valid until it returns.
+// It does nothing if the file is closed.
+func within(file *os.File, f func(fd int32)) {
+	if conn, err := file.SyscallConn(); err == nil {
+		conn.Control(func(fd uintptr) { f(int32(fd)) })
+	}
 }
