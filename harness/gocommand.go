@@ -31,13 +31,9 @@ func (i *invocation) rawCommand(more []string) (*exec.Cmd, error) {
 }
 
 func (i *invocation) goCommand(words []string, opts supervisor.Options) (*exec.Cmd, error) {
-	name := i.cfg.GoCommand
-	if name == "" {
-		name = "go"
-	}
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath("go")
 	if err != nil {
-		return nil, notFound(name, err)
+		return nil, notFound("go", err)
 	}
 	args, err := i.goArgs(words, opts)
 	if err != nil {

@@ -70,8 +70,6 @@ type Config struct {
 	// LinkCache keeps linked test binaries between runs; nil links every time.
 	// It is trimmed while the run goes on.
 	LinkCache *linkcache.Cache
-	// GoCommand is the go command; "" is go, looked up on PATH.
-	GoCommand string
 	// Dir is the go command's working directory; "" is the process' own.
 	Dir string
 	// TempDir is where the run makes a directory for its socket and go's work
