@@ -67,7 +67,7 @@ func newInput(kind inputKind, name string, started time.Time) (input, error) {
 		}
 		name = path
 	case workingInput:
-		if !in.unchanged() {
+		if _, unchanged := in.present(); !unchanged {
 			return in, notCacheable("a library in the working directory")
 		}
 		return in, nil
@@ -110,38 +110,44 @@ func stamp(path string) (string, time.Time, error) {
 	return fmt.Sprintf("%d %d %d %d %d", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()), changed, nil
 }
 
-func unchanged(inputs []input) bool {
+// present returns the inputs with the stamps that they have now, and whether
+// all are what they were.
+func present(inputs []input) (now []input, unchanged bool) {
 	for _, in := range inputs {
-		if !in.unchanged() {
-			return false
+		if in, unchanged = in.present(); !unchanged {
+			return nil, false
 		}
+		now = append(now, in)
 	}
-	return true
+	return now, true
 }
 
-func (in input) unchanged() bool {
+func (in input) present() (now input, unchanged bool) {
 	switch in.Kind {
 	case workingInput:
 		names, err := os.ReadDir(".")
-		return err == nil && !slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isLibrary(e.Name()) })
+		return in, err == nil && !slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isLibrary(e.Name()) })
 	case programInput:
 		path, err := exec.LookPath(in.Name)
 		if err != nil || in.Path == "" {
-			return errors.Is(err, exec.ErrNotFound) && in.Path == ""
+			return in, errors.Is(err, exec.ErrNotFound) && in.Path == ""
 		}
 		if path, err = filepath.Abs(path); err != nil || path != in.Path {
-			return false
+			return in, false
 		}
 	}
+	// First the stamp, then the content: a change between the two is found the
+	// next time.
 	stamp, _, err := stamp(in.Path)
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist) && in.Sum == ""
+		return in, errors.Is(err, fs.ErrNotExist) && in.Sum == ""
 	}
 	if in.Sum == "" || stamp == in.Stamp {
-		return stamp == in.Stamp
+		return in, stamp == in.Stamp
 	}
+	in.Stamp = stamp
 	sum, err := in.sum()
-	return err == nil && sum == in.Sum
+	return in, err == nil && sum == in.Sum
 }
 
 func (in input) sum() (string, error) {

@@ -231,33 +231,13 @@ func (l *link) fetch(p *program) error {
 	if id, _, err := outputID(body); err != nil || !bytes.Equal(id, r.OutputID) {
 		return errDamaged
 	}
-	if m.Inputs, err = restamp(m.Inputs); err != nil {
-		return err
+	var unchanged bool
+	if m.Inputs, unchanged = present(m.Inputs); !unchanged {
+		return errInputsChanged
 	}
 	return l.replace(l.entryPath(l.key), func(temp *os.File) error {
 		return writeEntry(temp, body, size, s, l.key, m)
 	})
-}
-
-// restamp returns the inputs with the stamps that they have now. It is an
-// error if one has changed.
-func restamp(inputs []input) ([]input, error) {
-	fresh := slices.Clone(inputs)
-	for i := range fresh {
-		if in := &fresh[i]; in.Stamp != "" {
-			// First the stamp, then the content: a change between the two
-			// is found when the entry is used.
-			now, _, err := stamp(in.Path)
-			if err != nil {
-				return nil, err
-			}
-			in.Stamp = now
-		}
-		if !inputs[i].unchanged() {
-			return nil, errInputsChanged
-		}
-	}
-	return fresh, nil
 }
 
 // offer stores the new entry in the program. The cache does not depend on its

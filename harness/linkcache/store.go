@@ -94,7 +94,7 @@ func (c *Cache) get(k key, output string) (printed []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !unchanged(m.Inputs) {
+	if _, unchanged := present(m.Inputs); !unchanged {
 		return nil, errInputsChanged
 	}
 	if err := extract(f, size, s, output); err != nil {
