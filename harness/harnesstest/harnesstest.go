@@ -44,7 +44,7 @@ func RequirePrograms() error {
 	return nil
 }
 
-// Need ends a test that needs a program which is not installed, as Missing does.
+// Need ends a test, as Missing does, if a program is not installed.
 func Need(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {

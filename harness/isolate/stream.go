@@ -46,11 +46,12 @@ const (
 // A stream parses what a child prints and passes it to a sink. Only one
 // goroutine may write to it.
 //
-//	phase    lines of package testing           other lines
-//	before   the mark: during                   set aside
-//	during   subtests and the like: handed on;  logged ones and plain ones handed on; from one that
-//	         the target's report: after         looks like a crash on, held until there is proof
-//	after    a test around the target that      set aside
+//	phase    lines of package testing       other lines
+//	before   the mark: during               set aside
+//	during   subtests and the like: passed  logged and plain ones: passed on;
+//	         on; the target's report:       from one that looks like a crash
+//	         after                          on, held until there is proof
+//	after    a test around the target that  set aside
 //	         failed is noted
 type stream struct {
 	sink   sink
@@ -62,7 +63,7 @@ type stream struct {
 	current string // the test that logs
 	failing bool   // an error is being logged, which has an end of its own
 	line    []byte // the beginning of a line whose kind is not known yet
-	mid     bool   // in a plain line, the beginning of which has been handed on
+	mid     bool   // in a plain line, whose beginning has been passed on
 	printed bool   // the last line was a plain one
 	aside   []byte
 	holding bool

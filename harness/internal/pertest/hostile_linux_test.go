@@ -149,8 +149,8 @@ func TestOther(t *testing.T) {
 	}
 }
 
-// threads returns what the kernel says of a process's threads, and whether all of
-// them sleep. Two answers that are the same tell that none ran in between.
+// threads returns what the kernel says of a process's threads, and whether all
+// of them sleep. If two answers are the same, none ran in between.
 func threads(pid int) (text string, asleep bool) {
 	paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	asleep = len(paths) > 0

@@ -17,7 +17,7 @@ func TestRelay(t *testing.T) {
 		{"the run alone, twice", "order over order over", "hold pass hold pass"},
 		{"the run twice in no time", "order order over over", "hold drop pass drop"},
 		{"the tree, slowly", "order over receive", "hold pass drop"},
-		// The run orders SIGTERM when go has died, and when it is signalled itself.
+		// The run orders SIGTERM when go has died, and when the run gets it.
 		{"the tree, go first", "order receive order over", "hold drop drop drop"},
 		{"the tree, the supervisor first, then go", "receive order order over", "hold drop drop drop"},
 		{"no run", "disconnect receive receive", "- pass pass"},

@@ -17,7 +17,7 @@ import (
 
 const patienceOfTests = 2 * time.Minute
 
-// killedRole is the role of a run that is killed when it has made its directory.
+// killedRole is a run that is killed when it has made its directory.
 const killedRole = "__killed"
 
 func TestMain(m *testing.M) {
@@ -69,7 +69,7 @@ func TestNoDirectory(t *testing.T) {
 	}
 }
 
-// TestEndedAtOnce starts a watchdog that ends before it has started the command.
+// TestEndedAtOnce starts a watchdog that ends before it starts the command.
 func TestEndedAtOnce(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
