@@ -36,7 +36,7 @@ demo: build
 test: fmt vet staticcheck race cross
 
 fmt:
-	@files=$$(gofmt -l cmd harness internal jsonstream signals docs); \
+	@files=$$(gofmt -l cmd harness jsonstream signals docs); \
 	if [ -n "$$files" ]; then echo "not in gofmt's format:"; echo "$$files"; exit 1; fi
 
 vet:

@@ -10,7 +10,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/jsonstream"
 )
 

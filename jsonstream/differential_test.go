@@ -12,7 +12,7 @@ import (
 
 	"github.com/creack/pty"
 	"gotest.tools/gotestsum/testjson"
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/result"
 )

@@ -12,7 +12,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/genstream"

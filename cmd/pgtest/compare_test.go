@@ -11,7 +11,7 @@ import (
 	"slices"
 	"testing"
 
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 )
 
 // standardPackages are packages of the standard library whose tests open

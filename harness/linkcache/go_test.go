@@ -65,7 +65,7 @@ func (p *project) write(name, content string) {
 // cached returns the flag that starts tools through the cache.
 func (p *project) cached(user ...string) string {
 	p.t.Helper()
-	value, err := p.cache.Toolexec(self(p.t), user)
+	value, err := p.cache.Toolexec(tool(p.t), user)
 	if err != nil {
 		p.t.Fatal(err)
 	}

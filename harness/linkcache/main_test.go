@@ -3,6 +3,7 @@ package linkcache
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,8 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"pgtest/harness/harnesstest"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/harness/linkcache/toolexec"
-	"pgtest/internal/race"
 )
 
 // The test binary is its own tool wrapper and cache program.
@@ -29,7 +31,35 @@ func TestMain(m *testing.M) {
 		}
 	}
 	race.ExitAtOnce()
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// pgtest is the command itself, "" without the race detector. A tool with the
+// race detector takes 50 ms to start, ten times that of the command, and the go
+// command starts a dozen for each link.
+var pgtest string
+
+func run(m *testing.M) int {
+	if race.Enabled {
+		dir, err := os.MkdirTemp("", "pgtest-linkcache-")
+		if err == nil {
+			defer os.RemoveAll(dir)
+			pgtest, err = harnesstest.BuildPgtest(dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// tool returns the program for the go command's -toolexec.
+func tool(t testing.TB) string {
+	if pgtest != "" {
+		return pgtest
+	}
+	return self(t)
 }
 
 // patience reads for how long a cache program is waited for. By default that

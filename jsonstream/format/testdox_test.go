@@ -9,7 +9,7 @@ import (
 	"github.com/bitfield/gotestdox"
 	"gotest.tools/gotestsum/testjson"
 
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 )
 
 func FuzzPrettify(f *testing.F) {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 )
 
 // TestScreenPieces writes pieces of lines of every length. The screen writes

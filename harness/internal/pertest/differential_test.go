@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"pgtest/harness"
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 )
 
 // facts are what a process for each test must not change: the tests and their

@@ -13,8 +13,8 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/harness/internal/pertest"
-	"pgtest/internal/race"
 )
 
 // TestOrphansAreReaped wants a process that left its test's group to be gone

@@ -21,8 +21,8 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/harnesstest/race"
 	"pgtest/harness/internal/pertest"
-	"pgtest/internal/race"
 )
 
 // TestMain lets the test binary play the roles of the runs in its tests.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"pgtest/internal/race"
+	"pgtest/harness/harnesstest/race"
 )
 
 const patienceOfTests = 2 * time.Minute
