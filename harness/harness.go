@@ -184,6 +184,9 @@ type Result struct {
 	// Killed says that go test or the command was killed by a signal that the run
 	// did not send.
 	Killed bool
+	// RerunRefused says that no test ran again because too many had failed, or
+	// because of a data race.
+	RerunRefused bool
 	// TooManyFailed says that Config.MaxFails has ended the run. ExitCode is 1.
 	TooManyFailed bool
 	// Ran says that events were read. If it is false, nothing was written.

@@ -39,8 +39,9 @@ type invocation struct {
 	liveFrom       time.Time
 
 	// rounds is what came of the rounds so far, if tests may run again.
-	rounds [][]result.PackageReport
-	cover  *coverage.Profiles // of the rounds; nil without
+	rounds  [][]result.PackageReport
+	refused bool               // no test runs again, though some could
+	cover   *coverage.Profiles // of the rounds; nil without
 
 	// Of the present round.
 	queue      []source // what runs after the present source
@@ -188,6 +189,7 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 		Ran:           true,
 		Interrupted:   i.plan.interrupted,
 		Rounds:        i.rounds,
+		RerunRefused:  i.refused,
 		TooManyFailed: i.plan.early,
 		Killed:        i.plan.exitCode() < 0 && !i.plan.interrupted,
 		Report:        report,

@@ -43,6 +43,7 @@ func (i *invocation) startNext() (bool, error) {
 	for _, reason := range d.Reasons {
 		i.do(i.plan.sayOnce("pgtest: --rerun-fails: " + reason))
 	}
+	i.refused = d.Refused
 	if len(d.Packages) == 0 {
 		return false, nil
 	}

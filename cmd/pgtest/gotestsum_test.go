@@ -55,6 +55,11 @@ var comparisons = []comparison{
 		gotestsum --format=testname --rerun-fails=1 --rerun-fails-report=$OUT/report2 --rerun-fails-max-failures=3 --packages="./failing ./flaky"`,
 		differs: map[string]string{"stdout": "a round runs the failed tests of all packages at once, and what passes in the end is flaky"}},
 
+	{name: "max-fails", line: `gotestsum --max-fails=1 ./failing; echo $?; gotestsum --max-fails=9 --hide-summary=all ./good ./failing`,
+		differs: map[string]string{"stdout": "what was running and what did not run is reported", "stderr": ownErrors}},
+	{name: "too many failures for a rerun", line: "gotestsum --rerun-fails --rerun-fails-max-failures=1 --packages=./failing",
+		differs: map[string]string{"stderr": ownErrors}},
+
 	// How it is shown.
 	{name: "formats", line: `go test -json ./good ./failing ./skips ./empty >$COUNTERS/events
 		for format in dots pkgname pkgname-and-test-fails testname testdox github-actions standard-quiet standard-json none \

@@ -193,6 +193,8 @@ func statusOf(c *flags.CommandLine, result harness.Result, err error) int {
 	switch {
 	case c.Gotestsum && err != nil:
 		return gotestsumError
+	case c.Gotestsum && (result.TooManyFailed || result.RerunRefused):
+		return gotestsumError
 	case c.Gotestsum && result.Killed:
 		return gotestsumKilled
 	case err != nil && result.ExitCode == 0:

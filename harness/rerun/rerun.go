@@ -58,6 +58,9 @@ type Package struct {
 type Decision struct {
 	Packages []Package
 	Reasons  []string
+	// Refused says that tests could run again, and none does because of how
+	// many they are or of a data race.
+	Refused bool
 }
 
 // Next decides what runs after rounds, of which there is at least one.
@@ -94,10 +97,10 @@ func Next(o Options, rounds [][]result.PackageReport) Decision {
 	}
 	switch {
 	case len(rounds) == 1 && failures > o.MaxFailures:
-		return Decision{Reasons: []string{fmt.Sprintf(
+		return Decision{Refused: true, Reasons: []string{fmt.Sprintf(
 			"number of test failures (%d) exceeds maximum (%d) set by --rerun-fails-max-failures", failures, o.MaxFailures)}}
 	case races && o.Races == AbortOnRace:
-		return Decision{Reasons: []string{"no test is run again because of a data race (--rerun-fails-abort-on-data-race)"}}
+		return Decision{Refused: true, Reasons: []string{"no test is run again because of a data race (--rerun-fails-abort-on-data-race)"}}
 	}
 	slices.SortFunc(d.Packages, func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 	for reason, what := range refused {

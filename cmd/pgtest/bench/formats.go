@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"pgtest/jsonstream/genstream"
@@ -14,9 +13,9 @@ import (
 // formats compares how long pgtest and gotestsum take to format a recorded stream
 // of 1,000,400 events, each as a process that reads the stream from cat.
 func (b *bench) formats() error {
-	gotestsum := filepath.Join(b.dir, "gotestsum")
-	if out, err := exec.Command("go", "build", "-o", gotestsum, "gotest.tools/gotestsum").CombinedOutput(); err != nil {
-		return fmt.Errorf("gotestsum: %w: %s", err, out)
+	gotestsum, err := b.gotestsum()
+	if err != nil {
+		return err
 	}
 	stream := filepath.Join(b.dir, "stream.json")
 	if err := writeStream(stream, func(w io.Writer) error { return genstream.Write(w, genstream.Million) }); err != nil {

@@ -32,6 +32,7 @@ var parts = []part{
 	{"supervisor", (*bench).supervisor},
 	{"leaks", (*bench).leaks},
 	{"isolation", (*bench).isolation},
+	{"reruns", (*bench).reruns},
 	{"formats", (*bench).formats},
 	{"large", (*bench).large},
 	{"line", (*bench).line},
@@ -139,4 +140,13 @@ func (b *bench) program(name, source string) (string, error) {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return filepath.Join(dir, name), nil
+}
+
+// gotestsum builds gotestsum, and returns its path.
+func (b *bench) gotestsum() (string, error) {
+	path := filepath.Join(b.dir, "gotestsum")
+	if out, err := exec.Command("go", "build", "-o", path, "gotest.tools/gotestsum").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("gotestsum: %w: %s", err, out)
+	}
+	return path, nil
 }

@@ -150,7 +150,7 @@ many run at once`,
 			{"max-fails", "n[:now]", "", `end the run after n failures, counted as in the summary:
 what runs is interrupted and has its --grace, with :now
 it is killed; what did not run is reported`,
-				parsed(&o.MaxFails, parseMaxFails)},
+				parsed(&o.MaxFails, parseMaxFails).ofGotestsum("")},
 			{"rerun-fails", "[=n]", "", `run failed tests again until they pass, n times at most,
 2 without n; see docs/reruns.md`,
 				optional(parsed(&o.Rerun.Attempts, attempts)).ofGotestsum("")},
