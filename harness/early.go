@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/gotest/sources"
 	"pgtest/harness/internal/pattern"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
@@ -53,7 +54,7 @@ func (i *invocation) noteUnreached() {
 		if dec.Decode(&p) != nil {
 			return
 		}
-		tests := gotest.TestsOf(p.Dir, append(p.TestGoFiles, p.XTestGoFiles...))
+		tests := sources.TestsOf(p.Dir, append(p.TestGoFiles, p.XTestGoFiles...))
 		tests = slices.DeleteFunc(tests, func(name string) bool {
 			return !pattern.Matches(line.Value("run"), name) || pattern.Skips(line.Value("skip"), name)
 		})

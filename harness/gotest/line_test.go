@@ -281,3 +281,10 @@ func module(tb testing.TB) string {
 	}
 	return dir
 }
+
+func TestListWords(t *testing.T) {
+	got := Parse([]string{"-v", "-tags", "x", "-run=A", "-race", "./a", "./b", "-count=1", "-args", "-tags=y"}).ListWords()
+	if want := []string{"-tags", "x", "-race", "./a", "./b"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

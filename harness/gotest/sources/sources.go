@@ -1,4 +1,5 @@
-package gotest
+// Package sources knows which tests Go source files declare.
+package sources
 
 import (
 	"go/ast"

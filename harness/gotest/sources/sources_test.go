@@ -1,4 +1,4 @@
-package gotest
+package sources
 
 import (
 	"os"
@@ -43,13 +43,6 @@ func Example_compiled() {}
 	got := TestsOf(dir, []string{"a_test.go", "bad_test.go", "none_test.go", "b_test.go"})
 	want := []string{"TestB", "Test", "Test_x", "TestÄ", "FuzzA", "Example", "Example_empty", "Example_unordered", "TestA"}
 	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestListWords(t *testing.T) {
-	got := Parse([]string{"-v", "-tags", "x", "-run=A", "-race", "./a", "./b", "-count=1", "-args", "-tags=y"}).ListWords()
-	if want := []string{"-tags", "x", "-race", "./a", "./b"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
