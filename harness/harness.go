@@ -119,6 +119,9 @@ type Config struct {
 	// afterwards; it serves one run. If it is nil, signals and the terminal are
 	// left alone.
 	Signals *signals.Control
+	// DropCanceled drops what the run would print after its context was
+	// canceled. Files are written all the same.
+	DropCanceled bool
 	// ReapOrphans makes the run wait for children of the calling process that
 	// the run did not start. The first process of a container gets such
 	// children. The process must not wait for children of its own meanwhile.

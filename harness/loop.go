@@ -102,6 +102,10 @@ func (i *invocation) loop(ctx context.Context) {
 			i.endEarly()
 		case <-canceled:
 			canceled = nil
+			if i.cfg.DropCanceled {
+				i.stdout.muted.Store(true)
+				i.stderr.muted.Store(true)
+			}
 			i.signals.Cancel(i)
 		}
 	}

@@ -19,6 +19,7 @@ type outlet struct {
 	abandoned chan struct{} // closed when the outlet is abandoned
 	hurry     sync.Once
 	ended     chan struct{} // closed when the goroutine has ended
+	muted     atomic.Bool   // what is written from now on is dropped
 	since     atomic.Int64  // when the present write began, in Unix nanoseconds; 0 for none
 }
 
@@ -46,7 +47,7 @@ func newOutlet(w io.Writer) *outlet {
 func (o *outlet) Write(p []byte) (int, error) {
 	// The writing goroutine may still use the bytes after Write has returned.
 	text, err := bytes.Clone(p), error(nil)
-	if abandoned := o.do(func() { _, err = o.w.Write(text) }); abandoned != nil {
+	if abandoned := o.do(func() { _, err = o.writeUnlessMuted(text) }); abandoned != nil {
 		return 0, abandoned
 	}
 	return len(p), err
@@ -81,7 +82,14 @@ func (o *outlet) tryDo(f func()) bool {
 }
 
 // post writes text some time later, or drops it if the reader is far behind.
-func (o *outlet) post(text string) { o.tryDo(func() { io.WriteString(o.w, text) }) }
+func (o *outlet) post(text string) { o.tryDo(func() { o.writeUnlessMuted([]byte(text)) }) }
+
+func (o *outlet) writeUnlessMuted(text []byte) (int, error) {
+	if o.muted.Load() {
+		return len(text), nil
+	}
+	return o.w.Write(text)
+}
 
 // stuckLimit is the duration after which a write counts as stuck.
 const stuckLimit = 2 * time.Second

@@ -24,8 +24,10 @@ const (
 	keeperTerminal = 5 // descriptor: the terminal
 
 	giveBack  = 'b' // command: make the job the foreground group, then say done
+	readKeys  = 'k' // command: read keys until giveBack; the keeper has the terminal
 	ready     = 'r' // message: the handlers are installed
 	done      = 'd' // message: giveBack was carried out
+	pressed   = 'p' // message: the next byte is a key
 	firstSign = 128 // message: 128+n says that signal n arrived
 )
 
@@ -39,7 +41,8 @@ const KeeperRole = "__keeper"
 
 // Keeper runs the keeper's process and returns its exit status. The keeper
 // leads a process group of its own, is the terminal's foreground group while
-// the run wants that, and reports the terminal's signals to the run. words hold
+// the run wants that, and reports the terminal's signals and keys to the run.
+// Whatever ends the run, the keeper puts the terminal's modes back. words hold
 // one argument: the process group to give the terminal back to.
 func Keeper(words []string) int {
 	if len(words) != 1 {
@@ -60,16 +63,17 @@ func Keeper(words []string) int {
 	commands := os.NewFile(keeperCommands, "commands")
 	messages := os.NewFile(keeperMessages, "messages")
 	terminal := &tty{file: os.NewFile(keeperTerminal, "/dev/tty"), job: unix.Getpgrp()}
-	say := func(b byte) { messages.Write([]byte{b}) }
+	say := func(b ...byte) { messages.Write(b) }
+	keys := &keyboard{tty: terminal, onKey: func(key byte) { say(pressed, key) }}
 
-	requests := make(chan struct{})
+	requests := make(chan byte)
 	go func() {
 		defer close(requests)
 		for command := make([]byte, 1); ; {
 			if _, err := commands.Read(command); err != nil {
 				return
 			}
-			requests <- struct{}{}
+			requests <- command[0]
 		}
 	}()
 	say(ready)
@@ -79,10 +83,18 @@ func Keeper(words []string) int {
 			if sig != unix.SIGTERM {
 				say(firstSign + byte(sig.(syscall.Signal)))
 			}
-		case _, alive := <-requests:
+		case command, alive := <-requests:
+			if command == readKeys {
+				if terminal.ours() {
+					keys.on()
+				}
+				continue
+			}
 			// Give the terminal back only if this group has it: the shell may
 			// have taken it.
-			if terminal.ours() {
+			ours := terminal.ours()
+			keys.off(ours)
+			if ours {
 				terminal.setForeground(job)
 			}
 			if !alive {
@@ -103,9 +115,9 @@ type keeper struct {
 }
 
 // startKeeper starts argv, with the job appended, as a keeper and returns when
-// the keeper is ready. A goroutine then calls onSignal for each signal that the
+// the keeper is ready. A goroutine then calls onSignal and onKey for what the
 // keeper reports and, when the keeper has ended, onExit as its last call.
-func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onExit func(*keeper)) (*keeper, error) {
+func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onKey func(byte), onExit func(*keeper)) (*keeper, error) {
 	commandsIn, commands, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -127,7 +139,7 @@ func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onExit fu
 		return nil, err
 	}
 	k := &keeper{cmd: cmd, commands: commands, messages: messages, answers: make(chan byte, 4), over: make(chan struct{})}
-	go k.listen(onSignal, onExit)
+	go k.listen(onSignal, onKey, onExit)
 	if !k.await(ready) {
 		k.end()
 		return nil, errors.New("the keeper did not start")
@@ -135,20 +147,27 @@ func startKeeper(argv []string, t *tty, onSignal func(syscall.Signal), onExit fu
 	return k, nil
 }
 
-func (k *keeper) listen(onSignal func(syscall.Signal), onExit func(*keeper)) {
+func (k *keeper) listen(onSignal func(syscall.Signal), onKey func(byte), onExit func(*keeper)) {
 	defer onExit(k) // runs last: it may wait for the run, which may wait in end
 	defer close(k.over)
 	defer close(k.answers)
+	key := false // the next byte is one
 	for buf := make([]byte, 16); ; {
 		n, err := k.messages.Read(buf)
 		for _, b := range buf[:n] {
-			if b >= firstSign {
+			switch {
+			case key:
+				key = false
+				onKey(b)
+			case b == pressed:
+				key = true
+			case b >= firstSign:
 				onSignal(syscall.Signal(b - firstSign))
-				continue
-			}
-			select {
-			case k.answers <- b:
-			default: // an answer that nobody waited for
+			default:
+				select {
+				case k.answers <- b:
+				default: // an answer that nobody waited for
+				}
 			}
 		}
 		if err != nil {

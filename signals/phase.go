@@ -25,6 +25,10 @@ func (c *Control) Before(f func()) bool {
 	return false
 }
 
+// Idle handles an event while there is nothing to signal: between the runs of a
+// Control that serves several.
+func (c *Control) Idle(e Event) { c.Handle(e, &phase{}) }
+
 // After handles signals while f runs, which comes after the tests. It reports
 // whether f has ended. The first signal gives f the grace, the second abandons
 // it; f may then still be running. what describes f to the user.

@@ -149,6 +149,9 @@ type Plan struct {
 	seen  map[syscall.Signal][2]int // how often each ending signal came, by Via
 }
 
+// renew makes the plan forget that the run was asked to end.
+func (p *Plan) renew() { p.shutdown, p.cause, p.typed, p.asked = running, 0, 0, 0 }
+
 // late returns the signal that a test which starts only now must get: 0 while
 // the run goes on, the signal that the other tests were asked to end with, or
 // SIGKILL once they were killed.

@@ -82,6 +82,9 @@ type Options struct {
 	// Keeper; the process group is appended. The first word is an absolute
 	// path. If Keeper is empty, the terminal is left alone.
 	Keeper []string
+	// Keys makes the keeper hold the terminal wherever the output goes, and
+	// deliver what is typed to Control.Keys, key by key and without an echo.
+	Keys bool
 	// TestsHaveTerminal says that tests are members of the job, and may give
 	// the terminal to a group of their own. If that group has no member left at
 	// the end, Finish gives the terminal back to the job.
@@ -97,6 +100,7 @@ type Control struct {
 	plan   Plan
 	opts   Options
 	events chan Event
+	keys   chan byte
 	quit   chan struct{}
 	pumps  sync.WaitGroup
 
@@ -109,7 +113,8 @@ type Control struct {
 	unwatch   func()
 	tty       *tty
 	keeper    *keeper
-	thaw      func() // catches SIGTSTP again; nil while it is caught
+	modes     *unix.Termios // the terminal's, before the keeper read keys
+	thaw      func()        // catches SIGTSTP again; nil while it is caught
 	// conts counts the SIGCONTs that arrived. continued is the value of conts
 	// when the event arrived that is being handled.
 	conts     atomic.Int64
@@ -129,6 +134,7 @@ func New(grace time.Duration) *Control {
 	return &Control{
 		opts:   Options{Grace: grace},
 		events: make(chan Event, 64),
+		keys:   make(chan byte, 256),
 		quit:   make(chan struct{}),
 	}
 }
@@ -196,7 +202,7 @@ func (c *Control) listen() {
 // the foreground yet: some shells move a job there after starting it.
 func (c *Control) mayHold() bool {
 	return len(c.opts.Keeper) > 0 && c.tty != nil &&
-		(isPipe(c.opts.Output) || isPipe(c.opts.Errors)) &&
+		(c.opts.Keys || isPipe(c.opts.Output) || isPipe(c.opts.Errors)) &&
 		!c.ignored[unix.SIGINT] && // a background job of a script: the terminal is the script's
 		!c.tty.stopsWriters() // a background tee could not write to it
 }
@@ -204,6 +210,21 @@ func (c *Control) mayHold() bool {
 // Events delivers the events that the run must pass to Handle. The channel is
 // never closed.
 func (c *Control) Events() <-chan Event { return c.events }
+
+// Keys delivers what is typed, if Options.Keys asks for it and the terminal can
+// be held. The channel is never closed.
+func (c *Control) Keys() <-chan byte { return c.keys }
+
+// HasKeys reports whether Keys can deliver anything: now, or when the job comes
+// to the foreground.
+func (c *Control) HasKeys() bool { return c.opts.Keys && c.plan.terminal != none }
+
+// Renew makes the Control forget that a run was asked to end, so that it serves
+// another one.
+func (c *Control) Renew() {
+	c.grace.stop()
+	c.plan.renew()
+}
 
 // Handle passes an event to the plan and carries out the steps of its answer.
 func (c *Control) Handle(e Event, run Executor) {

@@ -84,8 +84,14 @@ func (c *Control) explain(sig syscall.Signal) string {
 func (c *Control) take() {
 	if c.keeper == nil {
 		onSignal := func(sig syscall.Signal) { c.offer(Event{Signal: sig, Via: ViaKeeper}) }
+		onKey := func(key byte) {
+			select {
+			case c.keys <- key:
+			default: // typed far ahead
+			}
+		}
 		onExit := func(k *keeper) { c.send(Event{Kind: KeeperGone, from: k}) }
-		keeper, err := startKeeper(c.opts.Keeper, c.tty, onSignal, onExit)
+		keeper, err := startKeeper(c.opts.Keeper, c.tty, onSignal, onKey, onExit)
 		if err != nil {
 			c.plan.terminal = none
 			return
@@ -99,6 +105,11 @@ func (c *Control) take() {
 	if err != nil {
 		c.giveBack()
 		c.plan.terminal = none
+		return
+	}
+	if c.opts.Keys {
+		c.modes, _ = c.tty.modes()
+		c.keeper.commands.Write([]byte{readKeys})
 	}
 }
 
@@ -112,7 +123,7 @@ func (c *Control) lend() {
 // giveBack ends the keeper, which first returns the terminal to the job if it
 // has it. A keeper that was killed could not do that: the terminal's foreground
 // group has no member left, and SIGTTOU would stop the job when it touches the
-// terminal. Then giveBack returns the terminal itself.
+// terminal. Then giveBack returns the terminal itself, and puts its modes back.
 func (c *Control) giveBack() {
 	if c.keeper == nil {
 		return
@@ -120,7 +131,12 @@ func (c *Control) giveBack() {
 	c.keeper.end()
 	pgid, err := c.tty.foreground()
 	if err == nil && pgid == c.keeper.cmd.Process.Pid {
-		withoutTTOU(func() error { return c.tty.setForeground(c.tty.job) })
+		withoutTTOU(func() error {
+			if c.modes != nil {
+				c.tty.setModes(c.modes)
+			}
+			return c.tty.setForeground(c.tty.job)
+		})
 		c.listen()
 	}
 	c.keeper = nil

@@ -8,4 +8,5 @@ const (
 	// reportSignal is the signal that the terminal sends for Ctrl-T.
 	reportSignal = unix.SIGINFO
 	getTermios   = unix.TIOCGETA
+	setTermios   = unix.TIOCSETA
 )

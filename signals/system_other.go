@@ -8,4 +8,5 @@ const (
 	// reportSignal is no signal: no terminal of this system sends one.
 	reportSignal = unix.Signal(-1)
 	getTermios   = unix.TCGETS
+	setTermios   = unix.TCSETS
 )

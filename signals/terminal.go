@@ -57,10 +57,19 @@ func (t *tty) hungUp() bool {
 	return err != nil
 }
 
+func (t *tty) modes() (*unix.Termios, error) {
+	return unix.IoctlGetTermios(int(t.file.Fd()), getTermios)
+}
+
+// setModes needs the foreground as setForeground does.
+func (t *tty) setModes(modes *unix.Termios) error {
+	return unix.IoctlSetTermios(int(t.file.Fd()), setTermios, modes)
+}
+
 // stopsWriters reports whether the terminal stops background processes that
 // write to it (stty tostop).
 func (t *tty) stopsWriters() bool {
-	termios, err := unix.IoctlGetTermios(int(t.file.Fd()), getTermios)
+	termios, err := t.modes()
 	return err != nil || termios.Lflag&unix.TOSTOP != 0
 }
 

@@ -105,7 +105,7 @@ func command(args []string, gotestsum bool) (int, error) {
 		return usageStatus, err
 	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
-	if c.Settings.CompileOnly || c.Settings.DryRun {
+	if (c.Settings.CompileOnly || c.Settings.DryRun) && !c.Watch {
 		return usageStatus, runGo(c.Line)
 	}
 	sayWhatRuns(steady.Writer(os.Stderr), c)
@@ -115,14 +115,21 @@ func command(args []string, gotestsum bool) (int, error) {
 // run runs the tests with this process's signals and terminal, and ends the
 // process. It returns only if these can't be used.
 func run(c *flags.CommandLine) (int, error) {
-	if err := checkTerminal(c); err != nil {
+	if err := errors.Join(checkTerminal(c), checkWatch(c)); err != nil {
 		return ownError(c.Gotestsum), err
 	}
 	control, err := startSignals(c)
 	if err != nil {
 		return ownError(c.Gotestsum), err
 	}
-	status, err := runTests(c, control)
+	work := func() (int, error) {
+		_, status, err := runTests(context.Background(), c, control)
+		return status, err
+	}
+	if c.Watch {
+		work = func() (int, error) { return watchTests(c, control) }
+	}
+	status, err := work()
 	if err != nil {
 		control.After("a message", func() { printError(err) })
 	}
@@ -131,19 +138,20 @@ func run(c *flags.CommandLine) (int, error) {
 }
 
 // runTests is run up to the exit status. A run that was asked to end before it
-// began has none of its own: the signal says it.
-func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
+// began has none of its own: the signal says it. If ctx is canceled, the run
+// ends and prints nothing more.
+func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Control) (harness.Result, int, error) {
 	var cfg harness.Config
 	var files *files
 	var err error
 	if !control.Before(func() { cfg, files, err = prepare(c) }) {
-		return ownError(c.Gotestsum), nil
+		return harness.Result{}, ownError(c.Gotestsum), nil
 	}
 	if err != nil {
-		return ownError(c.Gotestsum), err
+		return harness.Result{}, ownError(c.Gotestsum), err
 	}
 	cfg.Signals = control
-	result, err := harness.Run(context.Background(), cfg)
+	result, err := harness.Run(ctx, cfg)
 	write := func() error {
 		if cfg.Args != nil {
 			c.SayMeant(steady.Writer(os.Stderr), result.Report.Packages)
@@ -159,18 +167,21 @@ func runTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	}
 	var commitErr error
 	if !control.After("writing the files", func() { commitErr = write() }) || !result.Ran {
-		return ownError(c.Gotestsum), err
+		return result, ownError(c.Gotestsum), err
 	}
 	if err == nil && result.ExitCode == 0 && !result.Interrupted && result.Report.Empty && c.Source() != "" {
 		err = fmt.Errorf("%s: no events of go test -json", c.Source())
 	}
 	err = errors.Join(err, commitErr)
 	status := statusOf(c, result, err)
+	if ctx.Err() != nil {
+		return result, status, err // a newer run follows, and has a command of its own
+	}
 	if hookErr := postRun(c, control, result, status); hookErr != nil {
 		err = errors.Join(err, hookErr)
 		status = statusOf(c, result, err)
 	}
-	return status, err
+	return result, status, err
 }
 
 // checkRerun says why failed tests can't run again or end the run, if they are
@@ -228,7 +239,10 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		FailFlaky:   c.Rerun.FailFlaky,
 		TempDir:     gotest.Env("GOTMPDIR"),
 		KeepWork:    c.Settings.KeepWork,
+		Dir:         c.Dir,
 		ReapOrphans: true,
+
+		DropCanceled: c.Watch,
 	}
 	cfg.Progress = showProgress(c, cfg.Stream)
 	switch {

@@ -47,6 +47,7 @@ func startSignals(c *flags.CommandLine) (*signals.Control, error) {
 			return nil, err
 		}
 		opts.Keeper = []string{self, signals.KeeperRole}
+		opts.Keys = c.Watch && isTerminal(os.Stdin)
 	}
 	return signals.Start(opts), nil
 }

@@ -168,17 +168,21 @@ func (l Line) Packages() []string {
 	return packages
 }
 
-// ListWords returns the words with which go list lists the line's packages: the
-// packages, and the flags that decide which files they have.
-func (l Line) ListWords() []string {
+// FileFlags returns the line's flags that decide which files packages have.
+// Other go commands know them, too.
+func (l Line) FileFlags() []string {
 	var words []string
 	for _, p := range l.parts {
 		if p.Kind == OwnFlag && slices.Contains(fileFlags, p.Name) {
 			words = append(words, p.Words...)
 		}
 	}
-	return append(words, l.Packages()...)
+	return words
 }
+
+// ListWords returns the words with which go list lists the line's packages: the
+// packages, and the flags that decide which files they have.
+func (l Line) ListWords() []string { return append(l.FileFlags(), l.Packages()...) }
 
 // Value returns the value in the last setting of a flag of go test, or ""
 // without any.
@@ -209,6 +213,45 @@ func (l Line) With(name, value string) Line {
 // directory.
 func (l Line) WithPackages(first string, more ...string) Line {
 	return l.replace(func(p Part) bool { return p.Kind == Package }, false, append([]string{first}, more...)...)
+}
+
+// WithArgument returns the line with a flag for the test binary right behind its
+// packages. A line without packages gets the one in the working directory.
+func (l Line) WithArgument(flag string) Line {
+	packages := func(p Part) bool { return p.Kind == Package }
+	if names := l.Packages(); len(names) > 0 {
+		return l.replace(packages, false, append(names, flag)...)
+	}
+	return l.replace(packages, false, ".", flag)
+}
+
+// BinaryWords returns what the line sets for a test binary that is started by
+// hand: flags of package testing, but not the choice of tests, profiles and the
+// time limit, then the binary's own words.
+func (l Line) BinaryWords() []string {
+	var flags, own []string
+	for _, p := range l.parts {
+		name := strings.TrimPrefix(p.Name, "test.")
+		switch {
+		case p.Kind == Package:
+		case p.Kind == Rest && p.Word != "--":
+			own = append(own, p.Words[1:]...)
+		case p.Kind != OwnFlag:
+			own = append(own, p.Words...)
+		case slices.Contains([]string{"benchtime", "count", "cpu", "failfast", "parallel", "short", "shuffle", "skip", "v"}, name):
+			flag := "-test." + name
+			if p.HasValue {
+				flag += "=" + p.Value
+			}
+			flags = append(flags, flag)
+		}
+	}
+	return append(flags, own...)
+}
+
+// VetFlags are go vet's for the checks that go test makes before it runs tests.
+var VetFlags = []string{
+	"-atomic", "-bool", "-buildtags", "-directive", "-errorsas", "-ifaceassert", "-nilfunc", "-printf", "-slog", "-stringintconv", "-tests",
 }
 
 // replace returns the line with words in place of those of its parts for which

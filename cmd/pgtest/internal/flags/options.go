@@ -43,6 +43,9 @@ type Options struct {
 	Debug            bool
 	MaxFails         harness.MaxFails
 	Help, Version    bool
+	Watch            bool
+	WatchChdir       bool
+	WatchClear       bool
 }
 
 // RerunOptions are those of --rerun-fails.
@@ -74,7 +77,8 @@ type value struct {
 	output bool
 	// private says that what a run starts does not see the variable.
 	private bool
-	// command flags ask for something other than a run, and have no variable.
+	// command flags ask for something other than one run, and have no variable:
+	// a pgtest that a test runs would do the same.
 	command bool
 	// alias flags say in gotestsum's way what others say, and have no variable.
 	alias bool

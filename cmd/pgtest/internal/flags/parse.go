@@ -23,6 +23,8 @@ type CommandLine struct {
 	// Gotestsum says that the command was called by the name gotestsum, and is to
 	// do as that does.
 	Gotestsum bool
+	// Dir is where go test runs, "" for the present directory.
+	Dir string
 
 	ours  []string // flags for our set, each one word: --name or --name=value
 	chdir chdir

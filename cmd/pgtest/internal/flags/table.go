@@ -180,6 +180,14 @@ pipe's reader; {default} by default`,
 they can ask for a password at /dev/tty, and Ctrl-C
 reaches the whole job, as with go test`},
 		}},
+		{"Watching", []Row{
+			{"watch", "", "", `wait for saved files, and run the tests of their
+packages and of those that import them; ? lists the
+keys`, command(&o.Watch).ofGotestsum("")},
+			{"watch-chdir", "", "", `run them in the directory of the package, and look into
+all modules below this directory`, boolean(&o.WatchChdir).ofGotestsum("")},
+			{"watch-clear", "", "", `clear the screen before each run`, boolean(&o.WatchClear).ofGotestsum("")},
+		}},
 		{"Link cache", []Row{
 			{"link-cache", "on|off", "on", `keep linked test binaries between runs; {default} by default`,
 				named(&o.LinkCache, []string{"on", "off"}, true, false)},

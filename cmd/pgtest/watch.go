@@ -1,0 +1,434 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pgtest/cmd/pgtest/internal/flags"
+	"pgtest/harness"
+	"pgtest/harness/gotest"
+	"pgtest/harness/steady"
+	"pgtest/harness/watch"
+	"pgtest/jsonstream/result"
+	"pgtest/signals"
+)
+
+// checkWatch says what --watch can't be together with.
+func checkWatch(c *flags.CommandLine) error {
+	switch {
+	case !c.Watch:
+	case c.ReadsInput():
+		return errors.New("--watch: not with -, which runs no tests")
+	case c.TTY == flags.TTYTests:
+		return errors.New("--watch: not with --tty=tests: the terminal is for the keys")
+	case c.Settings.CompileOnly, c.Settings.DryRun:
+		return errors.New("--watch: not with -c and -n, which run no tests")
+	}
+	return nil
+}
+
+// watcher carries out what the plan of a watch decides. Between runs, the signals
+// are its own; during one they are the run's, which is on another goroutine.
+type watcher struct {
+	line    *flags.CommandLine
+	control *signals.Control
+	out     io.Writer
+	plan    *watch.Plan
+	files   *watch.Watcher
+	root    string
+	vet     bool
+
+	run     watch.Run           // the present or last one
+	cancel  context.CancelFunc  // of the run
+	ended   chan harness.Result // nil while no run goes on
+	aside   *aside              // nil while there is none
+	over    bool
+	problem error
+}
+
+// An aside is a command that runs beside the watch while no tests run.
+type aside struct {
+	cancel context.CancelFunc
+	done   chan func() []watch.Step // what the answer is for the plan
+}
+
+// watchTests runs tests whenever files are saved, until the user ends it, and
+// returns the exit status.
+func watchTests(c *flags.CommandLine, control *signals.Control) (int, error) {
+	root, err := os.Getwd()
+	if err != nil {
+		return ownError(c.Gotestsum), err
+	}
+	line := *c
+	if len(line.Line.Packages()) == 0 && !c.RawCommand {
+		line.Line = line.Line.WithPackages("./...")
+	}
+	files, err := watch.New(c.WatchChdir)
+	if err != nil {
+		return ownError(c.Gotestsum), fmt.Errorf("--watch: %w", err)
+	}
+	defer files.Close()
+	w := &watcher{
+		line: &line, control: control, out: steady.Writer(os.Stdout), files: files, root: root,
+		vet: line.Line.Value("vet") == "" && !strings.Contains(gotest.Env("GOFLAGS"), "-vet") && !c.RawCommand,
+	}
+	if c.Settings.JSON || c.Format == "standard-json" {
+		w.out = steady.Writer(os.Stderr) // standard output is for events alone
+	}
+	w.plan = watch.NewPlan(watch.Options{
+		Root: root, Named: line.Line.Packages(), Chdir: c.WatchChdir, Clear: c.WatchClear, Vet: w.vet,
+	})
+	if isTerminal(os.Stdin) && !control.HasKeys() {
+		fmt.Fprintln(os.Stderr, "pgtest: --watch: no keys: the terminal can't be held")
+	}
+	w.do(w.plan.Begin())
+	for !w.over {
+		w.next()
+	}
+	w.drop()
+	if w.problem != nil {
+		return ownError(c.Gotestsum), w.problem
+	}
+	return 0, nil
+}
+
+// next handles an event.
+func (w *watcher) next() {
+	var signalled <-chan signals.Event
+	if w.ended == nil {
+		signalled = w.control.Events()
+	}
+	var answered chan func() []watch.Step
+	if w.aside != nil {
+		answered = w.aside.done
+	}
+	select {
+	case e := <-signalled:
+		w.control.Idle(e)
+		w.endIfAsked()
+	case key := <-w.control.Keys():
+		w.do(w.plan.Key(key))
+	case b := <-w.files.Bursts:
+		w.do(w.plan.Saved(b))
+	case err := <-w.files.Problems:
+		w.do(w.plan.Problem(err))
+	case answer := <-answered:
+		w.aside.cancel()
+		w.aside = nil
+		w.do(answer())
+	case res := <-w.ended:
+		w.ended = nil
+		w.cancel()
+		w.do(w.plan.RunEnded(w.outcome(res)))
+	}
+}
+
+// endIfAsked ends the watch if a signal asks for it while no tests run.
+func (w *watcher) endIfAsked() {
+	switch {
+	case !w.control.Ending():
+		return
+	case w.control.Cause() == unix.SIGINT:
+		quit, steps := w.plan.Interrupted()
+		if !quit {
+			w.control.Renew()
+		}
+		w.over = quit
+		w.do(steps)
+	default:
+		w.over = true
+	}
+}
+
+// outcome says what came of a run. A signal that ended the run ends the watch,
+// unless it was a Ctrl-C that came while tests ran.
+func (w *watcher) outcome(res harness.Result) watch.Outcome {
+	o := watch.Outcome{Failed: make(map[string][]string)}
+	for _, p := range res.Report.Packages {
+		if p.NoEnd || p.End == result.Interrupted {
+			continue
+		}
+		o.Done = append(o.Done, p.Path)
+		if p.End.Failed() {
+			tests := []string{}
+			for _, t := range p.Failed {
+				tests = append(tests, t.Name)
+			}
+			o.Failed[p.Path] = tests
+		}
+	}
+	switch cause := w.control.Cause(); {
+	case cause == unix.SIGINT && !w.ranWhole(res, o.Done):
+		o.Stopped = true
+	case cause != 0:
+		w.over = true
+		return o
+	}
+	w.control.Renew()
+	return o
+}
+
+// ranWhole reports whether a run is known to have come to its end by itself: the
+// Ctrl-C came after its last test.
+func (w *watcher) ranWhole(res harness.Result, done []string) bool {
+	if res.Report.Empty || len(done) < len(res.Report.Packages) {
+		return false
+	}
+	return res.ExitCode == 0 || len(w.run.Packages) > 0 && !slices.ContainsFunc(w.run.Packages, func(pkg string) bool {
+		return !slices.Contains(done, pkg)
+	})
+}
+
+// do carries out steps.
+func (w *watcher) do(steps []watch.Step) {
+	for _, s := range steps {
+		if w.over {
+			return
+		}
+		switch s.Verb {
+		case watch.Print:
+			io.WriteString(w.out, s.Text)
+		case watch.Clear:
+			io.WriteString(w.out, "\033[H\033[2J\n")
+		case watch.Load:
+			w.begin(w.load)
+		case watch.Vet:
+			w.begin(func(ctx context.Context) func() []watch.Step { return w.runVet(ctx, s.Run) })
+		case watch.Drop:
+			w.drop()
+		case watch.Start:
+			w.start(s.Run)
+		case watch.Cancel:
+			w.cancel()
+		case watch.Debug:
+			w.do(w.plan.Debugged(w.debug(s)))
+		case watch.Quit:
+			w.over, w.problem = true, s.Err
+		}
+	}
+}
+
+// start starts a run.
+func (w *watcher) start(r watch.Run) {
+	w.run = r
+	line := *w.line
+	line.Line = w.lineOf(r)
+	line.Dir = r.Dir
+	if w.vet {
+		line.Line = line.Line.With("vet", "off")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel, w.ended = cancel, make(chan harness.Result, 1)
+	go func(ended chan<- harness.Result) {
+		res, _, err := runTests(ctx, &line, w.control)
+		if err != nil && ctx.Err() == nil {
+			w.control.After("a message", func() { printError(err) })
+		}
+		ended <- res
+	}(w.ended)
+}
+
+// lineOf returns go test's command line for a run.
+func (w *watcher) lineOf(r watch.Run) gotest.Line {
+	line := w.line.Line
+	if len(r.Packages) > 0 && !slices.Contains(r.Packages, fileArguments) && !w.line.RawCommand {
+		line = line.WithPackages(r.Packages[0], r.Packages[1:]...)
+	}
+	if r.Pattern != "" {
+		line = line.With("run", r.Pattern)
+	}
+	if r.Update {
+		line = line.WithArgument("-update")
+	}
+	return line
+}
+
+// fileArguments is what go calls the package of files that stand on its command
+// line.
+const fileArguments = "command-line-arguments"
+
+// begin starts a command beside the watch. f returns what is to be done with its
+// answer.
+func (w *watcher) begin(f func(context.Context) func() []watch.Step) {
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &aside{cancel, make(chan func() []watch.Step, 1)}
+	w.aside = a
+	go func() { a.done <- f(ctx) }()
+}
+
+// drop ends what begin started. It waits for its end: a run reaps what it finds.
+func (w *watcher) drop() {
+	if w.aside != nil {
+		w.aside.cancel()
+		<-w.aside.done
+		w.aside = nil
+	}
+}
+
+// load asks go for the packages, and watches their directories.
+func (w *watcher) load(ctx context.Context) func() []watch.Step {
+	dirs := []string{""}
+	if w.line.WatchChdir {
+		dirs = modules(w.root)
+	}
+	named := w.line.Line.Packages()
+	if w.line.RawCommand {
+		named = []string{"./..."}
+	}
+	var outputs []io.Reader
+	var failed error
+	for _, dir := range dirs {
+		patterns := named
+		if w.line.WatchChdir && dir != w.root {
+			patterns = []string{"./..."}
+		}
+		args := append([]string{"list", "-e", "-deps", "-test", "-json=" + watch.ListFields}, w.line.Line.FileFlags()...)
+		out, err := w.goCommand(ctx, dir, append(append(args, "--"), patterns...))
+		outputs = append(outputs, bytes.NewReader(out))
+		failed = errors.Join(failed, err)
+	}
+	g, err := watch.ParseList(outputs...)
+	count := 0
+	switch {
+	case err != nil:
+		g = nil
+	case len(g.Packages()) == 0:
+		g, err = nil, failed
+		if err == nil {
+			err = fmt.Errorf("--watch: no packages match %s", strings.Join(named, " "))
+		}
+	default:
+		count, err = w.files.Watch(g, w.trees(named))
+		if err != nil {
+			err = fmt.Errorf("--watch: %w", err)
+		}
+	}
+	return func() []watch.Step { return w.plan.Loaded(g, count, err) }
+}
+
+// modules returns the directories of the modules below a directory, and the
+// directory itself if it is part of one.
+func modules(root string) []string {
+	var dirs []string
+	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case d.IsDir() && path != root && watch.Ignores(d.Name()):
+			return fs.SkipDir
+		case !d.IsDir() && d.Name() == "go.mod":
+			dirs = append(dirs, filepath.Dir(path))
+		}
+		return nil
+	})
+	for dir := root; !slices.Contains(dirs, root); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return append(dirs, root)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return dirs
+}
+
+// trees are the directories below which there may be new packages.
+func (w *watcher) trees(named []string) []string {
+	if w.line.WatchChdir {
+		return []string{w.root}
+	}
+	var trees []string
+	for _, pattern := range named {
+		dir, _, several := strings.Cut(pattern, "...")
+		switch {
+		case !several:
+		case strings.HasPrefix(dir, "."):
+			trees = append(trees, filepath.Join(w.root, dir))
+		case filepath.IsAbs(dir):
+			trees = append(trees, filepath.Clean(dir))
+		default:
+			trees = append(trees, w.root)
+		}
+	}
+	return trees
+}
+
+// runVet has go vet check what go test checks before it runs tests.
+func (w *watcher) runVet(ctx context.Context, r watch.Run) func() []watch.Step {
+	packages := w.lineOf(r).Packages()
+	args := append([]string{"vet"}, w.line.Line.FileFlags()...)
+	args = append(append(args, gotest.VetFlags...), "--")
+	out, err := w.goCommand(ctx, r.Dir, append(args, packages...))
+	text := string(out)
+	if err != nil {
+		text += err.Error() + "\n"
+	}
+	return func() []watch.Step { return w.plan.Vetted(text) }
+}
+
+// goCommand runs the go command and returns what it prints. The error holds what
+// it says on standard error, if it fails.
+func (w *watcher) goCommand(ctx context.Context, dir string, args []string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	// It removes its files if it is interrupted, and its tools end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGINT) }
+	cmd.WaitDelay = 5 * time.Second
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil && said.Len() > 0 {
+		err = errors.New(strings.TrimSpace(said.String()))
+	}
+	return out, err
+}
+
+// debug runs dlv on the tests of a run, with a stop in each of them.
+func (w *watcher) debug(s watch.Step) error {
+	path, err := exec.LookPath("dlv")
+	if err != nil {
+		return errors.New("dlv: not found on PATH; see github.com/go-delve/delve")
+	}
+	dir, err := os.MkdirTemp(gotest.Env("GOTMPDIR"), "pgtest-dlv-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var script strings.Builder
+	for _, test := range s.Tests {
+		fmt.Fprintf(&script, "break %s\n", test)
+	}
+	script.WriteString("continue\n")
+	initFile := filepath.Join(dir, "init")
+	if err := os.WriteFile(initFile, []byte(script.String()), 0o600); err != nil {
+		return err
+	}
+	args := []string{"test", "--wd", s.Run.Dir, "--output", filepath.Join(dir, "debug.test"), "--init", initFile}
+	if build := w.line.Line.FileFlags(); len(build) > 0 {
+		words, err := gotest.JoinQuoted(build)
+		if err != nil {
+			return err
+		}
+		args = append(args, "--build-flags="+words)
+	}
+	args = append(args, s.Run.Packages[0], "--")
+	if s.Run.Pattern != "" {
+		args = append(args, "-test.run", s.Run.Pattern)
+	}
+	args = append(args, w.line.Line.BinaryWords()...)
+	return w.control.RunInForeground(exec.Command(path, args...))
+}

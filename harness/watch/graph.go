@@ -1,0 +1,369 @@
+// Package watch decides which tests a saved file calls for: it knows the
+// packages and who imports whom, notices saves, and plans the runs. It runs no
+// tests and touches no terminal.
+package watch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ListFields is what [ParseList] needs of go list -e -deps -test -json.
+const ListFields = "ImportPath,Dir,Standard,Match,ForTest,Module,Imports,TestImports,XTestImports," +
+	"GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles," +
+	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles," +
+	"EmbedPatterns,EmbedFiles,TestEmbedPatterns,TestEmbedFiles,XTestEmbedPatterns,XTestEmbedFiles"
+
+// listed is a package as go list prints it.
+type listed struct {
+	ImportPath, Dir, ForTest           string
+	Standard                           bool
+	Match                              []string
+	Module                             *listedModule
+	Imports, TestImports, XTestImports []string
+
+	GoFiles, CgoFiles, TestGoFiles, XTestGoFiles, IgnoredGoFiles                                      []string
+	CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles, SwigFiles, SwigCXXFiles, SysoFiles              []string
+	EmbedPatterns, EmbedFiles, TestEmbedPatterns, TestEmbedFiles, XTestEmbedPatterns, XTestEmbedFiles []string
+}
+
+type listedModule struct {
+	Dir     string
+	Main    bool
+	Replace *struct{ Version string }
+}
+
+// local reports whether the package is one that the user may edit: of a main
+// module, of a module that is replaced by a directory, or named by the user.
+func (l *listed) local() bool {
+	m := l.Module
+	return len(l.Match) > 0 || m != nil && (m.Main || m.Replace != nil && m.Replace.Version == "")
+}
+
+// A Package is what a Graph knows of a package.
+type Package struct {
+	Path, Dir string
+	// Module is the directory of its module, "" without one.
+	Module string
+	// Chosen says that the user's patterns match it, so that its tests may run.
+	Chosen bool
+	// Tests says that it has test files.
+	Tests bool
+
+	imports, testImports   []string
+	files                  map[string]bool // names of its source files
+	embeds, testEmbeds     map[string]bool // absolute paths
+	patterns, testPatterns []string
+}
+
+// A Graph is the packages that the user may edit, and who imports whom. It does
+// not change.
+type Graph struct {
+	packages map[string]*Package
+	byDir    map[string][]*Package
+	// usedBy has for each package those that import it, and those whose tests
+	// do.
+	usedBy, testedBy map[string][]*Package
+	modules          map[string]bool // directories
+}
+
+// ParseList reads what go list -e -deps -test -json printed, once for each of
+// several modules.
+func ParseList(outputs ...io.Reader) (*Graph, error) {
+	g := &Graph{
+		packages: make(map[string]*Package), byDir: make(map[string][]*Package),
+		usedBy: make(map[string][]*Package), testedBy: make(map[string][]*Package), modules: make(map[string]bool),
+	}
+	for _, r := range outputs {
+		for d := json.NewDecoder(r); ; {
+			var l listed
+			if err := d.Decode(&l); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return nil, fmt.Errorf("go list: %w", err)
+			}
+			// What is built for a test has the same files.
+			if l.ForTest == "" && !strings.HasSuffix(l.ImportPath, ".test") && l.Dir != "" && l.local() {
+				g.add(&l)
+			}
+		}
+	}
+	for _, p := range g.Packages() {
+		for _, used := range p.imports {
+			g.usedBy[used] = append(g.usedBy[used], p)
+		}
+		for _, used := range p.testImports {
+			g.testedBy[used] = append(g.testedBy[used], p)
+		}
+	}
+	return g, nil
+}
+
+func (g *Graph) add(l *listed) {
+	p := g.packages[l.ImportPath]
+	if p != nil {
+		p.Chosen = p.Chosen || len(l.Match) > 0
+		return
+	}
+	p = &Package{
+		Path: l.ImportPath, Dir: l.Dir, Chosen: len(l.Match) > 0,
+		Tests:        len(l.TestGoFiles)+len(l.XTestGoFiles) > 0,
+		imports:      l.Imports,
+		testImports:  append(l.TestImports, l.XTestImports...),
+		files:        make(map[string]bool),
+		embeds:       absolute(l.Dir, l.EmbedFiles),
+		testEmbeds:   absolute(l.Dir, append(l.TestEmbedFiles, l.XTestEmbedFiles...)),
+		patterns:     l.EmbedPatterns,
+		testPatterns: append(l.TestEmbedPatterns, l.XTestEmbedPatterns...),
+	}
+	for _, names := range [][]string{
+		l.GoFiles, l.CgoFiles, l.TestGoFiles, l.XTestGoFiles, l.IgnoredGoFiles,
+		l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles, l.SFiles, l.SwigFiles, l.SwigCXXFiles, l.SysoFiles,
+	} {
+		for _, name := range names {
+			p.files[name] = true
+		}
+	}
+	if l.Module != nil && l.Module.Dir != "" {
+		p.Module = l.Module.Dir
+		g.modules[p.Module] = true
+	}
+	g.packages[p.Path] = p
+	g.byDir[p.Dir] = append(g.byDir[p.Dir], p)
+}
+
+func absolute(dir string, names []string) map[string]bool {
+	all := make(map[string]bool)
+	for _, name := range names {
+		all[filepath.Join(dir, filepath.FromSlash(name))] = true
+	}
+	return all
+}
+
+// Packages returns the packages by import path.
+func (g *Graph) Packages() []*Package {
+	return slices.SortedFunc(maps.Values(g.packages), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+}
+
+// Package returns the package of an import path, or nil.
+func (g *Graph) Package(path string) *Package { return g.packages[path] }
+
+// Reload says whether changes make a Graph out of date.
+type Reload int
+
+const (
+	// Current: the graph is as it was.
+	Current Reload = iota
+	// Stale: the graph still knows which tests the changes call for, but should
+	// be loaded again before the next ones.
+	Stale
+	// Unknown: only a new graph knows.
+	Unknown
+)
+
+// changed is a package with a change, and whether the change is one for its
+// tests alone.
+type changed map[*Package]bool
+
+func (c changed) add(p *Package, testsOnly bool) {
+	if was, known := c[p]; !known || was {
+		c[p] = testsOnly
+	}
+}
+
+// Affected returns the packages whose tests the changes call for: those with a
+// change, then those that import them, directly or not, or whose tests do,
+// nearest first. Among equals those in failed come first. A change that only
+// tests can see, as one of a _test.go file or in testdata, is none for
+// importers. Importers without tests are left out.
+func (g *Graph) Affected(changes []Change, failed func(pkg string) bool) ([]string, Reload) {
+	in, reload := changed{}, Current
+	for _, c := range changes {
+		reload = max(reload, g.classify(c, in))
+	}
+	depth := make(map[*Package]int)
+	var queue []*Package
+	for p, testsOnly := range in {
+		depth[p] = 0
+		if !testsOnly {
+			queue = append(queue, p)
+		}
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		p := queue[0]
+		for _, user := range g.usedBy[p.Path] {
+			if testsOnly, known := in[user]; !known || testsOnly {
+				in[user] = false
+				if _, seen := depth[user]; !seen {
+					depth[user] = depth[p] + 1
+				}
+				queue = append(queue, user)
+			}
+		}
+		for _, user := range g.testedBy[p.Path] {
+			if _, known := in[user]; !known {
+				in[user] = true
+				depth[user] = depth[p] + 1
+			}
+		}
+	}
+	var all []*Package
+	for p := range in {
+		if p.Chosen && (p.Tests || depth[p] == 0) {
+			all = append(all, p)
+		}
+	}
+	first := func(p *Package) int {
+		if failed(p.Path) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(all, func(x, y *Package) int {
+		if group := min(depth[x], 1) - min(depth[y], 1); group != 0 {
+			return group
+		}
+		if f := first(x) - first(y); f != 0 {
+			return f
+		}
+		if d := depth[x] - depth[y]; d != 0 {
+			return d
+		}
+		return strings.Compare(x.Path, y.Path)
+	})
+	var paths []string
+	for _, p := range all {
+		paths = append(paths, p.Path)
+	}
+	return paths, reload
+}
+
+// classify adds the packages that a change is one of.
+func (g *Graph) classify(c Change, in changed) Reload {
+	dir, base := filepath.Split(c.Path)
+	dir = filepath.Clean(dir)
+	reload := g.embedded(c, in)
+	if owner, ok := cutTestdata(c.Path); ok {
+		for _, p := range g.nearest(owner) {
+			in.add(p, true)
+		}
+		return reload
+	}
+	switch {
+	case isModuleFile(base):
+		if base == "go.work" || base == "go.work.sum" || g.modules[dir] {
+			for _, p := range g.packages {
+				if base == "go.work" || base == "go.work.sum" || p.Module == dir {
+					in.add(p, false)
+				}
+			}
+		}
+		return Unknown
+	case c.Gone && g.removed(c.Path, in):
+		return Unknown
+	case !isSource(base):
+		return reload
+	case len(g.byDir[dir]) == 0:
+		return Unknown
+	}
+	for _, p := range g.byDir[dir] {
+		in.add(p, strings.HasSuffix(base, "_test.go"))
+		if c.Header || c.Gone || !p.files[base] {
+			reload = max(reload, Stale)
+		}
+	}
+	return reload
+}
+
+// removed adds the packages below a directory that is gone, and reports whether
+// there are any.
+func (g *Graph) removed(dir string, in changed) bool {
+	found := false
+	for _, p := range g.packages {
+		if p.Dir == dir || strings.HasPrefix(p.Dir, dir+string(filepath.Separator)) {
+			in.add(p, false)
+			found = true
+		}
+	}
+	return found
+}
+
+// embedded adds the packages that embed a file, or would if they were built
+// again.
+func (g *Graph) embedded(c Change, in changed) Reload {
+	reload := Current
+	for dir := filepath.Dir(c.Path); ; dir = filepath.Dir(dir) {
+		for _, p := range g.byDir[dir] {
+			name, _ := filepath.Rel(dir, c.Path)
+			name = filepath.ToSlash(name)
+			for _, kind := range []struct {
+				files     map[string]bool
+				patterns  []string
+				testsOnly bool
+			}{{p.embeds, p.patterns, false}, {p.testEmbeds, p.testPatterns, true}} {
+				known := kind.files[c.Path]
+				if known || matchesEmbed(kind.patterns, name) {
+					in.add(p, kind.testsOnly)
+				}
+				if known && c.Gone || !known && matchesEmbed(kind.patterns, name) {
+					reload = Stale
+				}
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return reload
+		}
+	}
+}
+
+// matchesEmbed reports whether a file, or a directory that holds it, matches a
+// pattern of go:embed.
+func matchesEmbed(patterns []string, name string) bool {
+	for _, pattern := range patterns {
+		pattern, all := strings.CutPrefix(pattern, "all:")
+		for prefix := name; prefix != "."; prefix = path.Dir(prefix) {
+			if ok, err := path.Match(pattern, prefix); err != nil || !ok {
+				continue
+			}
+			// Below a directory that is embedded, names with . or _ in front
+			// are left out.
+			below := strings.TrimPrefix(name, prefix)
+			if all || !strings.Contains(below, "/.") && !strings.Contains(below, "/_") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nearest returns the packages of a directory, or of the first above it that
+// has some.
+func (g *Graph) nearest(dir string) []*Package {
+	for {
+		if all := g.byDir[dir]; len(all) > 0 || dir == filepath.Dir(dir) {
+			return all
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// Matters reports whether a change of a path may call for tests.
+func (g *Graph) Matters(path string) bool {
+	base := filepath.Base(path)
+	if isTemporary(base) {
+		return false
+	}
+	if _, ok := cutTestdata(path); ok || isSource(base) || isModuleFile(base) || len(g.byDir[path]) > 0 {
+		return true
+	}
+	in := changed{}
+	g.embedded(Change{Path: path}, in)
+	return len(in) > 0 || g.removed(path, in)
+}
