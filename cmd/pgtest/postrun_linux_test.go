@@ -57,6 +57,18 @@ func hook(t *testing.T, dir, traps, script string) (cmd *exec.Cmd, terminal *os.
 		}
 		pids = append(pids, pid)
 	}
+	end := func() {
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		cmd.Process.Kill()
+	}
+	limit := time.AfterFunc(patience, end)
+	t.Cleanup(func() {
+		if limit.Stop() && !gone(pids) {
+			end()
+		}
+	})
 	return cmd, terminal, pids
 }
 
@@ -77,8 +89,7 @@ func TestPostRunInterrupted(t *testing.T) {
 			cmd, terminal, pids := hook(t, t.TempDir(), trap, forever)
 			var screen bytes.Buffer
 			chunk := make([]byte, 1<<10)
-			typed, limit := 0, time.AfterFunc(patience, func() { cmd.Process.Kill() })
-			defer limit.Stop()
+			typed := 0
 			for {
 				if typed == 0 || typed == 1 && name == "ignores" && strings.Contains(screen.String(), "a second signal ends it") {
 					terminal.Write([]byte{3})
