@@ -10,8 +10,9 @@ import (
 // defaultTimeout is go test's -timeout.
 const defaultTimeout = 10 * time.Minute
 
-// checkStress completes what --stress asks for. It returns an error where --stress can't do what the other words ask
-// for: they need one process of the test binary, or none.
+// checkStress completes what --stress asks for: the first failure ends the run.
+// It returns an error where the other words need one process of the test binary,
+// or none.
 func checkStress(c *flags.CommandLine) error {
 	if c.Stress == nil {
 		return nil
@@ -35,6 +36,9 @@ func checkStress(c *flags.CommandLine) error {
 		if other.is {
 			return fmt.Errorf("--stress: not together with %s", other.name)
 		}
+	}
+	if c.MaxFails.Count == 0 {
+		c.MaxFails.Count = 1
 	}
 	c.Stress.Timeout = defaultTimeout
 	if text := c.Settings.Timeout; text != "" {
