@@ -202,8 +202,14 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	}
 	var message string
 	res.ExitCode, message = i.plan.verdict(report, res.Processes, i.cfg.Leaks, i.cfg.FailFlaky)
-	if message != "" {
-		i.serveDuring(func() { fmt.Fprintln(i.stderr, message) })
+	messages := []string{message}
+	if i.cfg.RerunAlone {
+		messages = append(messages, whenAlone(report))
+	}
+	for _, message := range messages {
+		if message != "" {
+			i.serveDuring(func() { fmt.Fprintln(i.stderr, message) })
+		}
 	}
 	incomplete := i.plan.incomplete(report, i.feed.err)
 	if incomplete != nil && i.plan.exitCode() == 0 {

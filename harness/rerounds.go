@@ -55,6 +55,7 @@ func (i *invocation) startNext() (bool, error) {
 	i.queue = sources[1:]
 	selections := make(map[string]control.Selection)
 	for _, p := range d.Packages {
+		p.Alone = i.cfg.RerunAlone
 		selections[p.Path] = p.Selection
 	}
 	return i.startSource(sources[0], selections)
@@ -74,6 +75,39 @@ func (i *invocation) startSource(s source, selections map[string]control.Selecti
 	}
 	i.feed = feed
 	return true, nil
+}
+
+// whenAlone says which tests that failed pass in a process of their own, and
+// which don't, "" if there are none. Tests with such subtests are left out.
+func whenAlone(report result.Report) string {
+	names := func(list func(result.PackageReport) []result.TestReport) string {
+		var all []string
+		for _, p := range report.Packages {
+			for _, t := range list(p) {
+				isParent := slices.ContainsFunc(list(p), func(sub result.TestReport) bool {
+					return strings.HasPrefix(sub.Name, t.Name+"/")
+				})
+				if name := p.Path + " " + t.Name; !isParent && !slices.Contains(all, name) {
+					all = append(all, name)
+				}
+			}
+		}
+		return strings.Join(all, ", ")
+	}
+	var parts []string
+	if pass := names(func(p result.PackageReport) []result.TestReport { return p.Flaky }); pass != "" {
+		parts = append(parts, "pass when alone: "+pass)
+	}
+	fails := func(p result.PackageReport) []result.TestReport {
+		return slices.DeleteFunc(slices.Clone(p.Failed), func(t result.TestReport) bool { return t.Round == 0 })
+	}
+	if fail := names(fails); fail != "" {
+		parts = append(parts, "fail when alone: "+fail)
+	}
+	if parts == nil {
+		return ""
+	}
+	return "pgtest: --rerun-fails-isolated: " + strings.Join(parts, "; ")
 }
 
 // rerunOptions are the configured ones, with what the command line decides.

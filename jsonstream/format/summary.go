@@ -205,7 +205,10 @@ func (s *Summary) section(header, prefix string, entries []entry) {
 		fmt.Fprintf(s.Out, "=== %s: %s %s%s (%s)\n", prefix,
 			testjson.RelativePackagePath(e.p.Path), e.name(), e.p.RunID(), e.elapsed)
 		if s.Shows.Includes(testjson.SummarizeOutput) {
-			s.output(e, e.name())
+			if !s.output(e, e.name()) && e.t != nil && e.t.NoEnd && e.t.Flaky() {
+				_, why := e.t.Why(e.p.Death())
+				fmt.Fprintln(s.Out, "    "+why)
+			}
 			if i+1 < len(entries) {
 				fmt.Fprintln(s.Out)
 			}
@@ -216,17 +219,19 @@ func (s *Summary) section(header, prefix string, entries []entry) {
 func seconds(d time.Duration) string { return testjson.FormatDurationAsSeconds(d, 2) }
 
 // output writes what a test printed, or a package, without the lines that frame
-// it.
-func (s *Summary) output(e entry, name string) {
+// it. It reports whether there was any.
+func (s *Summary) output(e entry, name string) (any bool) {
 	output := e.p.Output()
 	if e.t != nil {
 		output = e.t.Output()
 	}
 	for line := range output {
 		if !result.Framing(line, name) && !(s.Unframed && result.LooksFramed(line)) {
+			any = true
 			s.Out.Write(line)
 		}
 	}
+	return any
 }
 
 // errors writes what compilers said and what go wrote to standard error.

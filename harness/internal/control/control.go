@@ -212,6 +212,9 @@ type Order struct {
 type Selection struct {
 	All          bool     `json:",omitempty"`
 	Only, Except []string `json:",omitempty"`
+	// Alone says that each test in Only gets a process, if tests have processes
+	// of their own.
+	Alone bool `json:",omitempty"`
 	// Shuffle is the seed with which the tests were shuffled, or "".
 	Shuffle string `json:",omitempty"`
 }

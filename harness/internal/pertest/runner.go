@@ -72,7 +72,7 @@ func (r *runner) run() (int, syscall.Signal) {
 		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.How()))
 	}
 	var err error
-	if r.selection, err = selectTests(l, r.binary); err == nil {
+	if r.selection, err = selectTests(l, r.binary, r.opts.Alone); err == nil {
 		r.files, err = newFiles(r.binary)
 	}
 	if err != nil {

@@ -53,8 +53,9 @@ type selection struct {
 // each, and a pattern of the user's has to go with it.
 const maxPattern = 64 << 10
 
-// selectTests divides what the binary would run.
-func selectTests(l *listing, b binary) (selection, error) {
+// selectTests divides what the binary would run. Of a root test with several
+// tests in alone, each of them gets a process, and what is not among them none.
+func selectTests(l *listing, b binary, alone []string) (selection, error) {
 	var sel selection
 	tests, fuzzes, examples := divide(l.names)
 	var err error
@@ -68,7 +69,15 @@ func selectTests(l *listing, b binary) (selection, error) {
 	}
 	addAll := func(names []string, cpu string) {
 		for _, name := range names {
-			if run, ok := pattern.Narrow(b.flags["run"], name); ok && !pattern.Skips(b.flags["skip"], name) {
+			run, ok := pattern.Narrow(b.flags["run"], name)
+			if !ok || pattern.Skips(b.flags["skip"], name) {
+				continue
+			}
+			runs := []string{run}
+			if parts := below(name, alone); len(parts) > 1 {
+				runs = parts
+			}
+			for _, run := range runs {
 				add(test{name: name, run: run, skip: b.flags["skip"], cpu: cpu, count: "1"})
 				sel.count++
 			}
@@ -88,6 +97,17 @@ func selectTests(l *listing, b binary) (selection, error) {
 		add(rest(b, listed))
 	}
 	return sel, nil
+}
+
+// below returns patterns of the tests among names that are subtests of root.
+func below(root string, names []string) []string {
+	var patterns []string
+	for _, name := range names {
+		if strings.HasPrefix(name, root+"/") {
+			patterns = append(patterns, pattern.Exact(name))
+		}
+	}
+	return patterns
 }
 
 // rest returns the process for what a pattern of listed names leaves out.

@@ -21,7 +21,8 @@ import (
 func TestWords(t *testing.T) {
 	for _, o := range []Options{
 		{Command: []string{"a.test"}, Args: []string{}},
-		{Command: []string{"via", "a.test"}, Args: []string{"-test.v", "--command=3"}, TestTimeout: time.Minute, FailOnLeaks: true},
+		{Command: []string{"via", "a.test"}, Args: []string{"-test.v", "--command=3"}, TestTimeout: time.Minute, FailOnLeaks: true,
+			Alone: []string{"TestA/x", "TestA/--y=z"}},
 	} {
 		if got, err := parseWords(o.Words()); err != nil || !reflect.DeepEqual(got, o) {
 			t.Errorf("parseWords(%q) = %+v, %v", o.Words(), got, err)

@@ -21,6 +21,9 @@ type Options struct {
 	TestTimeout time.Duration
 	// FailOnLeaks makes a test fail that leaves processes behind.
 	FailOnLeaks bool
+	// Alone are tests and subtests of which each gets a process. Without them
+	// each root test gets one, for all of its subtests.
+	Alone []string
 	// Command is the test binary, after the words of the program that runs it,
 	// if there is one.
 	Command []string
@@ -31,6 +34,7 @@ type Options struct {
 const (
 	testTimeout = "test-timeout"
 	failOnLeaks = "fail-on-leaks"
+	alone       = "alone"
 	command     = "command" // how many words of Command follow
 )
 
@@ -40,8 +44,11 @@ func (o Options) Words() []string {
 	words := []string{
 		"--" + testTimeout + "=" + o.TestTimeout.String(),
 		"--" + failOnLeaks + "=" + strconv.FormatBool(o.FailOnLeaks),
-		"--" + command + "=" + strconv.Itoa(len(o.Command)),
 	}
+	for _, name := range o.Alone {
+		words = append(words, "--"+alone+"="+name)
+	}
+	words = append(words, "--"+command+"="+strconv.Itoa(len(o.Command)))
 	return slices.Concat(words, o.Command, o.Args)
 }
 
@@ -51,6 +58,10 @@ func parseWords(words []string) (o Options, err error) {
 	set.SetOutput(io.Discard)
 	set.DurationVar(&o.TestTimeout, testTimeout, 0, "")
 	set.BoolVar(&o.FailOnLeaks, failOnLeaks, false, "")
+	set.Func(alone, "", func(name string) error {
+		o.Alone = append(o.Alone, name)
+		return nil
+	})
 	n := set.Uint(command, 0, "")
 	if err := set.Parse(words); err != nil {
 		return o, fmt.Errorf("%s: %w", Role, err)

@@ -19,11 +19,13 @@ import (
 
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
-// terminal. Socket is the run's, or "".
-func start(command []string, opts Options, socket string) (*proc.Tree, error) {
+// terminal. Socket is the run's, or "". Alone are tests that get a process each.
+func start(command []string, opts Options, socket string, alone []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
-		argv = withTestLog(argv)
+		if !opts.Again { // go must not save what is a part of a result
+			argv = withTestLog(argv)
+		}
 		if emulator := emulatorFor(command[0]); emulator != "" {
 			before = []string{emulator}
 		}
@@ -46,6 +48,7 @@ func start(command []string, opts Options, socket string) (*proc.Tree, error) {
 	case opts.isPerTest(command[0]):
 		role = append(role, pertest.Role)
 		role = append(role, pertest.Options{
+			Alone:       alone,
 			TestTimeout: opts.TestTimeout,
 			FailOnLeaks: opts.FailOnLeaks,
 			Command:     program,

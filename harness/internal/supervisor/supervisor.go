@@ -59,14 +59,18 @@ func Main(words []string) int {
 	binary := command[0]
 	orders := client.Orders()
 	var early []control.Order
+	var alone []string
 	if opts.Again {
 		var selection *control.Selection
 		if selection, early = ask(client, orders, importPath(binary)); selection == nil {
 			return 1 // the run is dead
 		}
 		command = append(command[:1:1], narrowed(command[1:], *selection)...)
+		if selection.Alone {
+			alone = selection.Only
+		}
 	}
-	t, err := start(command, opts, client.Socket())
+	t, err := start(command, opts, client.Socket(), alone)
 	if err != nil {
 		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
