@@ -335,6 +335,12 @@ func (p *plan) enough(grace time.Duration) ([]step, bool) {
 	return []step{say("pgtest: " + p.maxFails.String() + " is reached: " + what)}, true
 }
 
+// enoughAtEnd handles that a round has ended with too many failures.
+func (p *plan) enoughAtEnd() []step {
+	p.early = true
+	return []step{say("pgtest: " + p.maxFails.String() + " is reached: no test runs again")}
+}
+
 // explain says what the plan for signals waits for, unless nobody waits.
 func (p *plan) explain(line string) []step {
 	if p.early && p.maxFails.Now {

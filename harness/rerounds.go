@@ -36,6 +36,12 @@ func (i *invocation) startNext() (bool, error) {
 	if err := i.cover.Merge(); err != nil || !goOn {
 		return false, err
 	}
+	select {
+	case <-i.enough:
+		i.do(i.plan.enoughAtEnd())
+		return false, nil
+	default:
+	}
 	d := rerun.Next(i.rerunOptions(), i.rounds)
 	if status := i.plan.exitCode(); status > 1 && !i.plan.source.runsGo() {
 		d = rerun.Decision{Reasons: []string{fmt.Sprintf("no test is run again: %s ended with status %d", i.plan.source.name(), status)}}
