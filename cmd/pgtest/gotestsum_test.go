@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -173,7 +174,7 @@ func (c comparison) run(t *testing.T, module, bin string) map[string]string {
 	}
 	cmd := exec.Command("sh", "-c", c.line)
 	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "OUT="+out, "COUNTERS="+t.TempDir(), "TIMING="+timing, "PWD="+module,
+	cmd.Env = append(os.Environ(), "OUT="+out, "COUNTERS="+t.TempDir(), "TMPDIR="+scratch(t), "TIMING="+timing, "PWD="+module,
 		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOFLAGS=-count=1 -p=1 -buildvcs=false", "NO_COLOR=1")
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -193,6 +194,29 @@ func (c comparison) run(t *testing.T, module, bin string) map[string]string {
 		}
 	}
 	return all
+}
+
+// scratch makes a directory for temporary files. A gotestsum that ends early
+// kills go, whose work directory stays, and compilers go on in it for a moment.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pgtest-gotestsum-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Error(err)
+				break
+			}
+		}
+	})
+	return dir
 }
 
 // cases returns a JUnit report's project, suites and test cases, a line each.
