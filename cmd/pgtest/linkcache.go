@@ -26,6 +26,7 @@ func openLinkCache(c *flags.CommandLine) *linkcache.Cache {
 		return nil
 	}
 	cache.MaxSize = c.LinkCacheSize
+	cache.Quick = c.Watch
 	cache.Program = gotest.Env("GOCACHEPROG")
 	return cache
 }

@@ -230,6 +230,9 @@ func (w *watcher) start(r watch.Run) {
 	if w.vet {
 		line.Line = line.Line.With("vet", "off")
 	}
+	if r.TestFiles && !w.keepsDebugInfo() {
+		line.Line = line.Line.With("gcflags", r.Packages[0]+"=-dwarf=false")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel, w.ended = cancel, make(chan harness.Result, 1)
 	go func(ended chan<- harness.Result) {
@@ -239,6 +242,18 @@ func (w *watcher) start(r watch.Run) {
 		}
 		ended <- res
 	}(w.ended)
+}
+
+// keepsDebugInfo reports whether the user chooses how packages are compiled, or
+// asks for what makes go test keep debug information. Otherwise the linker drops
+// it, and the compiler need not write any for a package that no other uses.
+func (w *watcher) keepsDebugInfo() bool {
+	for _, name := range []string{"gcflags", "c", "o", "blockprofile", "cpuprofile", "memprofile", "mutexprofile", "trace", "compiler"} {
+		if w.line.Line.Value(name) != "" || strings.Contains(gotest.Env("GOFLAGS"), "-"+name+"=") {
+			return true
+		}
+	}
+	return w.line.RawCommand
 }
 
 // lineOf returns go test's command line for a run.

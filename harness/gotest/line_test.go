@@ -288,3 +288,30 @@ func TestListWords(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestWithArgument(t *testing.T) {
+	for line, want := range map[string]string{
+		"./a -v":             "./a -update -v",
+		"-v ./a ./b":         "-v ./a ./b -update",
+		"-run x ./a -args y": "-run x ./a -update -args y",
+		"./a -x 3 z":         "./a -update -x 3 z",
+		"-v":                 ". -update -v",
+	} {
+		if got := strings.Join(Parse(strings.Fields(line)).WithArgument("-update").Words(), " "); got != want {
+			t.Errorf("%s: %s; want %s", line, got, want)
+		}
+	}
+}
+
+func TestBinaryWords(t *testing.T) {
+	for line, want := range map[string]string{
+		"-tags=x -short -run T -timeout 1m -v ./a": "-test.short -test.v",
+		"./a -count 2 -own=1 -args x -y":           "-test.count=2 -own=1 x -y",
+		"./a -parallel=3 arg":                      "-test.parallel=3 arg",
+		"":                                         "",
+	} {
+		if got := strings.Join(Parse(strings.Fields(line)).BinaryWords(), " "); got != want {
+			t.Errorf("%s: %s; want %s", line, got, want)
+		}
+	}
+}

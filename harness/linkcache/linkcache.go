@@ -55,6 +55,9 @@ type Cache struct {
 	// that was set by `go env -w` must be set here.
 	Program string
 
+	// Quick has the compiler take memory, up to about 512 MB, to save time.
+	Quick bool
+
 	dir string
 }
 
@@ -89,7 +92,7 @@ func (c *Cache) Dir() string { return c.dir }
 // which stay directly before the tool. The value is the same from run to run.
 // The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
-	t := toolexec.Command{Dir: c.dir, Wrap: len(user), Words: user}
+	t := toolexec.Command{Dir: c.dir, Quick: c.Quick, Wrap: len(user), Words: user}
 	if c.Program != os.Getenv(programVariable) {
 		t.Program = c.Program
 	}

@@ -14,6 +14,7 @@ type burst struct {
 	paths       map[string]bool // true if the file came into being in this burst
 	lost        bool            // there were more changes than the system could tell
 	first, last time.Time
+	lock        time.Time // when git was last seen to have its lock
 }
 
 const (
@@ -24,7 +25,6 @@ const (
 	// others, longestLocked how long git can.
 	longest       = 2 * time.Second
 	longestLocked = 30 * time.Second
-	lockPause     = 20 * time.Millisecond
 )
 
 func (b *burst) add(path string, created bool, now time.Time) {
@@ -46,18 +46,25 @@ func (b *burst) lose(now time.Time) {
 func (b *burst) empty() bool { return b.paths == nil }
 
 // wait returns how long the burst may still go on if nothing happens. locked
-// says that git is changing files.
+// says that git is changing files: what it wrote last may be told only after it
+// has given its lock back.
 func (b *burst) wait(now time.Time, locked bool) time.Duration {
-	pause := fewPause
-	if len(b.paths) > fewPaths || b.lost {
+	pause, latest, last := fewPause, b.first.Add(longest), b.last
+	if locked {
+		b.lock = now
+	}
+	if !b.lock.IsZero() {
+		latest = b.first.Add(longestLocked)
+		if b.lock.After(last) {
+			last = b.lock
+		}
+	}
+	if len(b.paths) > fewPaths || b.lost || !b.lock.IsZero() {
 		pause = manyPause
 	}
-	end := b.last.Add(pause)
-	if latest := b.first.Add(longest); end.After(latest) {
+	end := last.Add(pause)
+	if end.After(latest) {
 		end = latest
-	}
-	if locked && now.Before(b.first.Add(longestLocked)) && end.Before(now.Add(lockPause)) {
-		end = now.Add(lockPause)
 	}
 	return end.Sub(now)
 }

@@ -18,6 +18,9 @@ type Run struct {
 	Pattern string
 	// Update passes -update to the tests.
 	Update bool
+	// TestFiles says that test files of the only package changed, and nothing
+	// that others can see.
+	TestFiles bool
 
 	saved  bool // because of a save
 	follow bool // because of what was written during the run before
@@ -123,7 +126,9 @@ type Plan struct {
 	last    *Run
 	later   []Change // written while the tests ran that may have written them
 	follow  bool     // todo is because of that
-	vet     *Run     // not vetted since it ran
+	// testFiles says that todo is one package, because of its test files.
+	testFiles bool
+	vet       *Run // not vetted since it ran
 
 	pattern string // for -run, of all runs to come
 	asking  bool   // for the pattern
@@ -222,6 +227,7 @@ func (p *Plan) take(changes []Change) {
 	pkgs, reload := p.graph.Affected(changes, p.hasFailed)
 	p.stale = p.stale || reload == Stale
 	p.want(pkgs)
+	p.testFiles = len(p.todo) == 1 && !slices.ContainsFunc(changes, func(c Change) bool { return !strings.HasSuffix(c.Path, "_test.go") })
 }
 
 // takeAll plans all tests.
@@ -240,7 +246,7 @@ func (p *Plan) want(pkgs []string) {
 	if len(pkgs) == 0 {
 		return
 	}
-	p.next, p.follow = nil, false
+	p.next, p.follow, p.testFiles = nil, false, false
 	p.todo = append(slices.Clone(pkgs), without(p.todo, pkgs)...)
 }
 
@@ -315,8 +321,8 @@ func (p *Plan) drop() []Step {
 // savedRun is the run of the packages in todo: of all of them, or with Chdir of
 // those of the first one's module, in the first one's directory.
 func (p *Plan) savedRun() Run {
-	run := Run{Packages: p.todo, Pattern: p.pattern, saved: true, follow: p.follow}
-	p.todo, p.follow = nil, false
+	run := Run{Packages: p.todo, Pattern: p.pattern, saved: true, follow: p.follow, TestFiles: p.testFiles && len(p.todo) == 1}
+	p.todo, p.follow, p.testFiles = nil, false, false
 	if lead := p.graph.Package(run.Packages[0]); p.opts.Chdir && lead != nil {
 		all := run.Packages
 		run.Dir, run.Packages = lead.Dir, slices.DeleteFunc(slices.Clone(all), func(pkg string) bool {

@@ -260,6 +260,30 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestTestFiles(t *testing.T) {
+	for _, test := range []struct {
+		saved []string
+		want  bool
+	}{
+		{[]string{"/m/a/a_test.go"}, true},
+		{[]string{"/m/e/e.go"}, false},
+		{[]string{"/m/e/e.go", "/m/e/e_test.go"}, false},
+		{[]string{"/m/a/a_test.go", "/m/e/e_test.go"}, false},
+	} {
+		p := NewPlan(Options{})
+		p.Begin()
+		p.Loaded(graphOf(t, house), 1, nil)
+		var b Burst
+		for _, path := range test.saved {
+			b.Changes = append(b.Changes, Change{Path: path})
+		}
+		steps := p.Saved(b)
+		if got := steps[len(steps)-1].Run.TestFiles; got != test.want {
+			t.Errorf("%v: %v", test.saved, got)
+		}
+	}
+}
+
 func TestPlanWithoutGraph(t *testing.T) {
 	p := NewPlan(Options{})
 	p.Begin()

@@ -28,6 +28,7 @@ var parts = []part{
 	{"packages", (*bench).packages},
 	{"cold", (*bench).cold},
 	{"patterns", (*bench).patterns},
+	{"watch", (*bench).watch},
 	{"tool", (*bench).tool},
 	{"supervisor", (*bench).supervisor},
 	{"leaks", (*bench).leaks},

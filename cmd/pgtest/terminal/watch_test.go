@@ -233,6 +233,8 @@ func TestWatchEnds(t *testing.T) {
 				end.end(j)
 				if running && end.name == "Ctrl-C" {
 					j.Expect("DONE")
+					j.Type("l") // answered once the run has ended
+					j.Expect("Watching")
 					j.Type(ptytest.CtrlC)
 				}
 				j.AwaitPrompt()

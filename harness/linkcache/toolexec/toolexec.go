@@ -17,6 +17,7 @@ type Command struct {
 	Dir     string   // the cache's directory, or ""
 	Program string   // the value of GOCACHEPROG, if it is not in the environment
 	Record  string   // file that takes notes: the command is the external linker
+	Quick   bool     // the compiler takes memory to save time
 	Wrap    int      // how many of Words are the user's own -toolexec
 	Words   []string // the user's -toolexec, the tool and its arguments
 }
@@ -26,6 +27,7 @@ const (
 	programOption = "--program="
 	wrapOption    = "--wrap="
 	recordOption  = "--record="
+	quickOption   = "--quick"
 )
 
 // Parse is the inverse of Command.Args. The command has no tool if Words is not
@@ -42,6 +44,8 @@ func Parse(args []string) Command {
 			c.Record = option[len(recordOption):]
 		case hasPrefix(option, wrapOption):
 			c.Wrap, _ = strconv.Atoi(option[len(wrapOption):])
+		case option == quickOption:
+			c.Quick = true
 		}
 		args = args[1:]
 	}
@@ -56,6 +60,9 @@ func (c Command) Args() []string {
 		if option[1] != "" {
 			args = append(args, option[0]+option[1])
 		}
+	}
+	if c.Quick {
+		args = append(args, quickOption)
 	}
 	if c.Wrap > 0 {
 		args = append(args, wrapOption+strconv.Itoa(c.Wrap))
@@ -88,8 +95,20 @@ func (c Command) AsksVersion() bool {
 // can't be started.
 func (c Command) PassOn() {
 	if c.isDirect() {
-		syscall.Exec(c.Words[0], c.Words, os.Environ())
+		syscall.Exec(c.Words[0], c.Words, c.environ())
 	}
+}
+
+// environ is the environment of the tool. A quick compiler collects no garbage
+// before it has half a gigabyte, which for a large package saves a quarter of its
+// time.
+func (c Command) environ() []string {
+	env := os.Environ()
+	_, name := split(c.Words[0])
+	if !c.Quick || name != "compile" || os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return env
+	}
+	return append(env, "GOGC=off", "GOMEMLIMIT=512MiB")
 }
 
 func (c Command) isDirect() bool {

@@ -2,6 +2,7 @@ package toolexec
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,10 +12,26 @@ func TestParse(t *testing.T) {
 		{Words: []string{"/go/compile", "--dir=x"}},
 		{Dir: "/c", Program: "p -x", Wrap: 2, Words: []string{"w", "-x", "/go/link", "-V=full"}},
 		{Record: "/r", Words: []string{"gcc"}},
+		{Quick: true, Words: []string{"/go/compile", "-o"}},
 	} {
 		if got := Parse(c.Args()); !reflect.DeepEqual(got, c) {
 			t.Errorf("Parse(%q) = %+v", c.Args(), got)
 		}
+	}
+}
+
+func TestQuick(t *testing.T) {
+	quick := func(c Command) bool { return slices.Contains(c.environ(), "GOGC=off") }
+	compile := Command{Quick: true, Words: []string{"/go/pkg/tool/x/compile", "-o"}}
+	if !quick(compile) {
+		t.Error("the compiler collects garbage")
+	}
+	if quick(Command{Words: compile.Words}) || quick(Command{Quick: true, Words: []string{"/go/pkg/tool/x/vet"}}) {
+		t.Error("another tool collects none")
+	}
+	t.Setenv("GOGC", "50")
+	if quick(compile) {
+		t.Error("the user's GOGC is overridden")
 	}
 }
 
