@@ -177,7 +177,7 @@ func TestDifferentialGo(t *testing.T) {
 	for i, line := range []string{
 		"-v", "-p=1 -vet=off -trimpath", "-cover", "-coverprofile=", "-coverpkg=./... -coverprofile= -run=None",
 		"-bench=. -benchtime=1x", "-bench=. -benchtime=1x -run=^$", "-cpuprofile=/dev/null", "-list=.",
-		"-args -test.run=None", "-args word -test.skip=.", "MODE=fail -v", "MODE=fail -coverprofile=", "MODE=fail -failfast -run=Fail|Attr",
+		"-args -test.run=None", "-args -test.run Attr -test.count 2", "-args word -test.skip=.", "MODE=fail -v", "MODE=fail -coverprofile=", "MODE=fail -failfast -run=Fail|Attr",
 	} {
 		if i%rarely() != 0 {
 			continue

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pattern"
+	"pgtest/harness/internal/testproc"
 )
 
 // profiles are the flags that make a test binary write a file, which a later
@@ -22,7 +22,11 @@ const maxPattern = 64 << 10
 // that they select.
 func narrowed(args []string, s control.Selection) []string {
 	set := make(map[string]string)
-	rest := cutFlags(args, set, append([]string{"run", "skip", "bench", "shuffle"}, profiles...))
+	replaced := append([]string{"run", "skip", "bench", "shuffle"}, profiles...)
+	rest := testproc.Filter(args, func(name, value string) bool {
+		set[name] = value
+		return !slices.Contains(replaced, name)
+	})
 	if s.All {
 		if except := pattern.AnyOf(s.Except); len(except) <= maxPattern {
 			set["skip"] = pattern.Alternatives(except, set["skip"])
@@ -65,31 +69,4 @@ func only(names []string, run string) (tests, benchmarks string) {
 		tests = run
 	}
 	return tests, pattern.AnyOf(bench)
-}
-
-// cutFlags returns the arguments of a test binary without some of package
-// testing's flags, whose values go to set. Of several the last one counts.
-func cutFlags(args []string, set map[string]string, names []string) []string {
-	var rest []string
-	value := false // the word may be the value of a flag that is not known
-	for len(args) > 0 {
-		f := gotest.CutFlag(args[0])
-		if f.Word == "--" || f.Name == "" && !value {
-			break
-		}
-		n := 1
-		name, own := strings.CutPrefix(f.Name, "test.")
-		boolean, known := gotest.KnowsFlag(f.Name)
-		value = f.Name != "" && !f.HasValue && !(own && known)
-		if own && known && !boolean && !f.HasValue && len(args) > 1 {
-			f.Value, n = args[1], 2
-		}
-		if own && slices.Contains(names, name) {
-			set[name] = f.Value
-		} else {
-			rest = append(rest, args[:n]...)
-		}
-		args = args[n:]
-	}
-	return append(rest, args...)
 }

@@ -75,6 +75,10 @@ func TestFilter(t *testing.T) {
 		"--test.run=A -own value -test.run=B x": "-own value x",
 		"-own=value word -test.run=B":           "-own=value word -test.run=B",
 		"-test.short -- -test.run=A":            "-test.short -- -test.run=A",
+		"-test.run A -test.skip B -own -test.v": "-test.skip B -own -test.v",
+		"-test.v x -test.run=A":                 "-test.v x -test.run=A",
+		"- -test.run=A":                         "- -test.run=A",
+		"-own - -test.run=A -test.run":          "-own -",
 	} {
 		got := Filter(strings.Fields(args), func(name, _ string) bool { return name != "run" })
 		if !slices.Equal(got, strings.Fields(want)) {
