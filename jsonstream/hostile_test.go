@@ -155,6 +155,7 @@ func TestLongLines(t *testing.T) {
 		{"two types", `{"Action":1,"Output":"` + value + `"}`, `{"Action":1,"Output":"` + value + "\"}\n"},
 		{"nested", `{"Action":"output","X":{},"Output":"` + value + `"}`, `{"Action":"output","X":{},"Output":"` + value + "\"}\n"},
 		{"long name", `{"Action":"output","Package":"` + value + `"}`, `{"Action":"output","Package":"` + value + "\"}\n"},
+		{"another program's", `{"Action":"deploy","Output":"` + value + `"}`, `{"Action":"deploy","Output":"` + value + "\"}\n"},
 		{"plain", value, value + "\n"},
 		{"CRLF", line + "\r", decoded},
 	} {

@@ -39,13 +39,13 @@ func backslashes(b []byte) int {
 // Pieces decodes a line that is in a file because it is too long for memory,
 // and calls fn with its event: once for each piece of its output, as if go had
 // written several. It reports false, and does not call fn, if the line is no
-// event. Flat objects are known, which is all that go writes: a long line with
-// nested values is no event, nor is one in which something other than Output is
-// long.
+// event, or another program's. Flat objects are known, which is all that go
+// writes: a long line with nested values is no event, nor is one in which
+// something other than Output is long.
 func Pieces(line *io.SectionReader, fn func(*Event)) (bool, error) {
 	line.Seek(0, io.SeekStart)
 	ev, output := decodeLong(line)
-	if ev == nil {
+	if ev == nil || ev.Foreign() {
 		return false, nil
 	}
 	ev.Long = line
