@@ -56,6 +56,8 @@ func (p *Package) Death() Death {
 }
 
 const (
+	// dataRace is the race detector's own line, which no t.Error prints.
+	dataRace = "WARNING: DATA RACE"
 	// timedOutPanic starts the panic of a test binary that ran into -timeout.
 	timedOutPanic = "panic: test timed out"
 	// noReason is the message of a failure that says nothing of itself.
@@ -156,13 +158,13 @@ func (t *Test) said() said {
 	for line := range t.Own() {
 		text := strings.TrimSpace(string(line[:min(len(line), messageLimit)]))
 		indented := bytes.HasPrefix(line, []byte("    "))
-		if skip != "" && text != skip && !LooksPanicked(line) {
+		if skip != "" && text != skip && text != dataRace && !LooksPanicked(line) {
 			continue
 		}
 		skip = ""
 		switch {
 		case text == "" || Framing(line, t.Name) || bytes.HasPrefix(line, []byte("=== ")):
-		case text == "WARNING: DATA RACE":
+		case text == dataRace:
 			s.race, s.first = true, text
 		case t.NoEnd && bytes.HasPrefix(line, []byte("signal: ")):
 			s.signal = text
