@@ -94,7 +94,7 @@ type Config struct {
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
 	// Stress, unless nil, runs each test binary again and again. Args must then
-	// set -timeout to 0, and -count.
+	// set -timeout to 0.
 	Stress *Stress
 	// TestTimeout ends a test that runs for longer, by SIGQUIT, then SIGKILL,
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,

@@ -119,11 +119,11 @@ func ask(client *control.Client, orders <-chan control.Order, pkg string) (*cont
 	return nil, nil
 }
 
-// wait carries out signals and orders, the early ones first, until the test binary ends. It returns
-// the policy for what the binary left behind. Leftovers of a test that was
-// asked to end are not described, because the test had no chance to end them.
-// typed says that tests have the terminal, which sends its signals to them,
-// too.
+// wait carries out signals and orders, the early ones first, until the test
+// binary ends. It returns the policy for what the binary left behind. Leftovers
+// of a test that was asked to end are not described, because the test had no
+// chance to end them. typed says that tests have the terminal, which sends its
+// signals to them, too.
 func wait(t *proc.Tree, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
 	end := proc.AfterTest
 	relay := newRelay(connected)

@@ -224,20 +224,18 @@ func positive(v string) (int, error) {
 	return n, nil
 }
 
-// orNone lets 0 pass as well.
-func orNone(parse func(string) (int, error)) func(string) (int, error) {
-	return func(v string) (int, error) {
-		if v == "0" {
-			return 0, nil
-		}
-		return parse(v)
+func notNegative(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("bad value %q: must be 0 or a positive number", v)
 	}
+	return n, nil
 }
 
 // parseMaxFails reads n or n:now; 0 is no limit.
 func parseMaxFails(v string) (harness.MaxFails, error) {
 	number, now := strings.CutSuffix(v, ":now")
-	n, err := orNone(positive)(number)
+	n, err := notNegative(number)
 	if err != nil {
 		err = fmt.Errorf("bad value %q: must be a number, or a number and :now", v)
 	}
@@ -249,7 +247,7 @@ func attempts(v string) (int, error) {
 	if v == "true" {
 		return 2, nil
 	}
-	return orNone(positive)(v)
+	return notNegative(v)
 }
 
 // maxDuration leaves room to add to it.

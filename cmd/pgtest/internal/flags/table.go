@@ -155,7 +155,7 @@ it is killed; what did not run is reported`,
 2 without n; see docs/reruns.md`,
 				optional(parsed(&o.Rerun.Attempts, attempts)).ofGotestsum("")},
 			{"rerun-fails-max-failures", "n", "10", `run none again if more than n failed at first; {default} by default`,
-				parsed(&o.Rerun.MaxFailures, orNone(positive)).ofGotestsum("")},
+				parsed(&o.Rerun.MaxFailures, notNegative).ofGotestsum("")},
 			{"rerun-fails-run-root-test", "", "", `run the whole test again if a subtest of it failed`,
 				boolean(&o.Rerun.RootTests).ofGotestsum("")},
 			{"rerun-fails-abort-on-data-race", "", "", `run none again if there was a data race; by default
