@@ -185,10 +185,16 @@ func TestWatchSaves(t *testing.T) {
 			t.Errorf("%s: %d runs", save.name, n)
 		}
 	}
-	// Nothing of this is a save. The run is that of what follows.
-	j.sh("touch d/d.go; chmod 600 d/d.go; mkdir -p .git/x node_modules _x vendor/v; sleep 0.3")
+	// Nothing of this is a save. The runs are those of what follows. After the
+	// first of them the new directories would be watched, if they were to be.
+	before := strings.Count(j.Screen(), "Running tests in")
+	j.sh("touch d/d.go; chmod 600 d/d.go; mkdir -p .git/x node_modules _x vendor/v; echo >>c/c_test.go")
+	j.ran(`\./c`)
 	j.sh("for d in .git/x node_modules _x vendor/v; do echo 'package x' >$d/x.go; done; echo >d/.d.go.swp; echo >README.md; echo >>c/c_test.go")
 	j.ran(`\./c`)
+	if n := strings.Count(j.Screen(), "Running tests in") - before; n != 2 {
+		t.Errorf("%d runs for two saves", n)
+	}
 	j.quit()
 }
 
