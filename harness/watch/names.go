@@ -39,13 +39,12 @@ func isTemporary(base string) bool {
 	return base == "4913" || len(base) == len("sedXXXXXX") && strings.HasPrefix(base, "sed") && filepath.Ext(base) == ""
 }
 
-// isIgnoredDir reports whether a directory of this name is of no interest with
-// all below it. Those that begin with . or _ are no packages to the go command.
-// testdata says that the directory is below one of that name, where a vendor
-// directory is somebody's fixture.
-// Ignores reports whether a directory of this name is watched for nobody.
+// Ignores reports whether nothing is watched in a directory of this name, nor
+// below it. Those that begin with . or _ are no packages to the go command.
 func Ignores(base string) bool { return isIgnoredDir(base, false) }
 
+// isIgnoredDir is Ignores, also for a directory that has one named testdata above
+// it. A vendor directory is somebody's fixture there.
 func isIgnoredDir(base string, testdata bool) bool {
 	return base == "" || base[0] == '.' || base[0] == '_' || base == "node_modules" || base == "vendor" && !testdata
 }

@@ -312,6 +312,14 @@ func TestNames(t *testing.T) {
 			t.Errorf("isSource(%s) = %v", name, got)
 		}
 	}
+	for name, want := range map[string]bool{".git": true, "_x": true, "node_modules": true, "vendor": true, "": true, "a": false, "a_": false} {
+		if got := Ignores(name); got != want {
+			t.Errorf("Ignores(%q) = %v", name, got)
+		}
+	}
+	if isIgnoredDir("vendor", true) {
+		t.Error("a vendor directory below testdata is ignored")
+	}
 	for path, want := range map[string]string{"/m/a/testdata/x": "/m/a", "/m/a/testdata": "/m/a", "/m/testdata/b/testdata/x": "/m", "/m/atestdata/x": ""} {
 		if got, ok := cutTestdata(path); ok != (want != "") || ok && got != want {
 			t.Errorf("cutTestdata(%s) = %s, %v", path, got, ok)
