@@ -34,8 +34,7 @@ func RunCommand(control *signals.Control, what string, words, env []string) erro
 	cmd := exec.Command(path, words[1:]...)
 	cmd.Args[0], cmd.Env, cmd.Stdout, cmd.Stderr = words[0], env, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	const noDirectory = ""
-	w, err := watchdog.Start([]string{self, watchdog.Role}, noDirectory, func() error { return nil }, cmd)
+	w, err := watchdog.Start([]string{self, watchdog.Role}, nil, func() error { return nil }, cmd)
 	if err != nil {
 		return bare(err)
 	}

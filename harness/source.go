@@ -154,7 +154,7 @@ func readAll(pipe io.ReadCloser, read func(io.Reader) error) error {
 	return nil
 }
 
-// startWatchdog starts the watchdog, which removes the directory if the
+// startWatchdog starts the watchdog, which removes the directories if the
 // invocation is killed, then opens the socket there, and starts a command below
 // the watchdog that may be nil. The watchdog of the round before then ends.
 func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
@@ -178,7 +178,7 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 		}
 		return nil
 	}
-	i.watchdog, err = watchdog.Start([]string{self, watchdog.Role}, i.listener.Dir(), open, cmd)
+	i.watchdog, err = watchdog.Start([]string{self, watchdog.Role}, i.listener.Dirs(), open, cmd)
 	return err
 }
 

@@ -53,11 +53,24 @@ func TestDeaths(t *testing.T) {
 // returns what it killed and how long the rest took to end.
 func deathTrial(t *testing.T, module, name string, after time.Duration) (victim string, took time.Duration) {
 	t.Helper()
-	tmp := t.TempDir()
+	tmp, runtimeDir := t.TempDir(), t.TempDir()
+	if rand.IntN(2) == 0 {
+		// Too long for a socket, which is elsewhere then.
+		tmp = filepath.Join(tmp, strings.Repeat("long", 25))
+		if err := os.Mkdir(tmp, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		short, err := os.MkdirTemp("/tmp", "run-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(short)
+		runtimeDir = short
+	}
 	mark := harnesstest.Mark(t.Name() + name)
 	var out bytes.Buffer
 	run := exec.Command(pgtestPath, "-C", module, "-count=1", "./...")
-	run.Env = append(os.Environ(), mark, "TMPDIR="+tmp)
+	run.Env = append(os.Environ(), mark, "TMPDIR="+tmp, "XDG_RUNTIME_DIR="+runtimeDir)
 	run.Stdout, run.Stderr = &out, &out
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
@@ -80,7 +93,7 @@ func deathTrial(t *testing.T, module, name string, after time.Duration) (victim 
 	}
 	awaitGone(t, mark, func() string { return fmt.Sprintf("%s was killed after %v\n%s", victim, after, out.Bytes()) })
 	took = time.Since(killed)
-	if left := filesBelow(tmp); len(left) > 0 {
+	if left := append(filesBelow(tmp), filesBelow(runtimeDir)...); len(left) > 0 {
 		t.Errorf("%s was killed after %v; left behind: %v\n%s", victim, after, left, out.Bytes())
 	}
 	return victim, took

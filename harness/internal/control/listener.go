@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -43,20 +44,19 @@ func (s *Supervisor) Close() error { return s.conn.Close() }
 
 // A Listener is the run's socket.
 type Listener struct {
-	dir   string
-	other string // the socket's directory if dir can't hold a socket, else ""
-	path  string
-	sock  *os.File
+	dirs []string // the run's directory, then others for the socket
+	path string
+	sock *os.File
 
 	open   func() error
-	made   bool          // dir was made
+	made   []string      // those of dirs that Open made
 	closed chan struct{} // closed by Close
 	once   sync.Once
 }
 
 // NewListener chooses a directory for the run below parent, or below the
 // system's directory for temporary files if parent is "". It makes nothing, so
-// that whoever removes the directory can know of it before Open makes it.
+// that whoever removes Dirs can know of them before Open makes any.
 func NewListener(parent string) (*Listener, error) {
 	if parent == "" {
 		parent = os.TempDir()
@@ -68,7 +68,12 @@ func NewListener(parent string) (*Listener, error) {
 	}
 	// So many names that none is taken.
 	name := fmt.Sprintf("pgtest-%d", rand.Uint64N(1e15))
-	l := &Listener{dir: filepath.Join(parent, name), closed: make(chan struct{})}
+	l := &Listener{closed: make(chan struct{})}
+	for _, place := range []string{parent, os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"} {
+		if dir := filepath.Join(place, name); filepath.IsAbs(place) && !slices.Contains(l.dirs, dir) {
+			l.dirs = append(l.dirs, dir)
+		}
+	}
 	l.open = sync.OnceValue(l.make)
 	return l, nil
 }
@@ -80,14 +85,21 @@ func NewListener(parent string) (*Listener, error) {
 func (l *Listener) Open() error { return l.open() }
 
 func (l *Listener) make() error {
-	if err := os.Mkdir(l.dir, 0o700); err != nil {
-		return fmt.Errorf("no temporary directory in %s: %w", filepath.Dir(l.dir), errors.Unwrap(err))
+	if err := l.mkdir(l.Dir()); err != nil {
+		return fmt.Errorf("no temporary directory in %s: %w", filepath.Dir(l.Dir()), errors.Unwrap(err))
 	}
-	l.made = true
-	if err := l.listen(filepath.Join(l.dir, socketName)); err != nil && l.listenElsewhere() != nil {
+	if err := l.listen(filepath.Join(l.Dir(), socketName)); err != nil && l.listenElsewhere() != nil {
 		return fmt.Errorf("no place for a socket: %w", err)
 	}
 	return nil
+}
+
+func (l *Listener) mkdir(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if err == nil {
+		l.made = append(l.made, dir)
+	}
+	return err
 }
 
 // socketName is the name of the socket in its directory.
@@ -103,21 +115,17 @@ func (l *Listener) listen(path string) (err error) {
 	return err
 }
 
-// listenElsewhere makes the socket in another directory, or an abstract one.
+// listenElsewhere makes the socket in one of the other directories, or an
+// abstract one.
 func (l *Listener) listenElsewhere() error {
-	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"} {
-		if !filepath.IsAbs(parent) {
-			continue
-		}
-		dir, err := os.MkdirTemp(parent, "pgtest-")
-		if err != nil {
+	for _, dir := range l.dirs[1:] {
+		if l.mkdir(dir) != nil {
 			continue
 		}
 		if l.listen(filepath.Join(dir, socketName)) == nil {
-			l.other = dir
 			return nil
 		}
-		os.RemoveAll(dir)
+		os.Remove(dir)
 	}
 	if runtime.GOOS != "linux" {
 		return syscall.EOPNOTSUPP
@@ -125,7 +133,7 @@ func (l *Listener) listenElsewhere() error {
 	// An abstract socket has no file. Every user can connect to it, so both
 	// ends check the other's user, as they do for any socket. The directory's
 	// base name belongs to this run alone.
-	return l.listen("@" + filepath.Base(l.dir))
+	return l.listen("@" + filepath.Base(l.Dir()))
 }
 
 // maxSocketPath is the shortest of the systems' limits on the path of a Unix
@@ -135,8 +143,12 @@ const maxSocketPath = 103
 // Path is the value for SocketVariable, once the listener is open.
 func (l *Listener) Path() string { return l.path }
 
-// Dir is the run's directory, which Close removes.
-func (l *Listener) Dir() string { return l.dir }
+// Dir is the run's directory.
+func (l *Listener) Dir() string { return l.dirs[0] }
+
+// Dirs are the directories that Open may make: the run's, and those where the
+// socket may be instead.
+func (l *Listener) Dirs() []string { return l.dirs }
 
 // Accept waits for the next supervisor. It closes connections of other users.
 // It fails only when the listener is closed: other errors, such as too many
@@ -180,7 +192,7 @@ func (l *Listener) isClosed() bool {
 	}
 }
 
-// Close removes the socket and the run's directory with all that is in it.
+// Close removes the socket and what Open made, with all that is in it.
 // Connections stay open.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
@@ -188,11 +200,8 @@ func (l *Listener) Close() error {
 		l.sock.Close()
 	}
 	var err error
-	if l.made {
-		err = os.RemoveAll(l.dir)
-	}
-	if l.other != "" {
-		err = errors.Join(err, os.RemoveAll(l.other))
+	for _, dir := range l.made {
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return err
 }

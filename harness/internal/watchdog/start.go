@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,15 +23,15 @@ type Watchdog struct {
 }
 
 // Start starts the role with words, which must call Main with the words behind
-// them, to watch over a run with the given directory, and has it start the
+// them, to watch over a run with the given directories, and has it start the
 // command c, which may be nil, with c's path, arguments, directory, environment
 // and standard files, in a process group of its own or that of c.SysProcAttr,
 // which the role then joins, too, or in a session of its own if c.SysProcAttr
-// says so. Between the two it calls open, which makes the directory: if this
-// process dies, there is somebody to remove it. Open may change c's
+// says so. Between the two it calls open, which makes some of the directories: if
+// this process dies, there is somebody to remove them. Open may change c's
 // environment. Start returns when the command runs. The caller must call
 // Finish.
-func Start(words []string, dir string, open func() error, c *exec.Cmd) (*Watchdog, error) {
+func Start(words, dirs []string, open func() error, c *exec.Cmd) (*Watchdog, error) {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func Start(words []string, dir string, open func() error, c *exec.Cmd) (*Watchdo
 		orders.Close()
 		return nil, err
 	}
-	cmd := exec.Command(words[0], append(words[1:len(words):len(words)], dir)...)
+	cmd := exec.Command(words[0], slices.Concat(words[1:], dirs)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
 	if c != nil {
@@ -168,7 +169,7 @@ const finishPatience = finishLimit + 10*time.Second
 func (w *Watchdog) Finish(endAll bool) { w.finish(order{Finish: true, EndAll: endAll}) }
 
 // HandOver is Finish where another watchdog has started in this one's place,
-// and removes the directory.
+// and removes the directories.
 func (w *Watchdog) HandOver(endAll bool) {
 	w.finish(order{Finish: true, EndAll: endAll, Keep: true})
 }

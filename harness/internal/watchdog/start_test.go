@@ -4,7 +4,6 @@ package watchdog
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,7 @@ import (
 
 const patienceOfTests = 2 * time.Minute
 
-// killedRole is a run that is killed when it has made its directory.
+// killedRole is a run that is killed when it has made its directories.
 const killedRole = "__killed"
 
 func TestMain(m *testing.M) {
@@ -26,9 +25,11 @@ func TestMain(m *testing.M) {
 		case Role:
 			os.Exit(Main(os.Args[2:]))
 		case killedRole:
-			dir := os.Args[2]
-			Start([]string{os.Args[0], Role}, dir, func() error {
-				os.Mkdir(dir, 0o700)
+			dirs := os.Args[2:]
+			Start([]string{os.Args[0], Role}, dirs, func() error {
+				for _, dir := range dirs {
+					os.Mkdir(dir, 0o700)
+				}
 				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}, nil)
 		}
@@ -37,21 +38,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestKilledAtOnce kills a run as soon as it has made its directory, which is
+// TestKilledAtOnce kills a run as soon as it has made its directories, which are
 // removed all the same.
 func TestKilledAtOnce(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	run := exec.Command(os.Args[0], killedRole, dir)
+	tmp := t.TempDir()
+	run := exec.Command(os.Args[0], killedRole, filepath.Join(tmp, "run"), filepath.Join(tmp, "none", "run"), filepath.Join(tmp, "socket"))
 	run.Run()
 	if status, ok := run.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
 		t.Fatalf("the run: %v", run.ProcessState)
 	}
 	for end := time.Now().Add(patienceOfTests); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		left, err := os.ReadDir(tmp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("the directory is left")
+			t.Fatalf("left: %v", left)
 		}
 	}
 }
@@ -61,7 +66,7 @@ func TestKilledAtOnce(t *testing.T) {
 func TestNoDirectory(t *testing.T) {
 	dir := t.TempDir()
 	refused := errors.New("refused")
-	if _, err := Start([]string{os.Args[0], Role}, dir, func() error { return refused }, nil); err != refused {
+	if _, err := Start([]string{os.Args[0], Role}, []string{dir}, func() error { return refused }, nil); err != refused {
 		t.Errorf("Start: %v, want %v", err, refused)
 	}
 	if _, err := os.Stat(dir); err != nil {
@@ -73,7 +78,7 @@ func TestNoDirectory(t *testing.T) {
 func TestEndedAtOnce(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
-		_, err := Start([]string{"true"}, t.TempDir(), func() error { return nil }, exec.Command("true"))
+		_, err := Start([]string{"true"}, []string{t.TempDir()}, func() error { return nil }, exec.Command("true"))
 		ended <- err
 	}()
 	select {

@@ -4,12 +4,13 @@
 // until the run has ended. On Linux it adopts what the command and its
 // supervisors leave behind when they are killed: all its children descend from
 // the command, and only those are ever ended. If the run is killed it ends them
-// and removes the run's directory. It knows nothing else of a run.
+// and removes the run's directories. It knows nothing else of a run.
 package watchdog
 
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime"
@@ -40,8 +41,8 @@ type order struct {
 	EndOrphans bool  `json:",omitempty"`
 	Spare      []int `json:",omitempty"`
 	// Finish is the last order. With EndAll nothing is left of the command; what
-	// there is has Patience to end by itself. With Keep the run's directory
-	// stays, for the watchdog of the next round.
+	// there is has Patience to end by itself. With Keep the run's directories
+	// stay, for the watchdog of the next round.
 	Finish   bool          `json:",omitempty"`
 	EndAll   bool          `json:",omitempty"`
 	Patience time.Duration `json:",omitempty"`
@@ -71,13 +72,10 @@ type report struct {
 // Role is the first argument of a program that runs [Main].
 const Role = "__watchdog"
 
-// Main runs the role until the run ends, and returns the exit status. Its only
-// argument is the run's directory. Of the signals that end or stop a process
+// Main runs the role until the run ends, and returns the exit status. Its
+// arguments are the run's directories. Of the signals that end or stop a process
 // only SIGKILL and SIGSTOP affect it.
-func Main(args []string) int {
-	if len(args) != 1 {
-		return 2
-	}
+func Main(dirs []string) int {
 	// The command has a parent-death signal, which fires when the thread that
 	// started it exits.
 	runtime.LockOSThread()
@@ -89,7 +87,7 @@ func Main(args []string) int {
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
 	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
-	w.serve(message.Receive[order](os.NewFile(ordersFD, "orders")), args[0])
+	w.serve(message.Receive[order](os.NewFile(ordersFD, "orders")), dirs)
 	return 0
 }
 
@@ -113,7 +111,7 @@ type watch struct {
 	leads   bool // the command leads a process group
 }
 
-func (w *watch) serve(orders <-chan order, dir string) {
+func (w *watch) serve(orders <-chan order, dirs []string) {
 	died := childDeaths()
 	for {
 		select {
@@ -123,7 +121,9 @@ func (w *watch) serve(orders <-chan order, dir string) {
 			switch {
 			case !alive:
 				w.endAll(patience, limit)
-				remove(dir)
+				for _, dir := range dirs {
+					remove(dir)
+				}
 				return
 			case o.Command != nil:
 				w.start(o.Command)
@@ -140,8 +140,10 @@ func (w *watch) serve(orders <-chan order, dir string) {
 				// so this comes last.
 				proc.ReapAll()
 				// The run may be out of descriptors, which this takes.
-				if !o.Keep {
-					os.RemoveAll(dir)
+				for _, dir := range dirs {
+					if !o.Keep {
+						os.RemoveAll(dir)
+					}
 				}
 				return
 			}
@@ -225,10 +227,10 @@ func (w *watch) endAll(patience, limit time.Duration) {
 	}
 }
 
-// remove removes the directory. A dying test binary may still write to it.
+// remove removes a directory. A dying test binary may still write to it.
 func remove(dir string) {
 	for waited := time.Duration(0); waited < limit; waited += pause {
-		if os.RemoveAll(dir) == nil {
+		if err := os.RemoveAll(dir); err == nil || errors.Is(err, fs.ErrPermission) {
 			return
 		}
 		time.Sleep(pause)
