@@ -5,6 +5,7 @@ package signals
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -108,6 +109,10 @@ func (c *Control) take() {
 		return
 	}
 	if c.opts.Keys {
+		// A crash must end this process by a signal: bash takes over the modes
+		// that a program leaves, unless a signal killed it, and may do so before
+		// the keeper puts them back.
+		debug.SetTraceback("crash")
 		c.modes, _ = c.tty.modes()
 		c.keeper.commands.Write([]byte{readKeys})
 	}

@@ -219,7 +219,7 @@ func TestWatchEnds(t *testing.T) {
 		{"SIGTERM", "143", func(j *job) { j.Signal(j.One(watch), unix.SIGTERM) }},
 		{"SIGHUP", "129", func(j *job) { j.Signal(j.One(watch), unix.SIGHUP) }},
 		{"SIGKILL", "137", func(j *job) { j.Signal(j.One(watch), unix.SIGKILL) }},
-		{"crash", "2", func(j *job) { j.Signal(j.One(watch), unix.SIGABRT) }},
+		{"crash", "134", func(j *job) { j.Signal(j.One(watch), unix.SIGABRT) }},
 		{"keeper killed", "143", func(j *job) {
 			j.Signal(j.One("__keeper"), unix.SIGKILL)
 			j.Until("the terminal to be as it was", j.Echoes)
