@@ -1,4 +1,4 @@
-// Package sources knows which tests Go source files declare.
+// Package sources knows which tests Go source files declare, and where.
 package sources
 
 import (
