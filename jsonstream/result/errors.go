@@ -18,10 +18,20 @@ type Errors struct {
 	spool *spool.Spool // of its own
 	lines spool.Buffer
 	count int // without the indented lines that continue one
+
+	interrupted bool
 }
 
 // NewErrors returns Errors whose spool makes its file in dir. Close frees it.
 func NewErrors(dir string) *Errors { return &Errors{spool: spool.New(dir)} }
+
+// Interrupt says that the run is being ended. From now on it is no error that a
+// compiler died of SIGINT.
+func (e *Errors) Interrupt() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.interrupted = true
+}
 
 // Add keeps a line, unless it is the header of a build ("# package"), which is no
 // error.
@@ -31,6 +41,9 @@ func (e *Errors) Add(line []byte) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.interrupted && bytes.HasSuffix(bytes.TrimRight(line, "\n"), []byte(": signal: interrupt")) {
+		return
+	}
 	e.spool.Add(&e.lines, event.Text{Raw: line})
 	if r, _ := utf8.DecodeRune(line); !unicode.IsSpace(r) {
 		e.count++

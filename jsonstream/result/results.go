@@ -125,7 +125,10 @@ func (r *Results) buildOutput(ev *event.Event) {
 
 // Interrupt says that the run is being ended. Only the first call counts. It may
 // be called from any goroutine.
-func (r *Results) Interrupt(i Interruption) { r.stop.CompareAndSwap(nil, &i) }
+func (r *Results) Interrupt(i Interruption) {
+	r.stop.CompareAndSwap(nil, &i)
+	r.opts.Errors.Interrupt()
+}
 
 // Interruption returns when and why the run was ended, nil if it was not. It may
 // be called from any goroutine.

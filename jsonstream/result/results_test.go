@@ -104,3 +104,30 @@ func TestReportJSON(t *testing.T) {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
 }
+
+// TestInterruptedBuild has compilers that die of the end of the run, and others.
+func TestInterruptedBuild(t *testing.T) {
+	const died = "example.com/p: /go/pkg/tool/compile: signal: interrupt"
+	for _, build := range []string{
+		died,
+		`{"ImportPath":"example.com/p","Action":"build-output","Output":"` + died + `\n"}`,
+	} {
+		for _, interrupted := range []bool{true, false} {
+			errs := NewErrors("")
+			defer errs.Close()
+			r := New(Options{Spool: spool.New(""), Errors: errs, Watcher: nobody{}})
+			if interrupted {
+				r.Interrupt(Interruption{})
+			}
+			if build[0] == '{' {
+				r.Handle(new(event.Decoder).Decode([]byte(build)))
+			} else {
+				errs.AddStderr([]byte(build))
+			}
+			errs.AddStderr([]byte("another"))
+			if want := map[bool]int{true: 1, false: 2}[interrupted]; errs.Count() != want {
+				t.Errorf("%s: %d errors, want %d", build, errs.Count(), want)
+			}
+		}
+	}
+}
