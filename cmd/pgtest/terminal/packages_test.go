@@ -4,9 +4,9 @@ package terminal_test
 
 // Packages of the module under test, for --tty=tests.
 
-// asks is a test that asks for a password as sudo and ssh do. A signal that it
-// catches it notes, and stays for longer than a supervisor holds one that it may
-// pass on. Of SIGQUIT it dies unless $QUIT is set.
+// asks is a test that asks for a password as sudo and ssh do, and fails if it is
+// wrong. A signal that it catches it notes, and stays for longer than a supervisor
+// holds one that it may pass on. Of SIGQUIT it dies unless $QUIT is set.
 const asks = `package asks
 
 import (
@@ -51,6 +51,9 @@ func TestAsks(t *testing.T) {
 	select {
 	case p := <-password:
 		fmt.Printf("got %d letters\n", len(p))
+		if p == "wrong" {
+			t.Error("wrong password")
+		}
 	case sig := <-signals:
 		got := sig.String()
 		for over := time.After(3 * time.Second); over != nil; {

@@ -72,7 +72,7 @@ func (j *job) checkPassed() {
 // checkAnswered checks that the test got what was typed, and nobody else did.
 func (j *job) checkAnswered() {
 	j.t.Helper()
-	if log := j.read("log"); !regexp.MustCompile(`got 6 letters\n(?s:.*)\nDONE \d tests?.* in \d+\.\d+s\n$`).MatchString(log) {
+	if log := j.read("log"); !regexp.MustCompile(`got 6 letters\n(?s:.*)\nDONE (\d runs, )?\d tests?.* in \d+\.\d+s\n$`).MatchString(log) {
 		j.t.Errorf("the test has no password:\n%s", log)
 	}
 	if strings.Contains(j.Screen(), "secret") {
@@ -96,6 +96,25 @@ func TestPassword(t *testing.T) {
 			j.AwaitPrompt()
 			j.checkStatuses(w.both("0 0", "0"))
 			j.checkAnswered()
+			j.checkOver()
+		})
+	}
+}
+
+// A test that runs again asks again.
+func TestPasswordAgain(t *testing.T) {
+	for _, w := range shellWays {
+		t.Run(w.name, func(t *testing.T) {
+			j := startAsking(t, w, "--rerun-fails -v", "2>&1 | tee log")
+			j.Enter("wrong")
+			j.awaitQuestion()
+			j.Enter("secret")
+			j.AwaitPrompt()
+			j.checkStatuses("0 0")
+			j.checkAnswered()
+			if log := j.read("log"); !strings.Contains(log, "\nDONE 2 runs, 2 tests, 1 failure, 1 flaky in ") {
+				t.Errorf("the log:\n%s", log)
+			}
 			j.checkOver()
 		})
 	}
