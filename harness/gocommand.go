@@ -13,7 +13,9 @@ import (
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/buildid"
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/supervisor"
+	"pgtest/harness/internal/words"
 )
 
 // rawCommand returns the user's command with more arguments.
@@ -73,25 +75,23 @@ func bare(err error) error {
 
 // supervisorOptions returns the options of the first round's supervisors.
 func (i *invocation) supervisorOptions() supervisor.Options {
-	return supervisor.Options{
-		Via:         i.cfg.Exec,
-		FailOnLeaks: i.cfg.Leaks == FailLeaks,
-		PerTest:     i.cfg.Isolation.Packages,
-		TestTimeout: i.cfg.TestTimeout,
-		Stress:      i.cfg.Stress.limits(),
-		Terminal:    i.cfg.Terminal,
+	opts := supervisor.Options{PerTest: i.cfg.Isolation.Packages, Terminal: i.cfg.Terminal}
+	opts.Via, opts.TestTimeout, opts.FailOnLeaks = i.cfg.Exec, i.cfg.TestTimeout, i.cfg.Leaks == FailLeaks
+	if i.cfg.Stress != nil {
+		opts.Stress, opts.Limits = true, stress.Limits(*i.cfg.Stress)
 	}
+	return opts
 }
 
 // goArgs returns the arguments of the go command. They must be the same from
 // run to run, because -exec is part of the key of go test's cache.
-func (i *invocation) goArgs(words []string, opts supervisor.Options) ([]string, error) {
+func (i *invocation) goArgs(line []string, opts supervisor.Options) ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	opts.Program, _ = buildid.Of(self) // an unknown program is "" in each run
-	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, opts.Words()...))
+	execWords, err := gotest.JoinQuoted(append([]string{self, supervisor.Role}, words.Of(opts)...))
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (i *invocation) goArgs(words []string, opts supervisor.Options) ([]string, 
 	if toolWords != "" {
 		args = append(args, "-toolexec="+toolWords)
 	}
-	return append(args, words...), nil
+	return append(args, line...), nil
 }
 
 // toolExec returns the value of -toolexec, "" for none.

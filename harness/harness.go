@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
-	"pgtest/harness/internal/stress"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
 	"pgtest/harness/roles"
@@ -150,8 +149,6 @@ type Stress struct {
 	// Timeout is the value of -timeout for each run; 0 is no limit.
 	Timeout time.Duration
 }
-
-func (s *Stress) limits() *stress.Limits { return (*stress.Limits)(s) }
 
 // MaxFails ends a run once so many tests have failed, counted as the summary
 // counts them. What runs then is interrupted, and what did not run is reported

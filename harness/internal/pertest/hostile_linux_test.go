@@ -181,8 +181,7 @@ func TestQuit(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT} {
 		scratch := t.TempDir()
 		ran, release := filepath.Join(scratch, "ran"), filepath.Join(t.TempDir(), "go")
-		words := pertest.Options{Command: []string{binary}, Args: []string{"-test.v=test2json"}}.Words()
-		role := exec.Command(os.Args[0], append([]string{pertest.Role}, words...)...)
+		role := exec.Command(os.Args[0], pertest.Role, "--", binary, "-test.v=test2json")
 		role.Env = append(environ(nil), "RAN="+ran, "GO="+release)
 		out := new(lockedBuffer)
 		role.Stdout, role.Stderr = out, out

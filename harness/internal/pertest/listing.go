@@ -129,7 +129,7 @@ func notInName(r rune) bool {
 // ignores -list.
 func (r *runner) list() (*listing, testproc.State) {
 	l := new(listing)
-	p := testproc.New(r.family, r.opts.Command, r.binary.processArgs("list=.", "run=^$"))
+	p := testproc.New(r.family, r.program, r.binary.processArgs("list=.", "run=^$"))
 	ended := make(chan testproc.State)
 	go func() {
 		stop := func() {}

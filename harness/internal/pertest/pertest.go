@@ -11,53 +11,56 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 	"pgtest/harness/steady"
-	"pgtest/signals"
 )
 
 // stdout is standard output, which the tests' processes may share.
 var stdout = steady.Writer(os.Stdout)
 
-// Main runs the role with the words that follow its name, as Options.Words
-// writes them. It returns status 0 if all tests passed, else another status. If
-// a signal asked it to end, the process dies of that signal. If the work can't
-// be divided, as with benchmarks or a profile, Main reports that and replaces
-// this process by the test binary.
-func Main(words []string) int {
-	opts, err := parseWords(words)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
-		return 1
-	}
-	caught := signals.Catch()
-	client, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
-	report := &reporter{client: client}
-	b := parseArgs(opts.Args)
-	if reason := b.undivided(); reason != "" || b.lists() {
-		if !b.lists() {
-			report.undivided(reason)
+// Role is the first argument of a pgtest that runs a package's tests in a
+// process each.
+const Role = "__tests"
+
+// Options are the role's settings, put on its command line by package words.
+type Options struct {
+	testproc.Options
+	// Alone are tests and subtests of which each gets a process. Without them
+	// each root test gets one, for all of its subtests.
+	Alone []string
+}
+
+// Main runs the role with the words that follow its name: options, the test
+// binary, and its arguments. It returns status 0 if all tests passed, else
+// another status. If a signal asked it to end, the process dies of that signal.
+// If the work can't be divided, as with benchmarks or a profile, Main reports
+// that and replaces this process by the test binary.
+func Main(args []string) int {
+	var opts Options
+	return testproc.Main(Role, args, &opts, func(command []string, client *control.Client, caught <-chan os.Signal) (int, syscall.Signal) {
+		report := &reporter{client: client}
+		b := parseArgs(command[1:])
+		if reason := b.undivided(); reason != "" || b.lists() {
+			if !b.lists() {
+				report.undivided(reason)
+			}
+			client.Close()
+			fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(append(opts.Via, command...)))
+			return 1, 0
 		}
-		client.Close()
-		fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(opts))
-		return 1
-	}
-	about := inspect(opts.Command[len(opts.Command)-1])
-	report.pkg = about.pkg
-	if about.race {
-		os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
-	}
-	status, sig := newRunner(opts, b, about.marks, report, caught).run()
-	client.Close()
-	if sig != 0 {
-		signals.Die(sig)
-	}
-	return status
+		about := inspect(command[0])
+		report.pkg = about.pkg
+		if about.race {
+			os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
+		}
+		program := append(opts.Via, command[0])
+		return newRunner(opts, program, b, about.marks, report, caught).run()
+	})
 }
 
 // facts are what a test binary's build information says.
@@ -83,11 +86,11 @@ func inspect(binary string) facts {
 	return f
 }
 
-// become replaces this process by the test binary. It returns only on failure.
-func become(opts Options) error {
-	path, err := exec.LookPath(opts.Command[0])
+// become replaces this process by another program. It returns only on failure.
+func become(command []string) error {
+	path, err := exec.LookPath(command[0])
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(path, append(slices.Clone(opts.Command), opts.Args...), os.Environ())
+	return syscall.Exec(path, command, os.Environ())
 }

@@ -102,8 +102,8 @@ var converter = sync.OnceValues(func() (string, error) {
 // direct runs a test binary with a process for each test, as go test runs it.
 func direct(t *testing.T, b testBinary, env []string, args ...string) outcome {
 	t.Helper()
-	words := pertest.Options{Command: []string{b.name}, Args: binaryArgs(args)}.Words()
-	return convert(t, b, env, append([]string{os.Args[0], pertest.Role}, words...))
+	command := append([]string{os.Args[0], pertest.Role, "--", b.name}, binaryArgs(args)...)
+	return convert(t, b, env, command)
 }
 
 // alone runs a test binary as go test does.

@@ -19,9 +19,10 @@ import (
 // A runner runs the tests of a binary. All its decisions are made in list and
 // loop, by one goroutine.
 type runner struct {
-	opts   Options
-	binary binary
-	marks  testtext.Marks
+	opts    Options
+	program []string // that runs the binary, and the binary
+	binary  binary
+	marks   testtext.Marks
 	selection
 	reporter *reporter
 	family   *proc.Family
@@ -47,9 +48,9 @@ type runner struct {
 	last     result         // of the last process
 }
 
-func newRunner(opts Options, b binary, marks testtext.Marks, rep *reporter, signals <-chan os.Signal) *runner {
+func newRunner(opts Options, program []string, b binary, marks testtext.Marks, rep *reporter, signals <-chan os.Signal) *runner {
 	r := &runner{
-		opts: opts, binary: b, marks: marks, reporter: rep, signals: signals,
+		opts: opts, program: program, binary: b, marks: marks, reporter: rep, signals: signals,
 		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*testproc.Process),

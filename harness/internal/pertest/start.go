@@ -13,7 +13,7 @@ import (
 
 func (r *runner) start(t *test) {
 	args, alarm, err := r.argsFor(t)
-	p := testproc.New(r.family, r.opts.Command, args)
+	p := testproc.New(r.family, r.program, args)
 	r.running[t] = p
 	f := &framer{
 		marks: r.marks, out: r.printer.sections[t.index], test: t, failOnLeaks: r.opts.FailOnLeaks,

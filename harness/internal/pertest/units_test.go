@@ -16,21 +16,22 @@ import (
 
 	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
+	"pgtest/harness/internal/words"
 )
 
 func TestWords(t *testing.T) {
 	for _, o := range []Options{
-		{Command: []string{"a.test"}, Args: []string{}},
-		{Command: []string{"via", "a.test"}, Args: []string{"-test.v", "--command=3"}, TestTimeout: time.Minute, FailOnLeaks: true,
-			Alone: []string{"TestA/x", "TestA/--y=z"}},
+		{},
+		{
+			Options: testproc.Options{Via: []string{"via"}, TestTimeout: time.Minute, FailOnLeaks: true},
+			Alone:   []string{"TestA/x", "TestA/--y=z"},
+		},
 	} {
-		if got, err := parseWords(o.Words()); err != nil || !reflect.DeepEqual(got, o) {
-			t.Errorf("parseWords(%q) = %+v, %v", o.Words(), got, err)
-		}
-	}
-	for _, words := range [][]string{nil, {"a.test"}, {"--command=2", "a.test"}, {"--command=0"}, {"--test-timeout=x"}} {
-		if got, err := parseWords(words); err == nil {
-			t.Errorf("parseWords(%q) = %+v", words, got)
+		args := words.Of(o, "a.test", "-test.v", "--Alone=3")
+		var got Options
+		command, err := words.Parse(Role, args, &got)
+		if err != nil || !reflect.DeepEqual(got, o) || !slices.Equal(command, []string{"a.test", "-test.v", "--Alone=3"}) {
+			t.Errorf("Parse(%q) = %+v, %q, %v", args, got, command, err)
 		}
 	}
 }

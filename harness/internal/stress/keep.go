@@ -28,16 +28,16 @@ func (r *runner) keep(failed *run) (script string, err error) {
 	}
 	err = failed.output.CopyTo(io.MultiWriter(stdout, output))
 	seed := seedIn(output)
-	binary := filepath.Join(dir, filepath.Base(r.opts.Command[len(r.opts.Command)-1]))
-	err = errors.Join(err, output.Close(), copyFile(r.opts.Command[len(r.opts.Command)-1], binary))
+	binary := filepath.Join(dir, filepath.Base(r.binary))
+	err = errors.Join(err, output.Close(), copyFile(r.binary, binary))
 	wd, wdErr := os.Getwd()
-	command := append(slices.Clone(r.opts.Command[:len(r.opts.Command)-1]), binary)
+	command := append(slices.Clone(r.opts.Via), binary)
 	environ := os.Environ()
 	slices.Sort(environ)
 	script = filepath.Join(dir, "repeat")
 	return script, errors.Join(err, wdErr,
 		os.WriteFile(filepath.Join(dir, "environ"), []byte(strings.Join(environ, "\n")+"\n"), 0o600),
-		os.WriteFile(script, []byte(repeat(wd, environ, append(command, readable(failed.args, seed)...))), 0o700))
+		os.WriteFile(script, []byte(repeat(wd, environ, append(command, readable(r.args, seed)...))), 0o700))
 }
 
 // repeat returns a shell script that runs a command in a directory, with an

@@ -18,43 +18,58 @@ import (
 	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/testtext"
 	"pgtest/harness/steady"
-	"pgtest/signals"
 )
 
 // stdout is where go test reads what the test binary prints.
 var stdout = steady.Writer(os.Stdout)
 
-// Main runs the role with the words that follow its name, as Options.Words
-// writes them. It returns the exit status of the process that failed, or dies
-// of its signal; if none did, the status is 0. If a signal asked it to end, the
-// process dies of that signal.
-func Main(words []string) int {
-	opts, err := parseWords(words)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
-		return 1
-	}
-	caught := signals.Catch()
-	client, _ := control.Connect() // a run that can't be reached is dead: its end tells the supervisor
-	r := &runner{
-		opts: opts, client: client, signals: caught, began: time.Now(), family: proc.NewFamily(),
-		limit: runtime.GOMAXPROCS(0), running: make(map[int]*testproc.Process), ended: make(chan run),
-	}
-	if opts.Time > 0 {
-		r.timeUp = time.After(opts.Time)
-	}
-	status, sig := r.run()
-	client.Close()
-	if sig != 0 {
-		signals.Die(sig)
-	}
-	return status
+// Role is the first argument of a pgtest that runs a test binary again and
+// again.
+const Role = "__stress"
+
+// Limits say how often and for how long a test binary is run.
+type Limits struct {
+	// Runs is how often to run it; 0 is no limit.
+	Runs int
+	// Time is how long new runs begin; 0 is no limit. One begins in any case.
+	Time time.Duration
+	// Timeout is the value of -timeout for each run; 0 is no limit.
+	Timeout time.Duration
+}
+
+// Options are the role's settings, put on its command line by package words.
+type Options struct {
+	testproc.Options
+	Limits
+	// Package is the import path of the package that the binary tests.
+	Package string
+}
+
+// Main runs the role with the words that follow its name: options, the test
+// binary, and its arguments. It returns the exit status of the process that
+// failed, or dies of its signal; if none did, the status is 0. If a signal asked
+// it to end, the process dies of that signal.
+func Main(args []string) int {
+	var opts Options
+	return testproc.Main(Role, args, &opts, func(command []string, client *control.Client, caught <-chan os.Signal) (int, syscall.Signal) {
+		r := &runner{
+			opts: opts, binary: command[0], args: runArgs(command[1:], opts.Timeout),
+			client: client, signals: caught, began: time.Now(), family: proc.NewFamily(),
+			limit: runtime.GOMAXPROCS(0), running: make(map[int]*testproc.Process), ended: make(chan run),
+		}
+		if opts.Time > 0 {
+			r.timeUp = time.After(opts.Time)
+		}
+		return r.run()
+	})
 }
 
 // A runner runs a test binary many times. All its decisions are made in loop, by
 // one goroutine.
 type runner struct {
 	opts    Options
+	binary  string
+	args    []string        // of each run
 	client  *control.Client // nil without a run
 	signals <-chan os.Signal
 	family  *proc.Family
@@ -77,7 +92,6 @@ type runner struct {
 // A run is one process of the test binary.
 type run struct {
 	number int
-	args   []string
 	state  testproc.State
 	output *testproc.Spool
 	failed bool
@@ -167,8 +181,8 @@ func (r *runner) mayStart() bool {
 // start starts a run.
 func (r *runner) start() {
 	r.started++
-	this := run{number: r.started, args: r.opts.args(), output: new(testproc.Spool)}
-	p := testproc.New(r.family, r.opts.Command, this.args)
+	this := run{number: r.started, output: new(testproc.Spool)}
+	p := testproc.New(r.family, append(r.opts.Via, r.binary), r.args)
 	r.running[this.number] = p
 	name := fmt.Sprintf("run %d", this.number)
 	go func() {
@@ -237,10 +251,10 @@ func (k *keeper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// args returns the arguments of a run: those of go test, with the time limit of
+// runArgs returns the arguments of each run: those of go test, with the time limit of
 // a run, and without the log of what a test reads, which runs at the same time
 // can't share.
-func (o Options) args() []string {
-	args := testproc.Filter(o.Args, func(name, _ string) bool { return name != "timeout" && name != "testlogfile" })
-	return append([]string{"-test.timeout=" + o.Timeout.String()}, args...)
+func runArgs(args []string, timeout time.Duration) []string {
+	args = testproc.Filter(args, func(name, _ string) bool { return name != "timeout" && name != "testlogfile" })
+	return append([]string{"-test.timeout=" + timeout.String()}, args...)
 }

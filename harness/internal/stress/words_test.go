@@ -4,22 +4,23 @@ package stress
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
+
+	"pgtest/harness/internal/testproc"
+	"pgtest/harness/internal/words"
 )
 
 func TestWords(t *testing.T) {
 	want := Options{
-		Package: "example.com/m", Limits: Limits{Runs: 7, Time: time.Second, Timeout: time.Minute}, TestTimeout: time.Hour,
-		FailOnLeaks: true, Command: []string{"qemu", "a.test"}, Args: []string{"-test.run=--x", "--runs=3"},
+		Options: testproc.Options{Via: []string{"qemu"}, TestTimeout: time.Hour, FailOnLeaks: true},
+		Package: "example.com/m", Limits: Limits{Runs: 7, Time: time.Second, Timeout: time.Minute},
 	}
-	if got, err := parseWords(want.Words()); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v, want %+v", got, err, want)
-	}
-	for _, words := range [][]string{{"--limits=1,2"}, {"--limits=x,0s,0s"}, {"--command=1"}, {"--command=0", "a.test"}, {"--none"}} {
-		if _, err := parseWords(words); err == nil {
-			t.Errorf("%q: no error", words)
-		}
+	var got Options
+	command, err := words.Parse(Role, words.Of(want, "a.test", "--Runs=3"), &got)
+	if err != nil || !reflect.DeepEqual(got, want) || !slices.Equal(command, []string{"a.test", "--Runs=3"}) {
+		t.Errorf("%+v, %q, %v, want %+v", got, command, err, want)
 	}
 }
 

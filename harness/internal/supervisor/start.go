@@ -15,6 +15,7 @@ import (
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stress"
+	"pgtest/harness/internal/words"
 )
 
 // start starts the test binary, directly or through another program: as the
@@ -31,36 +32,23 @@ func start(command []string, opts Options, socket string, alone []string) (*proc
 		}
 	}
 	env := os.Environ()
-	argv = append(slices.Clone(before), argv...)
-	program, args := argv[:len(before)+1], argv[len(before)+1:]
-	var role []string // in the binary's place
+	common := opts.Options
+	common.Via = before
+	role, settings := "", any(nil) // in the binary's place
 	switch {
-	case opts.Stress != nil:
-		role = append(role, stress.Role)
-		role = append(role, stress.Options{
-			Package:     importPath(command[0]),
-			Limits:      *opts.Stress,
-			TestTimeout: opts.TestTimeout,
-			FailOnLeaks: opts.FailOnLeaks,
-			Command:     program,
-			Args:        args,
-		}.Words()...)
+	case opts.Stress:
+		role, settings = stress.Role, stress.Options{Options: common, Limits: opts.Limits, Package: importPath(command[0])}
 	case opts.isPerTest(command[0]):
-		role = append(role, pertest.Role)
-		role = append(role, pertest.Options{
-			Alone:       alone,
-			TestTimeout: opts.TestTimeout,
-			FailOnLeaks: opts.FailOnLeaks,
-			Command:     program,
-			Args:        args,
-		}.Words()...)
+		role, settings = pertest.Role, pertest.Options{Options: common, Alone: alone}
 	}
-	if role != nil {
+	if role == "" {
+		argv = append(slices.Clone(before), argv...)
+	} else {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
-		argv = append([]string{self}, role...)
+		argv = append([]string{self, role}, words.Of(settings, argv...)...)
 		env = append(env, control.SocketVariable+"="+socket)
 	}
 	path, err := exec.LookPath(argv[0])

@@ -17,6 +17,7 @@ import (
 
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/words"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
 	"pgtest/signals"
@@ -25,15 +26,16 @@ import (
 // Role is the first argument of a program that runs [Main].
 const Role = "__exec"
 
-// Main runs the role with the words that follow its name: options as Words
-// writes them, the test binary, and its arguments. It returns the test binary's
+// Main runs the role with the words that follow its name: options, the test
+// binary, and its arguments. It returns the test binary's
 // exit status, or 1 if the binary could not be started. If a signal ended the
 // binary, the same signal ends the process.
-func Main(words []string) int {
+func Main(args []string) int {
 	// A parent-death signal fires when the thread that started the child exits,
 	// so this goroutine, which starts it, keeps its thread to the end.
 	runtime.LockOSThread()
-	opts, command, err := parseWords(words)
+	var opts Options
+	command, err := words.Parse(Role, args, &opts)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return 1
