@@ -13,6 +13,7 @@ import (
 	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
+	"pgtest/jsonstream/event"
 )
 
 // A source is where the events of a round come from.
@@ -195,9 +196,6 @@ func (s input) name() string {
 
 func (input) runsGo() bool { return false }
 
-// inputSize is how much is read at once: as much as a large pipe holds.
-const inputSize = 1 << 20
-
 // start copies the input to a pipe, whose reading can be ended while the copy
 // still waits for a terminal or another pipe.
 func (s input) start(i *invocation) (*feed, error) {
@@ -208,7 +206,7 @@ func (s input) start(i *invocation) (*feed, error) {
 	r, w := io.Pipe()
 	go func() {
 		// The types hide ReadFrom and WriteTo, which have a small buffer.
-		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{steady.Reader(s.reader)}, make([]byte, inputSize))
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{steady.Reader(s.reader)}, make([]byte, event.ReadSize))
 		w.CloseWithError(err)
 	}()
 	f := &feed{read: make(chan struct{}), giveUp: func() { w.Close() }}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"time"
 )
@@ -15,7 +16,10 @@ const (
 )
 
 // Lines splits a stream into lines. Lines longer than MaxLine come in pieces.
-type Lines struct{ r *bufio.Reader }
+type Lines struct {
+	r    *bufio.Reader // has room for MaxLine once a line needs it
+	pace *pace
+}
 
 // NewLines returns the lines of r, a pipe that holds so many bytes; 0 stands
 // for any other reader. It calls idle before each read, which may block.
@@ -23,7 +27,8 @@ func NewLines(r io.Reader, holds int, idle func()) *Lines {
 	return newLines(&pace{r: r, idle: idle, holds: holds, now: time.Now, sleep: time.Sleep})
 }
 
-func newLines(p *pace) *Lines { return &Lines{bufio.NewReaderSize(p, MaxLine)} }
+// newLines makes room for one read and for the line that it completes.
+func newLines(p *pace) *Lines { return &Lines{bufio.NewReaderSize(p, 2*ReadSize), p} }
 
 // Next returns the next piece with its line end, if it has one. whole says that
 // the piece ends its line (or the stream does). The piece is valid until the
@@ -31,6 +36,9 @@ func newLines(p *pace) *Lines { return &Lines{bufio.NewReaderSize(p, MaxLine)} }
 func (l *Lines) Next() (piece []byte, whole bool, err error) {
 	piece, err = l.r.ReadSlice('\n')
 	switch {
+	case err == bufio.ErrBufferFull && l.r.Size() < MaxLine:
+		l.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(piece), l.pace), MaxLine)
+		return l.Next()
 	case err == bufio.ErrBufferFull:
 		return piece, false, nil
 	case len(piece) > 0:

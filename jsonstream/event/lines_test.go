@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -169,6 +170,32 @@ func TestPaceFull(t *testing.T) {
 	}
 	if paused > 1 { // the last read is what is left
 		t.Errorf("%d pauses", paused)
+	}
+}
+
+// TestLinesLong reads lines around the sizes of the buffers: those of up to
+// MaxLine come whole.
+func TestLinesLong(t *testing.T) {
+	for _, size := range []int{2*ReadSize - 1, 2 * ReadSize, 2*ReadSize + 1, MaxLine - 1, MaxLine, MaxLine + 1, 3 * MaxLine} {
+		want := []string{"first\n", strings.Repeat("x", size-1) + "\n", "next\n", strings.Repeat("y", 2*ReadSize) + "\n", "no end"}
+		lines := NewLines(iotest.HalfReader(strings.NewReader(strings.Join(want, ""))), 0, func() {})
+		for i, line := range want {
+			var got []byte
+			pieces := 0
+			for whole := false; !whole; pieces++ {
+				piece, end, err := lines.Next()
+				if err != nil {
+					t.Fatalf("%d bytes: line %d: %v", size, i, err)
+				}
+				got, whole = append(got, piece...), end
+			}
+			if string(got) != line || pieces > 1 != (len(line) > MaxLine) {
+				t.Errorf("%d bytes: line %d came in %d pieces, with %d bytes of %d", size, i, pieces, len(got), len(line))
+			}
+		}
+		if piece, _, err := lines.Next(); err != io.EOF || len(piece) > 0 {
+			t.Errorf("%d bytes: %q, %v at the end", size, piece, err)
+		}
 	}
 }
 
