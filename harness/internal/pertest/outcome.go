@@ -30,8 +30,8 @@ func (r *runner) take(res result) {
 	r.any = r.any || res.any
 	r.takeLeaks(res.test.name, res.state.Leaks)
 	if len(res.extra) > 0 {
-		r.reporter.undivided(fmt.Sprintf("%s of %s: not in the list that the test binary prints, so in a process for all of these",
-			strings.Join(res.extra, ", "), r.reporter.pkg))
+		r.undivided("%s of %s: not in the list that the test binary prints, so in a process for all of these",
+			strings.Join(res.extra, ", "), r.pkg)
 	}
 	if r.isLast(res.test) {
 		r.last = res
@@ -49,10 +49,18 @@ func (r *runner) takeLeaks(test string, leaks []control.Leak) {
 	if len(leaks) == 0 {
 		return
 	}
-	r.reporter.leaked(test, leaks)
+	for i := range leaks {
+		leaks[i].Test = test
+	}
+	r.client.Report(control.Report{Leaked: &control.Leaked{Package: r.pkg, Leaks: leaks}})
 	if test == "" && r.opts.FailOnLeaks {
 		r.reasons = append(r.reasons, fmt.Sprintf("leaked processes: %d, outside of tests", len(leaks)))
 	}
+}
+
+// undivided reports why tests have no process of their own.
+func (r *runner) undivided(format string, args ...any) {
+	r.client.Report(control.Report{Undivided: &control.Undivided{Reason: fmt.Sprintf(format, args...)}})
 }
 
 // conclude writes what follows the tests, and returns the exit status, or the

@@ -43,23 +43,21 @@ type Options struct {
 func Main(args []string) int {
 	var opts Options
 	return testproc.Main(Role, args, &opts, func(command []string, client *control.Client, caught <-chan os.Signal) (int, syscall.Signal) {
-		report := &reporter{client: client}
 		b := parseArgs(command[1:])
 		if reason := b.undivided(); reason != "" || b.lists() {
 			if !b.lists() {
-				report.undivided(reason)
+				client.Report(control.Report{Undivided: &control.Undivided{Reason: reason}})
 			}
 			client.Close()
 			fmt.Fprintf(os.Stderr, "pgtest: %v\n", become(append(opts.Via, command...)))
 			return 1, 0
 		}
 		about := inspect(command[0])
-		report.pkg = about.pkg
 		if about.race {
 			os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 		}
 		program := append(opts.Via, command[0])
-		return newRunner(opts, program, b, about.marks, report, caught).run()
+		return newRunner(opts, program, b, about, client, caught).run()
 	})
 }
 

@@ -10,10 +10,10 @@ import (
 	"syscall"
 	"time"
 
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pattern"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/testproc"
-	"pgtest/harness/internal/testtext"
 )
 
 // A runner runs the tests of a binary. All its decisions are made in list and
@@ -22,13 +22,13 @@ type runner struct {
 	opts    Options
 	program []string // that runs the binary, and the binary
 	binary  binary
-	marks   testtext.Marks
 	selection
-	reporter *reporter
-	family   *proc.Family
-	files    *files
-	printer  *printer
-	signals  <-chan os.Signal
+	facts
+	client  *control.Client // nil without a run
+	family  *proc.Family
+	files   *files
+	printer *printer
+	signals <-chan os.Signal
 
 	overdue  <-chan time.Time // when the time of -timeout is up; nil for never
 	deadline time.Time        // of -timeout, zero for none
@@ -48,9 +48,9 @@ type runner struct {
 	last     result         // of the last process
 }
 
-func newRunner(opts Options, program []string, b binary, marks testtext.Marks, rep *reporter, signals <-chan os.Signal) *runner {
+func newRunner(opts Options, program []string, b binary, about facts, client *control.Client, signals <-chan os.Signal) *runner {
 	r := &runner{
-		opts: opts, program: program, binary: b, marks: marks, reporter: rep, signals: signals,
+		opts: opts, program: program, binary: b, facts: about, client: client, signals: signals,
 		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*testproc.Process),
@@ -70,7 +70,7 @@ func (r *runner) run() (int, syscall.Signal) {
 	case r.signal != 0, e.Limit != "", e.Bad() && len(l.names) == 0, l.ran():
 		return r.endUnlisted(l, e)
 	case e.Bad(): // after package testing: the processes of the tests show whether it matters
-		r.reporter.undivided(fmt.Sprintf("%s: the process that lists the tests: %s", r.reporter.pkg, e.How()))
+		r.undivided("%s: the process that lists the tests: %s", r.pkg, e.How())
 	}
 	var err error
 	if r.selection, err = selectTests(l, r.binary, r.opts.Alone); err == nil {
@@ -83,8 +83,8 @@ func (r *runner) run() (int, syscall.Signal) {
 	defer r.files.remove()
 	r.printer = newPrinter(stdout, len(r.tests))
 	r.waiting = slices.Clone(r.tests)
-	r.reporter.announce(r.count)
-	if r.reporter.client != nil {
+	r.client.Report(control.Report{Tests: &control.Tests{Package: r.pkg, Count: r.count}})
+	if r.client != nil {
 		r.limit = 0 // the run's first order says
 	}
 	r.loop()
@@ -95,7 +95,7 @@ func (r *runner) run() (int, syscall.Signal) {
 }
 
 func (r *runner) loop() {
-	orders := r.reporter.client.Orders()
+	orders := r.client.Orders()
 	for {
 		if sig := r.pendingSignal(); sig != 0 {
 			r.interrupt(sig)
@@ -181,7 +181,7 @@ func (r *runner) interrupt(sig syscall.Signal) {
 	r.stop, r.signal = true, sig
 	for t := range r.running {
 		for _, open := range r.printer.sections[t.index].running() {
-			r.reporter.began(open.name, time.Since(open.began))
+			r.client.Report(control.Report{Began: &control.Began{Package: r.pkg, Test: open.name, Elapsed: time.Since(open.began)}})
 		}
 	}
 	for _, p := range r.running {

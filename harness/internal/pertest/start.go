@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/testproc"
 )
@@ -59,13 +60,15 @@ func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.D
 	begin := func(name string) {
 		stop(around)
 		stopLimit := p.LimitTo(r.opts.TestTimeout)
-		stopSlow := stopwatch.AfterFunc(slow, func() { r.reporter.slow(name, slow) })
+		stopSlow := stopwatch.AfterFunc(slow, func() {
+			r.client.Report(control.Report{Slow: &control.Slow{Package: r.pkg, Test: name, Elapsed: slow}})
+		})
 		clocks[name] = func() {
 			stopLimit()
 			stopSlow()
-			r.reporter.ended(name, p.PID())
+			r.client.Report(control.Report{Running: &control.Running{Test: name, PID: p.PID(), Ended: true}})
 		}
-		r.reporter.started(name, p.PID())
+		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: p.PID()}})
 	}
 	f.runs = func(string) { p.Began.Store(true) }
 	f.ends = func(string) {}
