@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/outfile"
@@ -20,49 +19,62 @@ type files struct {
 	// there are any.
 	reruns *outfile.Whole
 	reran  bool
+
+	all []opened
 }
+
+// opened is a file with the flag that asks for it.
+type opened struct {
+	flag   string
+	start  func() error // called once all files are open
+	commit func() error
+	abort  func()
+}
+
+const rerunsFlag = "--rerun-fails-report"
 
 // openFiles opens the files that the options ask for. On an error none is
 // left behind that was not there before.
-func openFiles(c *flags.CommandLine) (*files, error) {
+func openFiles(c *flags.CommandLine) (_ *files, err error) {
 	f := &files{}
-	err := f.open(c)
-	if err != nil {
-		f.abort()
+	defer func() {
+		if err != nil {
+			f.abort()
+		}
+	}()
+	if f.junit, err = f.openWhole("--junitfile", c.JUnit.Path); err != nil {
 		return nil, err
+	}
+	if f.reruns, err = f.openWhole(rerunsFlag, c.Rerun.Report); err != nil {
+		return nil, err
+	}
+	if f.json, err = f.openLines("--jsonfile", c.JSONFile); err != nil {
+		return nil, err
+	}
+	if f.timing, err = f.openLines("--jsonfile-timing-events", c.TimingFile); err != nil {
+		return nil, err
+	}
+	if f.json != nil && f.timing != nil && f.json.IsFile(f.timing) {
+		return nil, fmt.Errorf("--jsonfile-timing-events %s: is the file of --jsonfile", c.TimingFile)
+	}
+	for _, file := range f.all {
+		if err := file.start(); err != nil {
+			return nil, fmt.Errorf("%s %w", file.flag, err)
+		}
 	}
 	return f, nil
 }
 
-func (f *files) open(c *flags.CommandLine) (err error) {
-	if c.JUnit.Path != "" {
-		if f.junit, err = outfile.CreateWhole(c.JUnit.Path); err != nil {
-			f.junit = nil
-			return fmt.Errorf("--junitfile %w", err)
-		}
+func (f *files) openWhole(flag, path string) (*outfile.Whole, error) {
+	if path == "" {
+		return nil, nil
 	}
-	if c.Rerun.Report != "" {
-		if f.reruns, err = outfile.CreateWhole(c.Rerun.Report); err != nil {
-			f.reruns = nil
-			return fmt.Errorf("--rerun-fails-report %w", err)
-		}
+	whole, err := outfile.CreateWhole(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", flag, err)
 	}
-	if f.json, err = f.openLines("--jsonfile", c.JSONFile); err != nil {
-		return err
-	}
-	f.timing, err = f.openLines("--jsonfile-timing-events", c.TimingFile)
-	switch {
-	case err != nil:
-		return err
-	case f.json != nil && f.timing != nil && f.json.IsFile(f.timing):
-		return fmt.Errorf("--jsonfile-timing-events %s: is the file of --jsonfile", c.TimingFile)
-	}
-	for _, lines := range f.lines() {
-		if err := lines.file.Start(); err != nil {
-			return fmt.Errorf("%s %w", lines.flag, err)
-		}
-	}
-	return nil
+	f.all = append(f.all, opened{flag, func() error { return nil }, whole.Commit, whole.Abort})
+	return whole, nil
 }
 
 func (f *files) openLines(flag, path string) (*outfile.Lines, error) {
@@ -73,43 +85,21 @@ func (f *files) openLines(flag, path string) (*outfile.Lines, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", flag, err)
 	}
+	f.all = append(f.all, opened{flag, lines.Start, lines.Close, lines.Abort})
 	if f.junit != nil && f.junit.IsFile(lines) {
-		lines.Abort()
 		return nil, fmt.Errorf("%s %s: is the file of --junitfile", flag, path)
 	}
 	return lines, nil
 }
 
-// flaggedLines is a file of lines with the flag that asks for it.
-type flaggedLines struct {
-	flag string
-	file *outfile.Lines
-}
-
-// lines returns the files of lines that are open.
-func (f *files) lines() []flaggedLines {
-	all := []flaggedLines{{"--jsonfile", f.json}, {"--jsonfile-timing-events", f.timing}}
-	return slices.DeleteFunc(all, func(l flaggedLines) bool { return l.file == nil })
-}
-
 // commit puts the files in their places.
 func (f *files) commit() error {
 	var errs []error
-	if f.junit != nil {
-		if err := f.junit.Commit(); err != nil {
-			errs = append(errs, fmt.Errorf("--junitfile %w", err))
-		}
-	}
-	if f.reruns != nil && f.reran {
-		if err := f.reruns.Commit(); err != nil {
-			errs = append(errs, fmt.Errorf("--rerun-fails-report %w", err))
-		}
-	} else if f.reruns != nil {
-		f.reruns.Abort()
-	}
-	for _, lines := range f.lines() {
-		if err := lines.file.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("%s %w", lines.flag, err))
+	for _, file := range f.all {
+		if file.flag == rerunsFlag && !f.reran {
+			file.abort()
+		} else if err := file.commit(); err != nil {
+			errs = append(errs, fmt.Errorf("%s %w", file.flag, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -125,14 +115,8 @@ func (f *files) writeReruns(rounds [][]result.PackageReport) {
 
 // abort drops what was opened.
 func (f *files) abort() {
-	if f.junit != nil {
-		f.junit.Abort()
-	}
-	if f.reruns != nil {
-		f.reruns.Abort()
-	}
-	for _, lines := range f.lines() {
-		lines.file.Abort()
+	for _, file := range f.all {
+		file.abort()
 	}
 }
 
