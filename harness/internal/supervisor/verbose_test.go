@@ -18,6 +18,8 @@ func TestFullyVerbose(t *testing.T) {
 		"-test.v=test2json":           "-test.v=test2json",
 		"-test.v=odd":                 "-test.v=odd",
 		"-test.run X -test.v":         "-test.run X -test.v=test2json",
+		"-test.run -test.v -test.v":   "-test.run -test.v -test.v=test2json",
+		"-test.short X -test.v":       "-test.short X -test.v",
 		"-own value -test.v":          "-own value -test.v=test2json",
 		"-own -test.v":                "-own -test.v=test2json",
 		"-own=value -test.v a":        "-own=value -test.v=test2json a",

@@ -10,19 +10,30 @@ import (
 
 // Filter returns a test binary's arguments without those flags of package
 // testing for which keep returns false. It calls keep for each of these flags,
-// in order, without "test." before the name. Go test writes each of them as one
-// word; behind -args a value may be the next word. The first word that is
-// neither a flag nor the value of one ends the flags.
+// in order, without "test." before the name.
 func Filter(args []string, keep func(name, value string) bool) []string {
-	var kept []string
+	return Edit(args, func(f gotest.Flag, words []string) []string {
+		if keep(strings.TrimPrefix(f.Name, "test."), f.Value) {
+			return words
+		}
+		return nil
+	})
+}
+
+// Edit returns a test binary's arguments with each flag of package testing, of
+// one or two words, replaced by what edit returns for it. Go test writes each
+// flag as one word; behind -args a value may be the next word. The first word
+// that is neither a flag nor the value of one ends the flags. Flags of the
+// binary's own may or may not take a value, so one word is let pass behind each.
+func Edit(args []string, edit func(f gotest.Flag, words []string) []string) []string {
+	var edited []string
 	unknown := false // the word may be the value of a flag that is not known
 	for len(args) > 0 {
 		f := gotest.CutFlag(args[0])
 		if f.Word == "--" || f.Name == "" && !unknown {
 			break
 		}
-		n := 1
-		name, ours := strings.CutPrefix(f.Name, "test.")
+		n, ours := 1, strings.HasPrefix(f.Name, "test.")
 		boolean, known := gotest.KnowsFlag(f.Name)
 		switch {
 		case f.HasValue || !ours:
@@ -32,10 +43,12 @@ func Filter(args []string, keep func(name, value string) bool) []string {
 			f.Value = "true"
 		}
 		unknown = f.Name != "" && !ours && !f.HasValue
-		if !ours || keep(name, f.Value) {
-			kept = append(kept, args[:n]...)
+		if ours {
+			edited = append(edited, edit(f, args[:n])...)
+		} else {
+			edited = append(edited, args[0])
 		}
 		args = args[n:]
 	}
-	return append(kept, args...)
+	return append(edited, args...)
 }
