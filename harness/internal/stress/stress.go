@@ -251,9 +251,9 @@ func (k *keeper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// runArgs returns the arguments of each run: those of go test, with the time limit of
-// a run, and without the log of what a test reads, which runs at the same time
-// can't share.
+// runArgs returns the arguments of each run: those of go test, with the time
+// limit of a run, and without the log of what a test reads, which runs at the
+// same time can't share.
 func runArgs(args []string, timeout time.Duration) []string {
 	args = testproc.Filter(args, func(name, _ string) bool { return name != "timeout" && name != "testlogfile" })
 	return append([]string{"-test.timeout=" + timeout.String()}, args...)
