@@ -30,7 +30,7 @@ type outcome struct {
 func through(t testing.TB, stream []byte, interrupt string) outcome {
 	t.Helper()
 	var file, out, xml bytes.Buffer
-	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, JUnit: &junit.Options{Out: &xml}})
+	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, JUnit: &junit.Options{Schema: junit.Strict, Out: &xml}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestEventFileTestjson(t *testing.T) {
 // stream tells of late, and a package that has ended before.
 func TestEventFileInterrupted(t *testing.T) {
 	var file, xml bytes.Buffer
-	f := newFeed(t, Options{JSONFile: &file, JUnit: &junit.Options{Out: &xml}})
+	f := newFeed(t, Options{JSONFile: &file, JUnit: &junit.Options{Schema: junit.Strict, Out: &xml}})
 	f.write(
 		at(0, `"Action":"start","Package":"done"`),
 		at(1, `"Action":"run","Package":"done","Test":"TestCrash"`),

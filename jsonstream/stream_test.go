@@ -36,9 +36,8 @@ func newFeed(t *testing.T, opts Options) *feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, w := io.Pipe()
-	f := &feed{t: t, s: s, w: w, done: make(chan error, 1)}
-	go func() { f.done <- s.ReadOutput(r) }()
+	f := &feed{t: t, s: s, done: make(chan error, 1)}
+	f.read()
 	return f
 }
 
@@ -50,12 +49,33 @@ func (f *feed) write(lines ...string) {
 	f.w.Write(nil)
 }
 
-func (f *feed) finish() result.Report {
+// read starts reading a round.
+func (f *feed) read() {
+	r, w := io.Pipe()
+	f.w = w
+	go func() { f.done <- f.s.ReadOutput(r) }()
+}
+
+// endRound waits until everything is read.
+func (f *feed) endRound() {
 	f.t.Helper()
 	f.w.Close()
 	if err := <-f.done; err != nil {
 		f.t.Error(err)
 	}
+}
+
+func (f *feed) nextRound() {
+	f.t.Helper()
+	f.endRound()
+	f.s.EndRound()
+	f.s.NextRound()
+	f.read()
+}
+
+func (f *feed) finish() result.Report {
+	f.t.Helper()
+	f.endRound()
 	r, err := f.s.Finish()
 	if err != nil {
 		f.t.Error(err)
@@ -71,7 +91,7 @@ func at(seconds float64, rest string) string {
 
 func TestInterrupt(t *testing.T) {
 	var out, xml bytes.Buffer
-	f := newFeed(t, Options{Stdout: &out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: &xml}})
+	f := newFeed(t, Options{Stdout: &out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Schema: junit.Strict, Out: &xml}})
 	f.write(
 		at(0, `"Action":"start","Package":"example.com/a"`),
 		at(0, `"Action":"run","Package":"example.com/a","Test":"TestDone"`),
@@ -310,11 +330,11 @@ func TestOutputClosed(t *testing.T) {
 	stream := streams(t)["all"]
 	for _, name := range format.Names() {
 		var whole, part, wholeXML, partXML bytes.Buffer
-		ours(t, stream, "", Options{Format: name, Summary: testjson.SummarizeAll, JSONFile: &whole, JUnit: &junit.Options{Out: &wholeXML}})
+		ours(t, stream, "", Options{Format: name, Summary: testjson.SummarizeAll, JSONFile: &whole, JUnit: &junit.Options{Schema: junit.Strict, Out: &wholeXML}})
 		w := &closedWriter{room: 10}
 		s, err := New(Options{
 			Format: name, Stdout: w, JSONFile: &part, Summary: testjson.SummarizeAll,
-			JUnit: &junit.Options{Out: &partXML},
+			JUnit: &junit.Options{Schema: junit.Strict, Out: &partXML},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -303,6 +303,10 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 			ClassName:         c.JUnit.ClassName,
 			HideEmptyPackages: c.JUnit.HideEmpty,
 			HideSkippedTests:  c.JUnit.HideSkipped,
+			Schema:            c.JUnit.Schema,
+			Output:            c.JUnit.Output,
+			MaxOutput:         c.JUnit.MaxOutput,
+			Places:            findPlaces(c),
 		}
 	}
 	return opts

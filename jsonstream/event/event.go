@@ -154,6 +154,7 @@ type Event struct {
 	Key, Value  Text
 	FailedBuild Text
 	OutputType  Text
+	Path        Text // of a directory for artifacts
 	NoEnd       Text // of an event that an event file added
 }
 
@@ -184,7 +185,7 @@ func (ev *Event) Foreign() bool {
 
 // jsonEvent is what encoding/json decodes lines of an unusual shape into. Its
 // fields and their types are the ones that testjson decodes, so that a line is
-// an event here if it is one there. The last three are not among those and may
+// an event here if it is one there. The last four are not among those and may
 // hold anything.
 type jsonEvent struct {
 	Time        time.Time
@@ -198,6 +199,7 @@ type jsonEvent struct {
 	Value       string
 	FailedBuild any
 	OutputType  any
+	Path        any
 	NoEnd       any
 }
 
@@ -246,7 +248,7 @@ func (d *Decoder) slow(line []byte) *Event {
 		Value:      literal(j.Value),
 	}
 	for to, value := range map[*Text]any{
-		&d.ev.FailedBuild: j.FailedBuild, &d.ev.OutputType: j.OutputType, &d.ev.NoEnd: j.NoEnd,
+		&d.ev.FailedBuild: j.FailedBuild, &d.ev.OutputType: j.OutputType, &d.ev.Path: j.Path, &d.ev.NoEnd: j.NoEnd,
 	} {
 		if s, ok := value.(string); ok {
 			*to = literal(s)

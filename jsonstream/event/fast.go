@@ -84,7 +84,7 @@ func (d *Decoder) member(b []byte, i int) (int, bool) {
 	case bytes.HasPrefix(rest, []byte(`"Value":"`)):
 		to, name = &ev.Value, 9
 	case bytes.HasPrefix(rest, []byte(`"Path":"`)):
-		to, name = new(Text), 8
+		to, name = &ev.Path, 8
 	default:
 		return 0, false // unknown, or known to encoding/json in another case
 	}

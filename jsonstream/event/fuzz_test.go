@@ -64,8 +64,8 @@ func show(ev *Event) string {
 	if ev == nil {
 		return "no event"
 	}
-	return fmt.Sprintf("%v %q %q %q %v %v %q %q %q %q %q %q %q", ev.Kind, ev.Action, ev.Package, ev.Test, ev.Time, ev.Elapsed,
-		ev.Output, ev.ImportPath, ev.Key, ev.Value, ev.FailedBuild, ev.OutputType, ev.NoEnd)
+	return fmt.Sprintf("%v %q %q %q %v %v %q %q %q %q %q %q %q %q", ev.Kind, ev.Action, ev.Package, ev.Test, ev.Time, ev.Elapsed,
+		ev.Output, ev.ImportPath, ev.Key, ev.Value, ev.FailedBuild, ev.OutputType, ev.Path, ev.NoEnd)
 }
 
 // TestCutString puts a string together from pieces.

@@ -10,19 +10,18 @@ import (
 
 func TestWriter(t *testing.T) {
 	var out bytes.Buffer
-	w := NewWriter(&out)
-	w.Begin("project", Counts{Tests: 3, Failures: 1, Errors: 1}, 1234567*time.Microsecond)
+	w := NewWriter(&out, Strict, -1)
+	w.Begin("project", Counts{Tests: 3, Failures: 1, Errors: 1}, 1234567*time.Microsecond, time.Time{})
 	w.BeginSuite(Suite{
 		Name: "example.com/a", Counts: Counts{Tests: 3, Failures: 1, Errors: 1, Skipped: 1}, Time: -time.Nanosecond,
 		Timestamp:  time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC),
 		Properties: []Property{{"key", "tab\there\r\nand \"quotes\" 'too'"}},
 	})
-	w.Case(Case{ClassName: "c", Name: "TestA", Time: time.Hour, Outcome: Failure, Message: "m", Type: "t", Body: slices.Values([][]byte{
-		[]byte("<a> & ]]> \x00\x1b\x7f\r\n"), []byte("\xff\uFFFE \"quoted\"\n"),
-	})})
+	body := Body{Text: slices.Values([][]byte{[]byte("<a> & ]]> \x00\x1b\x7f\r\n"), []byte("\xff\uFFFE \"quoted\"\n")})}
+	w.Case(Case{ClassName: "c", Name: "TestA", Outcome: Failure, Run: Run{Time: time.Hour, Message: "m", Type: "t", Body: body}})
 	w.Case(Case{ClassName: "c", Name: "TestB", Outcome: Skip})
 	w.Case(Case{ClassName: "c", Name: "TestC", Outcome: Pass})
-	w.Raw(AppendPassed(nil, "c", "Test<D>", 1500*time.Microsecond))
+	w.Kept(AppendKept(nil, Case{ClassName: "c", Name: "Test<D>", Run: Run{Time: 1500 * time.Microsecond}}, Strict), nil)
 	w.EndSuite()
 	if err := w.End(); err != nil {
 		t.Fatal(err)
@@ -58,8 +57,8 @@ var errFull = errors.New("no space left on device")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWriterErrors(t *testing.T) {
-	w := NewWriter(full{})
-	w.Begin("", Counts{}, 0)
+	w := NewWriter(full{}, Strict, -1)
+	w.Begin("", Counts{}, 0, time.Time{})
 	if err := w.End(); !errors.Is(err, errFull) {
 		t.Errorf("End returns %v", err)
 	}

@@ -30,6 +30,7 @@ type Package struct {
 	end     End              // "" while it runs; Failed for all kinds of failure
 	ended   event.Stamp      // zero without an end event that has a time
 	tests   map[string]*Test // the latest of each name; nil if it passed and is forgotten
+	repeats map[string]int   // how often those ran before that ran before
 	running testList         // tests without an end, in the order of their start
 	late    map[string]*Test // outputs after the end of a test that is forgotten
 	output  spool.Buffer     // printed outside tests
@@ -45,6 +46,11 @@ func (p *Package) RunID() string {
 	return fmt.Sprintf(" (re-run %d)", p.Round)
 }
 
+// Seed is the seed with which the tests were shuffled, or "".
+func (p *Package) Seed() string {
+	return strings.TrimSpace(strings.TrimPrefix(p.ShuffleLine, shuffleLine))
+}
+
 // End says how the package ended, "" while it runs.
 func (p *Package) End() End { return p.facts().of(p.end) }
 
@@ -53,8 +59,13 @@ func (p *Package) Output() iter.Seq[[]byte] { return p.results.spool.All(&p.outp
 
 // Explanation returns what the build printed, if it failed, and what the package
 // printed outside its tests.
-func (p *Package) Explanation() iter.Seq[[]byte] {
-	return p.results.spool.All(p.results.builds[p.FailedBuild], &p.output)
+func (p *Package) Explanation() iter.Seq[[]byte] { return p.results.spool.All(p.explanations()...) }
+
+// ExplanationSize is the length of Explanation.
+func (p *Package) ExplanationSize() int64 { return spool.Size(p.explanations()...) }
+
+func (p *Package) explanations() []*spool.Buffer {
+	return []*spool.Buffer{p.results.builds[p.FailedBuild], &p.output}
 }
 
 // Open calls fn with the tests that have no end, the one that started last first.
@@ -211,7 +222,7 @@ func (r *Results) endPackage(p *Package, ev *event.Event, end End) {
 		}
 	}
 	if end != Interrupted && p.running.first == nil && len(p.late) == 0 {
-		p.tests = nil
+		p.tests, p.repeats = nil, nil
 	}
 	r.lastTest = nil
 }

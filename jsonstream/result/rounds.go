@@ -3,7 +3,6 @@ package result
 import (
 	"iter"
 	"slices"
-	"strings"
 )
 
 // countPass counts a test that passed.
@@ -98,7 +97,7 @@ func (p *Package) last() *Package {
 func (p *Package) report() PackageReport {
 	r := p.PackageReport
 	r.End, r.Failed, r.Skipped, r.Interrupted = p.End(), reports(p.Failed), reports(p.Skipped), reports(p.Interrupted)
-	r.Shuffle = strings.TrimSpace(strings.TrimPrefix(p.ShuffleLine, shuffleLine))
+	r.Shuffle = p.Seed()
 	return r
 }
 

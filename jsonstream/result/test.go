@@ -19,6 +19,11 @@ type Test struct {
 	Package *Package
 	Seconds float64 // Elapsed as the end event had it
 	Attrs   []Attr
+	// Artifacts is the directory for its artifacts, "" if it has none.
+	Artifacts string
+	// Earlier is how many tests of its name the package ran before in the round,
+	// with -count or -cpu.
+	Earlier int
 	// Late says that it had passed, and printed later why its package failed.
 	Late bool
 
@@ -49,16 +54,24 @@ func (t *Test) Own() iter.Seq[[]byte] { return t.Package.results.spool.All(&t.ou
 // Output returns everything that explains the test: its own output, and that of
 // its subtests unless a failed one of them shows it. go may have attributed a
 // root's output to a subtest (golang.org/issue/29755).
-func (t *Test) Output() iter.Seq[[]byte] {
-	if t.subtest() || t.subFailed {
-		return t.Own()
-	}
+func (t *Test) Output() iter.Seq[[]byte] { return t.Package.results.spool.All(t.outputs()...) }
+
+// OutputSize is the length of Output.
+func (t *Test) OutputSize() int64 { return spool.Size(t.outputs()...) }
+
+func (t *Test) outputs() []*spool.Buffer {
 	all := []*spool.Buffer{&t.output}
+	if t.subtest() || t.subFailed {
+		return all
+	}
 	for _, sub := range t.subs {
 		all = append(all, &sub.output)
 	}
-	return t.Package.results.spool.All(all...)
+	return all
 }
+
+// Started is when the test began, as far as its events or the run tell.
+func (t *Test) Started() event.Stamp { return t.Package.results.began(t) }
 
 // testList is a list of tests, linked through them.
 type testList struct{ first, last *Test }
@@ -122,7 +135,12 @@ func (r *Results) testEvent(p *Package, ev *event.Event) bool {
 		}
 		r.endTest(t, ev)
 		return true
-	case event.Other, event.Artifacts:
+	case event.Artifacts:
+		if t != nil {
+			t.Artifacts = ev.Path.String()
+		}
+		return true
+	case event.Other:
 		return true
 	}
 	if t == nil {
@@ -159,6 +177,13 @@ func (r *Results) newTest(p *Package, ev *event.Event) *Test {
 			t.root = root
 			root.subs = append(root.subs, t)
 		}
+	}
+	if _, repeats := p.tests[t.Name]; repeats {
+		if p.repeats == nil {
+			p.repeats = make(map[string]int)
+		}
+		p.repeats[t.Name]++
+		t.Earlier = p.repeats[t.Name]
 	}
 	r.mu.Lock()
 	if p.tests == nil {

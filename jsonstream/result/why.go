@@ -125,6 +125,9 @@ func (t *Test) failedSub() string {
 
 // panicMessage is the panic of a package, "" if none of its tests tells of one.
 func (p *Package) panicMessage() string {
+	if !p.Panicked {
+		return ""
+	}
 	for _, t := range p.Failed {
 		if t.Panicked {
 			return t.said().first
@@ -140,6 +143,7 @@ type said struct {
 	signal   string // that ended the process: go's line, behind the test's own
 	timedOut string
 	race     bool
+	at       int // where first stands among the outputs
 }
 
 var (
@@ -155,7 +159,9 @@ func (t *Test) said() said {
 	var s said
 	skip := t.Error
 	open := false // the message began with a line that says nothing
+	n := -1
 	for line := range t.Own() {
+		n++
 		text := strings.TrimSpace(string(line[:min(len(line), messageLimit)]))
 		indented := bytes.HasPrefix(line, []byte("    "))
 		if skip != "" && text != skip && text != dataRace && !LooksPanicked(line) {
@@ -165,18 +171,18 @@ func (t *Test) said() said {
 		switch {
 		case text == "" || Framing(line, t.Name) || bytes.HasPrefix(line, []byte("=== ")):
 		case text == dataRace:
-			s.race, s.first = true, text
+			s.race, s.first, s.at = true, text, n
 		case t.NoEnd && bytes.HasPrefix(line, []byte("signal: ")):
 			s.signal = text
 		case strings.HasPrefix(text, timedOutPanic):
 			s.timedOut = strings.TrimPrefix(text, "panic: ")
 		case LooksPanicked(line):
-			s.first = text
+			s.first, s.at = text, n
 		case open && strings.HasPrefix(text, "Error Trace:"), open && position().MatchString(text):
 		case open && indented:
 			s.first, open = strings.TrimSuffix(s.first, ":")+": "+strings.TrimSpace(strings.TrimPrefix(text, "Error:")), false
 		case s.first == "" && indented:
-			s.first = text
+			s.first, s.at = text, n
 			open = position().ReplaceAllString(text+" ", "") == ""
 		case bytes.Equal(line, exampleHead):
 			s.printed = ""

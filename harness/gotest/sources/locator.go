@@ -112,6 +112,15 @@ func (l *Locator) Line(pkg, file string, line int) (Place, bool) {
 	return l.onlyOne(line, l.baseNamed(dir, file, line)...)
 }
 
+// Path returns the path of a file from the root of the repository, with slashes.
+func (l *Locator) Path(file string) (string, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begin()
+	rel, ok := l.inRepository(file)
+	return filepath.ToSlash(rel), ok
+}
+
 // named returns the files that a relative path may mean.
 func (l *Locator) named(dir, file string) []string {
 	var paths []string

@@ -43,6 +43,7 @@ type Buffer struct {
 	extents []extent // older records, in the spool's file
 	mem     []byte   // newer records: length in 4 bytes, content
 	live    int      // index in spool.live plus one; 0 if mem is nil
+	size    int64    // of the records
 }
 
 type extent struct{ off, len int64 }
@@ -78,6 +79,7 @@ func (s *Spool) Add(b *Buffer, t event.Text) []byte {
 	s.used += cap(b.mem) - before
 	record := b.mem[start+4:]
 	binary.LittleEndian.PutUint32(b.mem[start:], uint32(len(record)))
+	b.size += int64(len(record))
 	return record
 }
 
@@ -94,7 +96,10 @@ func (s *Spool) adopt(b *Buffer) {
 }
 
 // DropLast takes back the record that Add has just returned.
-func (b *Buffer) DropLast(record []byte) { b.mem = b.mem[:len(b.mem)-4-len(record)] }
+func (b *Buffer) DropLast(record []byte) {
+	b.mem = b.mem[:len(b.mem)-4-len(record)]
+	b.size -= int64(len(record))
+}
 
 // Take empties the buffer and calls fn, which may add to others, with its
 // records.
@@ -110,7 +115,7 @@ func (s *Spool) Take(b *Buffer, fn func(record []byte)) {
 // Release empties the buffer.
 func (s *Spool) Release(b *Buffer) {
 	s.dropMemory(b)
-	b.extents = nil
+	b.extents, b.size = nil, 0
 }
 
 // dropMemory takes the buffer's memory away, keeping small pieces for others.
@@ -205,6 +210,16 @@ func createUnlinked(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// Size is how much the records of buffers are together; nil is an empty one.
+func Size(buffers ...*Buffer) (n int64) {
+	for _, b := range buffers {
+		if b != nil {
+			n += b.size
+		}
+	}
+	return n
+}
+
 // All returns the records of buffers in order; nil is an empty one. A record is
 // valid until the next one is asked for. If the file can't be read the records
 // end early, and Err says why.
@@ -222,7 +237,7 @@ func (s *Spool) All(buffers ...*Buffer) iter.Seq[[]byte] {
 // end early.
 func (s *Spool) each(b *Buffer, yield func([]byte) bool) bool {
 	for _, e := range b.extents {
-		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), 64<<10)
+		r := bufio.NewReaderSize(io.NewSectionReader(s.file, e.off, e.len), int(min(e.len, 64<<10)))
 		if more, err := records(r, yield); err != nil || !more {
 			s.err = cmp.Or(s.err, err)
 			return false

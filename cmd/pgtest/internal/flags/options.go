@@ -13,8 +13,10 @@ import (
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/harness"
+	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
 	"pgtest/jsonstream/format"
+	"pgtest/jsonstream/junit"
 )
 
 // Options are the values of our flags.
@@ -59,6 +61,9 @@ type RerunOptions struct {
 type JUnitOptions struct {
 	Path, Project          string
 	SuiteName, ClassName   func(pkg string) string
+	Schema                 junit.Schema
+	Output                 junit.Output
+	MaxOutput              int64 // 0 if it is not set, negative for no limit
 	HideEmpty, HideSkipped bool
 }
 
@@ -163,6 +168,15 @@ func switched(to *string, on, off string) value {
 func optional(v value) value {
 	v.boolean = true
 	return v
+}
+
+// limit takes a size, of which 0 is no limit.
+func limit(v string) (int64, error) {
+	size, err := linkcache.ParseSize(v)
+	if size == 0 {
+		size = -1
+	}
+	return size, err
 }
 
 func fields(v string) ([]string, error) { return strings.Fields(v), nil }

@@ -91,6 +91,16 @@ short`,
 			{"junitfile-hide-empty-pkg", "", "", "", boolean(&o.JUnit.HideEmpty).ofGotestsum("GOTESTSUM_JUNIT_HIDE_EMPTY_PKG")},
 			{"junitfile-hide-skipped-tests", "", "", `leave them out of the report`,
 				boolean(&o.JUnit.HideSkipped).ofGotestsum("GOTESTSUM_JUNIT_HIDE_SKIPPED_TESTS")},
+			{"junitfile-schema", "name", "extended", `what test cases have: extended is all that a reader
+takes, junit-10 what the schema of Jenkins' xUnit plugin
+allows: see docs/junit.md`,
+				named(&o.JUnit.Schema, []string{"extended", "junit-10"}, junit.Extended, junit.Strict)},
+			{"junitfile-output", "whose", "failed", `what tests printed: failed, all, none`,
+				named(&o.JUnit.Output, []string{"failed", "all", "none"}, junit.OutputOfFailed, junit.OutputOfAll, junit.NoOutput)},
+			{"junitfile-max-output", "size", "1MiB", `how much of a test's output to write, {default} by
+default, and 12MiB of all tests that failed; 0 is no
+limit, as by default with junit-10`,
+				parsed(&o.JUnit.MaxOutput, limit)},
 			{"jsonfile", "path", "", `write the events and nothing else, an end for everything
 that started; pgtest - <path shows them again`,
 				output(&o.JSONFile).ofGotestsum("GOTESTSUM_JSONFILE")},

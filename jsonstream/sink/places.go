@@ -1,0 +1,19 @@
+package sink
+
+// A Place is a line of a source file. File is its path in the repository, "" if
+// the place is unknown.
+type Place struct {
+	File string
+	Line int
+}
+
+// Places finds places. It answers with the right one or with none.
+type Places interface {
+	// Test finds the function of a test, or that in which a subtest starts.
+	Test(importPath, test string) Place
+	// Line finds what file:line means in the output of a test of a package, or of
+	// its build.
+	Line(importPath, file string, line int) Place
+	// Path returns the path of a file in the repository, "" if it is not there.
+	Path(file string) string
+}
