@@ -300,7 +300,7 @@ func TestLargeOutput(t *testing.T) {
 			}
 		}
 		out, xml := &counter{before: check}, &counter{before: check}
-		s, err := New(Options{Format: format, Stdout: out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: xml}})
+		s, err := New(Options{Format: format, Stdout: out, Summary: testjson.SummarizeAll, JUnit: &junit.Options{Out: xml, MaxOutput: -1}})
 		if err != nil {
 			t.Fatal(err)
 		}
