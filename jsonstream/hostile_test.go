@@ -287,7 +287,7 @@ func (c *counter) Write(p []byte) (int, error) {
 func TestLargeOutput(t *testing.T) {
 	size := 12 * spool.Limit
 	if race.Enabled {
-		size = 3 * spool.Limit
+		size = 2 * spool.Limit
 	}
 	for _, format := range []string{"pkgname", "testname", "github-actions"} {
 		var s *Stream

@@ -357,7 +357,7 @@ func TestOutputClosed(t *testing.T) {
 // TestInterleaved has many failing tests of several packages whose lines take
 // turns, more than memory keeps. Each comes out in one piece and in order.
 func TestInterleaved(t *testing.T) {
-	const packages, tests, lines = 4, 25, 60
+	const packages, tests, lines = 4, 25, 45
 	filler := strings.Repeat("x", 2000)
 	var stream bytes.Buffer
 	write := func(format string, args ...any) {

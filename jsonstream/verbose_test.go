@@ -87,7 +87,7 @@ func TestInTurnCut(t *testing.T) {
 
 // TestInTurnMemory has more output waiting for its turn than memory keeps.
 func TestInTurnMemory(t *testing.T) {
-	const lines = 40_000
+	const lines = 2 * spool.Limit / 1000
 	var out bytes.Buffer
 	s, err := New(Options{Stdout: &out, Format: "standard-verbose", NoSummary: true, SpoolDir: t.TempDir()})
 	if err != nil {
