@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/linkcache"
 )
 
 // A comparison is a command line that gotestsum and pgtest, called by that name,
@@ -147,10 +150,10 @@ func TestGotestsum(t *testing.T) {
 	if err := os.CopyFS(module, os.DirFS(filepath.Join("testdata", "gotestsum", "module"))); err != nil {
 		t.Fatal(err)
 	}
-	theirs, ours := filepath.Dir(gotestsum(t)), asGotestsum(t)
+	theirs, ours, links := filepath.Dir(gotestsum(t)), asGotestsum(t), cachedLinks(t)
 	for _, c := range comparisons {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
-			want, got := c.run(t, module, theirs), c.run(t, module, ours)
+			want, got := c.run(t, module, theirs, links), c.run(t, module, ours, "")
 			names := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(got))
 			slices.Sort(names)
 			for _, name := range slices.Compact(names) {
@@ -164,8 +167,9 @@ func TestGotestsum(t *testing.T) {
 	}
 }
 
-// run returns what a command line writes, by output, with the command in bin.
-func (c comparison) run(t *testing.T, module, bin string) map[string]string {
+// run returns what a command line writes, by output, with the command in bin and
+// a flag more in GOFLAGS.
+func (c comparison) run(t *testing.T, module, bin, flag string) map[string]string {
 	t.Helper()
 	out := t.TempDir()
 	timing, err := filepath.Abs(filepath.Join("testdata", "gotestsum", "timing.json"))
@@ -175,7 +179,7 @@ func (c comparison) run(t *testing.T, module, bin string) map[string]string {
 	cmd := exec.Command("sh", "-c", c.line)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "OUT="+out, "COUNTERS="+t.TempDir(), "TMPDIR="+scratch(t), "TIMING="+timing, "PWD="+module,
-		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOFLAGS=-count=1 -p=1 -buildvcs=false", "NO_COLOR=1")
+		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOFLAGS=-count=1 -p=1 -buildvcs=false "+flag, "NO_COLOR=1")
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Run()
@@ -194,6 +198,26 @@ func (c comparison) run(t *testing.T, module, bin string) map[string]string {
 		}
 	}
 	return all
+}
+
+// cachedLinks returns a flag for GOFLAGS with which a reference links a test
+// binary once, as pgtest does, in a link cache of its own. Package linkcache has
+// the tests that compare such binaries with the go command's.
+func cachedLinks(t *testing.T) string {
+	t.Helper()
+	cache, err := linkcache.Open(filepath.Join(t.TempDir(), "links"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := cache.Toolexec(pgtestPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flag, err := gotest.JoinQuoted([]string{"-toolexec=" + value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flag
 }
 
 // scratch makes a directory for temporary files. A gotestsum that ends early

@@ -165,6 +165,7 @@ func testcases(t *testing.T, path string) []string {
 // test's last FAIL, in whose place the summary stands.
 func TestVerboseText(t *testing.T) {
 	const recorded = "../../jsonstream/testdata/module"
+	links := cachedLinks(t)
 	for _, tt := range []struct{ dir, args string }{
 		{awkward, "-v -skip=TestParallel ./..."},
 		{awkward, "./quiet ./lines ./panics ./exits -test.v=true"},
@@ -186,8 +187,8 @@ func TestVerboseText(t *testing.T) {
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			args := append([]string{"-count=1"}, strings.Fields(tt.args)...)
-			want := text(t, tt.dir, "go", append([]string{"test"}, args...))
-			got := text(t, tt.dir, pgtestPath, append([]string{"--hide-summary=all"}, args...))
+			want := text(t, tt.dir, links, "go", append([]string{"test"}, args...))
+			got := text(t, tt.dir, "", pgtestPath, append([]string{"--hide-summary=all"}, args...))
 			g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 			for i := range max(len(g), len(w)) {
 				if i >= len(g) || i >= len(w) || g[i] != w[i] {
@@ -213,13 +214,13 @@ func sortOthers(dump string) string {
 	return "\n\n" + first + "\n\n" + strings.Join(blocks, "\n\n")
 }
 
-// text runs a command and returns its standard output, without what differs from
-// run to run and without what a whole run adds.
-func text(t *testing.T, dir, command string, args []string) string {
+// text runs a command with a value of GOFLAGS and returns its standard output,
+// without what differs from run to run and without what a whole run adds.
+func text(t *testing.T, dir, goflags, command string, args []string) string {
 	t.Helper()
 	cmd := exec.Command(command, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOFLAGS="+goflags)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
