@@ -62,7 +62,13 @@ const (
 	timedOutPanic = "panic: test timed out"
 	// noReason is the message of a failure that says nothing of itself.
 	noReason = "Failed"
+	// subtestFailed starts the message of a test that says nothing itself.
+	subtestFailed = "a subtest failed: "
 )
+
+// BlamesSubtest reports whether a message of [Test.Why] only says that a subtest
+// failed.
+func BlamesSubtest(message string) bool { return strings.HasPrefix(message, subtestFailed) }
 
 // Why says how a test failed, by what it and its package printed, and the line
 // that says why.
@@ -84,7 +90,7 @@ func (t *Test) Why(d Death) (End, string) {
 	case end == Failed:
 		sub := ""
 		if name := t.failedSub(); name != "" {
-			sub = "a subtest failed: " + name
+			sub = subtestFailed + name
 		}
 		return end, cmp.Or(said.first, sub, beside, said.printed, noReason)
 	case end == TimedOut:
