@@ -30,7 +30,7 @@ func postRun(c *flags.CommandLine, control *signals.Control, result harness.Resu
 			return strings.HasPrefix(v, name+"=")
 		})
 	})
-	if err := harness.RunCommand(control, "the post-run command", c.PostRun, append(env, facts...)); err != nil {
+	if err := harness.RunCommand(control, harness.Program{What: "the post-run command", Words: c.PostRun, Env: append(env, facts...)}); err != nil {
 		return fmt.Errorf("post run command failed: %w", err)
 	}
 	return nil
