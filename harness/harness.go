@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"pgtest/harness/internal/control"
@@ -210,6 +211,11 @@ type Leak = control.Leak
 
 // Resources is what a package's processes used.
 type Resources = control.Resources
+
+// Leaked reports whether a test binary left processes behind.
+func (r *Result) Leaked() bool {
+	return slices.ContainsFunc(r.Processes, func(p Process) bool { return len(p.Leaks)+p.MoreLeaks > 0 })
+}
 
 // A Process is one test binary that ran.
 type Process struct {

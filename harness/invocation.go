@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -82,7 +83,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 	i.cover = i.newProfiles()
 	i.live = newLiveLine(cfg)
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
-	i.stderr = i.openOutlet(i.around(orDiscard(cfg.Stream.Stderr)))
+	i.stderr = i.openOutlet(cfg.Stream.CI.Defused(i.around(orDiscard(cfg.Stream.Stderr))))
 	if i.stream, err = jsonstream.New(i.streamOptions()); err != nil {
 		i.closeOutput()
 		return nil, err
@@ -111,6 +112,10 @@ func (i *invocation) streamOptions() jsonstream.Options {
 	}
 	if opts.TimingFile != nil {
 		opts.TimingFile = i.openOutlet(opts.TimingFile)
+	}
+	opts.Summaries = slices.Clone(opts.Summaries)
+	for n := range opts.Summaries {
+		opts.Summaries[n].Out = i.openOutlet(opts.Summaries[n].Out)
 	}
 	if opts.JUnit != nil {
 		report := *opts.JUnit

@@ -12,6 +12,7 @@ import (
 
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/internal/spool"
@@ -65,6 +66,13 @@ type Options struct {
 	TimingFile io.Writer
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
+	// CI is the system whose log Stdout is for; "" is none. If Stdout is for events
+	// or lists alone, they are in no way changed.
+	CI ci.System
+	// Places finds what annotations are about. It may be nil.
+	Places sink.Places
+	// Summaries get a summary in Markdown, written by Finish.
+	Summaries []ci.Summary
 	// Rounds says that other rounds may follow the first. The stream then keeps
 	// what it takes to tell which tests these should run.
 	Rounds bool
@@ -126,6 +134,12 @@ func New(opts Options) (*Stream, error) {
 		spool:  spool.New(opts.SpoolDir),
 		errors: result.NewErrors(opts.SpoolDir),
 	}
+	if opts.CI == "" && opts.Format == string(ci.TeamCity) {
+		s.opts.CI = ci.TeamCity
+	}
+	if s.opts.forPeople() {
+		s.out.Guard(s.opts.CI.Guard())
+	}
 	s.addSinks()
 	needs := sink.Of(s.sinks)
 	s.results = result.New(result.Options{
@@ -133,6 +147,17 @@ func New(opts Options) (*Stream, error) {
 		BuildShown: opts.BuildToStderr, Errors: s.errors,
 	})
 	return s, nil
+}
+
+// forPeople reports whether Stdout has more than events or lists.
+func (o Options) forPeople() bool { return !o.NoSummary && o.Format != "standard-json" }
+
+// fold is what folds outputs in the summary.
+func (o Options) fold() *sink.Fold {
+	if !o.forPeople() {
+		return nil
+	}
+	return o.CI.Fold()
 }
 
 // addSinks makes the sinks that the options ask for, in the order in which they
@@ -143,6 +168,9 @@ func (s *Stream) addSinks() {
 		Format: o.Format, Icons: o.Icons, HideEmptyPackages: o.HideEmptyPackages, Terse: o.Terse, Pure: o.NoSummary,
 		Out: s.out, Spool: s.spool, Errors: s.errors,
 	}))
+	if o.Format == string(ci.TeamCity) {
+		s.add(ci.NewTeamCity(s.out))
+	}
 	if o.BuildToStderr {
 		s.add(&buildOutput{w: o.Stderr})
 	}
@@ -157,8 +185,14 @@ func (s *Stream) addSinks() {
 	s.add(section.Stress(sections))
 	if !o.NoSummary {
 		s.add(format.NewSummary(format.Summary{
-			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format),
+			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format), Fold: o.fold(),
 		}))
+	}
+	if o.forPeople() && o.CI.Annotates() {
+		s.add(o.CI.Annotations(s.out, o.Places))
+	}
+	for _, summary := range o.Summaries {
+		s.add(ci.NewSummary(summary))
 	}
 	if o.JSONFile != nil {
 		s.add(jsonfile.New(o.JSONFile))
@@ -421,6 +455,8 @@ func (s *Stream) Finish() (result.Report, error) {
 		errs = append(errs, k.Close(s.results))
 		s.out.Flush()
 	}
+	s.out.Resume()
+	s.out.Flush()
 	report := s.results.Report()
 	report.Empty, report.Cut = !s.Seen(), s.cut
 	return report, errors.Join(append([]error{s.out.Err(), s.spool.Err()}, errs...)...)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/outfile"
 	"pgtest/harness/rerun"
+	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/result"
 )
 
@@ -19,6 +22,9 @@ type files struct {
 	// there are any.
 	reruns *outfile.Whole
 	reran  bool
+	// summary is the file of the flag, annotation the same for Buildkite.
+	summary    *outfile.Whole
+	annotation *bytes.Buffer
 
 	all []opened
 }
@@ -43,6 +49,9 @@ func openFiles(c *flags.CommandLine) (_ *files, err error) {
 		}
 	}()
 	if f.junit, err = f.openWhole("--junitfile", c.JUnit.Path); err != nil {
+		return nil, err
+	}
+	if f.summary, err = f.openWhole("--summaryfile", c.SummaryFile); err != nil {
 		return nil, err
 	}
 	if f.reruns, err = f.openWhole(rerunsFlag, c.Rerun.Report); err != nil {
@@ -118,6 +127,26 @@ func (f *files) abort() {
 	for _, file := range f.all {
 		file.abort()
 	}
+}
+
+// summaries are the places for a run's summary: the file of the flag, and what a
+// CI system shows.
+func (f *files) summaries(system ci.System) []ci.Summary {
+	var all []ci.Summary
+	if f.summary != nil {
+		all = append(all, ci.Summary{Out: flagged{"--summaryfile", f.summary}})
+	}
+	if system == ci.Buildkite {
+		f.annotation = new(bytes.Buffer)
+		all = append(all, ci.Summary{Out: f.annotation})
+	}
+	const variable = "GITHUB_STEP_SUMMARY"
+	if path := os.Getenv(variable); path != "" && system == ci.GitHub {
+		file := outfile.NewAppended(path)
+		room := func() int64 { return ci.MaxSummary - file.Size() }
+		all = append(all, ci.Summary{Out: flagged{variable, file}, Room: room})
+	}
+	return all
 }
 
 // flagged is a file whose errors name the flag that asks for it.

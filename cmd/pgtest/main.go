@@ -20,6 +20,7 @@ import (
 	_ "pgtest/harness/roles/earlytool"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
+	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
@@ -74,6 +75,8 @@ func ownError(gotestsum bool) int {
 func command(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
 	switch {
+	case len(args) > 1 && args[0] == "tool" && args[1] == "report":
+		return report(args[2:], gotestsum)
 	case len(args) > 0 && args[0] == "tool":
 		return tool(args[1:], gotestsum)
 	case gotestsum && len(args) > 0 && (args[0] == "help" || args[0] == "?"):
@@ -174,6 +177,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 	}
 	err = errors.Join(err, commitErr)
 	status := statusOf(c, result, err)
+	annotate(control, files, result.Report, c.Leaks != harness.IgnoreLeaks && result.Leaked())
 	if ctx.Err() != nil {
 		return result, status, err // a newer run follows, and has a command of its own
 	}
@@ -220,7 +224,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	if err != nil {
 		return harness.Config{}, nil, err
 	}
-	env := flags.WithoutOutputs(os.Environ())
+	env := flags.WithoutCI(flags.WithoutOutputs(os.Environ()))
 	setColor(useColor(c.Color, os.Stdout)) // which may change the environment
 	cfg := harness.Config{
 		Env:         env,
@@ -289,11 +293,18 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 	default:
 		opts.Format = "pkgname"
 	}
+	if c.Format == "" && !opts.NoSummary && c.CI == ci.TeamCity && !c.Watch {
+		opts.Format = string(ci.TeamCity)
+	}
 	if files.json != nil {
 		opts.JSONFile = flagged{"--jsonfile", files.json}
 	}
 	if files.timing != nil {
 		opts.TimingFile = flagged{"--jsonfile-timing-events", files.timing}
+	}
+	if !c.Watch && set.List == "" {
+		opts.CI, opts.Places = c.CI, findPlaces(c)
+		opts.Summaries = files.summaries(c.CI)
 	}
 	if files.junit != nil {
 		opts.JUnit = &junit.Options{

@@ -9,8 +9,8 @@ import (
 )
 
 // OwnHome makes a home directory in dir for this process and all that it
-// starts, so that tests write nothing into the user's. The go command keeps its
-// caches and settings.
+// starts, so that tests write nothing into the user's, and hides the CI system
+// that they run in. The go command keeps its caches and settings.
 func OwnHome(dir string) error {
 	for _, name := range []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"} {
 		out, err := exec.Command("go", "env", name).Output()
@@ -18,6 +18,9 @@ func OwnHome(dir string) error {
 			return fmt.Errorf("go env %s: %w", name, err)
 		}
 		os.Setenv(name, strings.TrimSpace(string(out)))
+	}
+	for _, name := range []string{"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "BUILDKITE", "TEAMCITY_VERSION", "TF_BUILD", "PGTEST_CI"} {
+		os.Unsetenv(name) // a run writes for the CI system that it is in
 	}
 	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"} {
 		os.Unsetenv(name)

@@ -46,6 +46,7 @@ var formats = map[string]format{
 	"standard-verbose":       {make: newVerbose},
 	"standard-json":          {make: newJSON},
 	"none":                   {},
+	"teamcity":               {}, // the stream adds what shows it
 	"debug":                  {everything: true},
 }
 
@@ -331,7 +332,13 @@ func (s *shown) flushGroup(t *result.Test) {
 		return
 	}
 	before, after, found := bytes.Cut(s.group.Bytes(), []byte(s.token))
-	s.Out.Write(before)
+	title, isGroup := bytes.CutPrefix(before, []byte("::group::"))
+	if isGroup && s.Out.Guarded() {
+		title = bytes.TrimSuffix(title, []byte{'\n'})
+		s.Out.Command("::group::" + escapeTitle.Replace(string(title)) + "\n")
+	} else {
+		s.Out.Write(before)
+	}
 	if found && t != nil {
 		for _, output := range []iter.Seq[[]byte]{t.Own(), s.dump(t)} {
 			for line := range output {
@@ -341,9 +348,19 @@ func (s *shown) flushGroup(t *result.Test) {
 			}
 		}
 	}
-	s.Out.Write(after)
+	rest, isGroup := bytes.CutSuffix(after, []byte("::endgroup::\n"))
+	if isGroup && s.Out.Guarded() {
+		s.Out.Write(rest)
+		s.Out.Command("::endgroup::\n")
+	} else {
+		s.Out.Write(after)
+	}
 	s.group.Reset()
 }
+
+// escapeTitle keeps the title of a group in one line, for a runner that takes
+// the title back to what it was.
+var escapeTitle = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 
 func (s *shown) PackageEnded(p *result.Package) {
 	end := p.End()

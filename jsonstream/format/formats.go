@@ -16,7 +16,7 @@ import (
 func Names() []string {
 	return []string{
 		"dots", "dots-v2", "pkgname", "pkgname-and-test-fails", "testname", "testdox",
-		"github-actions", "standard-quiet", "standard-verbose", "standard-json", "none",
+		"github-actions", "teamcity", "standard-quiet", "standard-verbose", "standard-json", "none",
 	}
 }
 

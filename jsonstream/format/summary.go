@@ -22,10 +22,13 @@ type Summary struct {
 	// test -v from a pipe take them for more results.
 	Unframed bool
 	Errors   *result.Errors
+	// Fold, unless nil, folds outputs.
+	Fold *sink.Fold
 
 	started time.Time
 	failed  map[*result.Package]bool // by their latest end event
 	refused bool
+	folded  bool
 }
 
 // NewSummary returns a Summary with these fields, of a stream that starts now.
@@ -82,6 +85,9 @@ func (s *Summary) Close(r *result.Results) error {
 	s.notRun(r)
 	if s.Shows.Includes(testjson.SummarizeErrors) {
 		s.errors()
+	}
+	if s.folded {
+		s.Out.Command(s.Fold.End)
 	}
 	s.done(r, l)
 	return nil
@@ -202,12 +208,22 @@ func (s *Summary) section(header, prefix string, entries []entry) {
 	}
 	fmt.Fprintln(s.Out, "\n=== "+header)
 	for i, e := range entries {
-		fmt.Fprintf(s.Out, "=== %s: %s %s%s (%s)\n", prefix,
+		title := fmt.Sprintf("=== %s: %s %s%s (%s)\n", prefix,
 			testjson.RelativePackagePath(e.p.Path), e.name(), e.p.RunID(), e.elapsed)
+		folds := s.Fold != nil && s.Shows.Includes(testjson.SummarizeOutput)
+		if folds {
+			s.folded = true
+			s.Out.Command(s.Fold.Open(title))
+		} else {
+			io.WriteString(s.Out, title)
+		}
 		if s.Shows.Includes(testjson.SummarizeOutput) {
 			if !s.output(e, e.name()) && e.t != nil && e.t.NoEnd && e.t.Flaky() {
 				_, why := e.t.Why(e.p.Death())
 				fmt.Fprintln(s.Out, "    "+why)
+			}
+			if folds {
+				s.Out.Command(s.Fold.Close())
 			}
 			if i+1 < len(entries) {
 				fmt.Fprintln(s.Out)

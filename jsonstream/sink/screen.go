@@ -13,6 +13,20 @@ type Screen struct {
 	whole int // how much of buf is whole lines
 	err   error
 	open  bool // what was written last is no whole line
+
+	guard   Guard
+	stopped bool // Guard.Stop is in force
+	scratch []byte
+}
+
+// A Guard keeps a CI system from carrying out commands that are printed by
+// others.
+type Guard struct {
+	// Stop and Resume are lines before and behind all that is not written by
+	// Command, if they are not empty.
+	Stop, Resume string
+	// Defuse appends to dst what stands for text, unless it is nil.
+	Defuse func(dst, text []byte) []byte
 }
 
 const (
@@ -23,6 +37,43 @@ const (
 // NewScreen returns a Screen that writes to w.
 func NewScreen(w io.Writer) *Screen { return &Screen{w: w} }
 
+// A Fold is how a CI system's log folds a part of a text.
+type Fold struct {
+	// Open returns the line that begins a part, of a title that may end its line.
+	Open func(title string) string
+	// Close returns the line that ends it, or "".
+	Close func() string
+	// End is a line behind all parts, or "".
+	End string
+}
+
+// Guard is called before anything is written.
+func (s *Screen) Guard(g Guard) { s.guard = g }
+
+// Guarded reports whether commands have to be written by Command.
+func (s *Screen) Guarded() bool { return s.guard.Stop != "" }
+
+// Command writes lines that may hold commands for the CI system. They start a
+// line of their own.
+func (s *Screen) Command(lines string) {
+	if s.err != nil {
+		return
+	}
+	s.endLine()
+	if s.stopped {
+		s.add([]byte(s.guard.Resume))
+		s.stopped = false
+	}
+	s.add([]byte(lines))
+}
+
+// Resume ends what Guard.Stop began.
+func (s *Screen) Resume() {
+	if s.stopped {
+		s.Command("")
+	}
+}
+
 // Held returns how much memory the Screen has.
 func (s *Screen) Held() int { return cap(s.buf) }
 
@@ -31,9 +82,24 @@ func (s *Screen) Err() error { return s.err }
 
 // Write implements io.Writer. It never fails.
 func (s *Screen) Write(p []byte) (int, error) {
-	if s.err != nil {
+	if s.err != nil || len(p) == 0 {
 		return len(p), nil
 	}
+	text := p
+	if s.guard.Defuse != nil {
+		s.scratch = s.guard.Defuse(s.scratch[:0], p)
+		text = s.scratch
+	}
+	if s.guard.Stop != "" && !s.stopped {
+		s.endLine()
+		s.add([]byte(s.guard.Stop))
+		s.stopped = true
+	}
+	s.add(text)
+	return len(p), nil
+}
+
+func (s *Screen) add(p []byte) {
 	if i := bytes.LastIndexByte(p, '\n'); i >= 0 {
 		s.whole = len(s.buf) + i + 1
 	}
@@ -45,7 +111,6 @@ func (s *Screen) Write(p []byte) (int, error) {
 	case len(s.buf) >= ScreenMax:
 		s.writeOut(len(s.buf))
 	}
-	return len(p), nil
 }
 
 // Flush writes everything.
@@ -68,8 +133,14 @@ func (s *Screen) writeOut(n int) {
 
 // Newline ends an unfinished line, such as a row of dots.
 func (s *Screen) Newline() {
+	if s.err == nil {
+		s.endLine()
+	}
+}
+
+func (s *Screen) endLine() {
 	n := len(s.buf)
 	if n == 0 && s.open || n > 0 && s.buf[n-1] != '\n' {
-		s.Write([]byte{'\n'})
+		s.add([]byte{'\n'})
 	}
 }

@@ -92,7 +92,7 @@ const maxMisses = 2
 func (s set) nearest(name string) string {
 	best, misses := "", maxMisses+1
 	for _, r := range s.rows {
-		if n := distance(strings.ToLower(name), r.Name); n < misses {
+		if n := distance(strings.ToLower(name), r.Name); n < misses && n < len(r.Name) {
 			best, misses = r.Name, n
 		}
 	}

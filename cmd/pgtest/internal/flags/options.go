@@ -15,6 +15,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
+	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	JSONFile         string
 	TimingFile       string
 	JUnit            JUnitOptions
+	CI               ci.System
+	SummaryFile      string
 	Leaks            harness.LeakPolicy
 	Isolation        harness.Isolation
 	Stress           *harness.Stress
@@ -193,6 +196,8 @@ func shellWords(v string) ([]string, error) {
 func summary(o *Options) value {
 	return parsed(&o.Summary, format.HideSummary, "skipped", "failed", "errors", "output", "all")
 }
+
+func parseCI(v string) (ci.System, error) { return ci.Parse(v, os.Getenv) }
 
 func command(to *bool) value {
 	v := boolean(to)
@@ -366,4 +371,15 @@ func WithoutOutputs(env []string) []string {
 		}
 	}
 	return env
+}
+
+// WithoutCI returns the environment for tests: a pgtest that one of them runs
+// writes nothing for the CI system that this one runs in.
+func WithoutCI(env []string) []string {
+	const variable = environmentPrefix + "CI"
+	if system, _ := parseCI("auto"); system == "" && os.Getenv(variable) == "" {
+		return env
+	}
+	env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, variable+"=") })
+	return append(env, variable+"=off")
 }

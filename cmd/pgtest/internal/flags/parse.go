@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -66,6 +67,26 @@ func Parse(args []string, gotestsum bool) (*CommandLine, error) {
 	}
 	c.addPackages()
 	return c, nil
+}
+
+// ParseReport reads the words behind pgtest tool report as a command line that
+// reads standard input. It returns the path of the file that is to be there, ""
+// if the words name none.
+func ParseReport(args []string) (c *CommandLine, path string, err error) {
+	if c, err = Parse(args, false); err != nil {
+		return c, "", err
+	}
+	words := c.Line.Words()
+	switch {
+	case c.RawCommand || len(words) > 1:
+		return c, "", errors.New("usage: pgtest tool report [flags] [file]")
+	case len(words) == 1 && words[0] != "-":
+		if path = words[0]; strings.HasPrefix(path, "-") {
+			return c, "", fmt.Errorf("tool report: %s is no flag of pgtest", path)
+		}
+	}
+	c, err = Parse(append(slices.Clone(c.ours), "-"), false)
+	return c, path, err
 }
 
 // addPackages adds the packages that stand elsewhere to the line of go test. As

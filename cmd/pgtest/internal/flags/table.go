@@ -11,6 +11,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
+	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 )
@@ -73,6 +74,7 @@ with the dots formats and -json`,
 			{Name: "testname", Text: `a line for each test and package`},
 			{Name: "testdox", Text: `a sentence for each test`},
 			{Name: "github-actions", Text: `testname with groups for GitHub's logs`},
+			{Name: "teamcity", Text: `service messages for TeamCity`},
 			{Name: "standard-quiet", Text: `as go test`},
 			{Name: "standard-verbose", Text: `as go test -v, one package after another; with -bench
 or -fuzz and no -v, as go test prints it then`},
@@ -107,6 +109,15 @@ that started; pgtest - <path shows them again`,
 			{"jsonfile-timing-events", "path", "", `the same with the ends of tests and packages alone, for
 pgtest tool slowest and ci-matrix`,
 				output(&o.TimingFile).ofGotestsum("GOTESTSUM_JSONFILE_TIMING_EVENTS")},
+		}},
+		{"CI systems", []Row{
+			{"ci", "system", "auto", `write annotations, a job summary and folds for the
+system: github, gitlab, buildkite, teamcity, azure;
+auto is the one that it runs in, off is none: see
+docs/ci.md`,
+				parsed(&o.CI, parseCI, ci.Names()...)},
+			{"summaryfile", "path", "", `write totals, failed and flaky tests, leaks and the
+slowest tests as Markdown`, output(&o.SummaryFile)},
 		}},
 		{"What runs", []Row{
 			{"packages", "list", "", `packages to test, with spaces between them, besides
@@ -209,6 +220,8 @@ all modules below this directory`, boolean(&o.WatchChdir).ofGotestsum("")},
 		{"Tools", []Row{
 			{Name: "pgtest tool slowest", Text: `find the slowest tests in an event file, or make -short
 skip them`},
+			{Name: "pgtest tool report [file]", Text: `show an event file again, or standard input, with any of
+the flags above: formats, JUnit, what CI systems read`},
 			{Name: "pgtest tool ci-matrix", Text: `share packages among the jobs of a CI run by the time
 that they took before`},
 		}},

@@ -1,0 +1,275 @@
+package ci
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/sink"
+)
+
+// Summary says where a summary goes.
+type Summary struct {
+	Out io.Writer
+	// Room returns how many bytes there is room for; nil stands for
+	// [MaxSummary].
+	Room func() int64
+	// Coverage returns a line on coverage, or "". It may be nil.
+	Coverage func() string
+}
+
+// MaxSummary is how much GitHub takes of a step, and Buildkite of an annotation.
+const MaxSummary = 1 << 20
+
+// NewSummary returns a sink that writes a summary in Markdown at the end, in one
+// write. All names and texts in it are shown as they are.
+//
+// The document is HTML but for its headings: what is between the tags of a
+// block needs no other escapes than those of HTML, and code mentions nobody.
+func NewSummary(s Summary) sink.Sink {
+	if s.Room == nil {
+		s.Room = func() int64 { return MaxSummary }
+	}
+	return &summary{Summary: s}
+}
+
+type summary struct {
+	sink.None
+	Summary
+	leaks   []result.Leaks
+	refused bool
+	slowest []timed // the slowest first
+}
+
+// timed is a test with the time that it took.
+type timed struct {
+	pkg, test string
+	elapsed   time.Duration
+}
+
+const (
+	maxSlowest = 10
+	minSlowest = 100 * time.Millisecond
+	maxName    = 300
+	maxWhy     = 300
+	// minOutput and maxOutput bound what is shown of an output.
+	minOutput, maxOutput = 4 << 10, 64 << 10
+	// maxSection bounds the sections that are no failures.
+	maxSection = 64 << 10
+	// reserve is for what is said of what was left out.
+	reserve = 1 << 10
+)
+
+func (s *summary) Needs() sink.Needs { return sink.Needs{Passed: true, Outputs: true} }
+
+// TestEnded keeps the slowest tests. A subtest's time is its test's.
+func (s *summary) TestEnded(t *result.Test) {
+	last := len(s.slowest) - 1
+	if t.Elapsed < minSlowest || last+1 == maxSlowest && t.Elapsed <= s.slowest[last].elapsed || strings.Contains(t.Name, "/") {
+		return
+	}
+	ran := timed{t.Package.Path, t.Name, t.Elapsed}
+	before := slices.IndexFunc(s.slowest, func(o timed) bool { return o.pkg == ran.pkg && o.test == ran.test })
+	switch {
+	case before < 0:
+		s.slowest = append(s.slowest, ran)
+	case s.slowest[before].elapsed < ran.elapsed:
+		s.slowest[before] = ran
+	}
+	slices.SortStableFunc(s.slowest, func(a, b timed) int { return cmp.Compare(b.elapsed, a.elapsed) })
+	s.slowest = s.slowest[:min(len(s.slowest), maxSlowest)]
+}
+
+func (s *summary) Note(n result.Note) {
+	switch n := n.(type) {
+	case result.Leaks:
+		s.leaks = append(s.leaks, n)
+	case result.Refusal:
+		s.refused = true
+	}
+}
+
+func (s *summary) Close(r *result.Results) error {
+	if s.refused {
+		return nil
+	}
+	text := s.text(r, int(min(s.Room(), MaxSummary)))
+	if len(text) == 0 {
+		return nil
+	}
+	_, err := s.Out.Write(text)
+	return err
+}
+
+// text is the document in so many bytes, or nothing if that is too little.
+func (s *summary) text(r *result.Results, room int) []byte {
+	o := outcomeOf(r)
+	head := s.head(r, o)
+	var tail bytes.Buffer
+	for _, section := range []string{s.flaky(o), s.leaked(), s.slow()} {
+		if len(head)+tail.Len()+len(section)+reserve <= room {
+			tail.WriteString(section)
+		}
+	}
+	room -= len(head) + tail.Len() + reserve
+	if room < 0 {
+		return nil
+	}
+	var all bytes.Buffer
+	all.WriteString(head)
+	room -= details(&all, "Failed", o.failed, room)
+	details(&all, "Interrupted", o.interrupted, room)
+	all.Write(tail.Bytes())
+	return all.Bytes()
+}
+
+// head is the title and the totals.
+func (s *summary) head(r *result.Results, o outcome) string {
+	report := r.Report()
+	passed, notRun := 0, 0
+	for _, p := range report.Packages {
+		passed += p.PassedTests
+		notRun += len(p.Unreached)
+		if p.End == result.NotRun && len(p.Unreached) == 0 {
+			notRun++
+		}
+	}
+	title := "✅ Tests passed"
+	switch {
+	case len(o.failed) > 0:
+		title = "❌ Tests failed"
+	case len(o.interrupted) > 0:
+		title = "🛑 Tests were interrupted"
+	case slices.ContainsFunc(s.leaks, func(l result.Leaks) bool { return l.Fail }):
+		title = "❌ Tests left processes behind"
+	case report.Tests == 0:
+		title = "No tests ran"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n| tests | passed | failed | flaky | skipped | interrupted | not run | packages | time |\n", title)
+	b.WriteString("|" + strings.Repeat(" ---: |", 9) + "\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %d | %d | %.2fs |\n\n", report.Tests, passed, report.FailedTests, report.FlakyTests,
+		report.SkippedTests, report.InterruptedTests, notRun, len(report.Packages), report.Elapsed.Seconds())
+	if s.Coverage != nil {
+		if line := s.Coverage(); line != "" {
+			fmt.Fprintf(&b, "<p>%s</p>\n\n", code(line, maxWhy))
+		}
+	}
+	return b.String()
+}
+
+// code is a short text as an element that shows it as it is.
+func code(text string, limit int) string {
+	return "<code>" + html.EscapeString(inline(text, limit)) + "</code>"
+}
+
+// list is a section with an entry for each line of HTML, those for which there
+// is room.
+func list(title string, entries []string) string {
+	if len(entries) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "#### %s\n\n<ul>\n", title)
+	for i, e := range entries {
+		if b.Len()+len(e) > maxSection {
+			fmt.Fprintf(&b, "<li>and %d more</li>\n", len(entries)-i)
+			break
+		}
+		b.WriteString("<li>" + e + "</li>\n")
+	}
+	b.WriteString("</ul>\n\n")
+	return b.String()
+}
+
+func (s *summary) flaky(o outcome) string {
+	var entries []string
+	for _, f := range o.flaky {
+		entries = append(entries, f.html())
+	}
+	return list("Flaky", entries)
+}
+
+func (s *summary) leaked() string {
+	var entries []string
+	for _, l := range s.leaks {
+		for _, line := range l.Lines() {
+			entries = append(entries, code(l.Package, maxName)+": "+code(line, maxWhy))
+		}
+	}
+	return list("Leaked processes", entries)
+}
+
+func (s *summary) slow() string {
+	var entries []string
+	for _, t := range s.slowest {
+		entries = append(entries, fmt.Sprintf("%.2fs %s %s", t.elapsed.Seconds(), code(t.test, maxName), code(t.pkg, maxName)))
+	}
+	return list("Slowest", entries)
+}
+
+// html names the failure and says why.
+func (f failure) html() string {
+	name := code(f.p.Path, maxName)
+	if f.t != nil {
+		name = code(f.t.Name, maxName) + " " + name
+	}
+	return fmt.Sprintf("%s (%.2fs): %s", name, f.elapsed.Seconds(), code(f.why, maxWhy))
+}
+
+// details writes a section of failures with their outputs, and returns how many
+// of the bytes that there is room for it takes. If there is too little for all
+// outputs it shows less of each, then none of the last ones; names take half of
+// the room.
+func details(b *bytes.Buffer, title string, failures []failure, room int) int {
+	if len(failures) == 0 {
+		return 0
+	}
+	const open, between, end = "<details><summary>", "</summary>\n\n<pre>\n", "</pre>\n\n</details>\n\n"
+	frame := len(open) + len(between) + len("…\n") + len(end)
+	before := b.Len()
+	room -= len("####  \n\n") + len(title) + reserve
+	var heads []string
+	left := room
+	for _, f := range failures {
+		head := f.html()
+		if left -= len(head) + frame; left < room/2 && len(heads) > 0 || left < 0 {
+			left += len(head) + frame
+			break
+		}
+		heads = append(heads, head)
+	}
+	fmt.Fprintf(b, "#### %s\n\n", title)
+	limit := min(max(left/max(len(heads), 1), minOutput), maxOutput)
+	without := 0
+	for i, head := range heads {
+		b.WriteString(open + head + between)
+		var output []byte
+		if left > 0 {
+			output = escaped(failures[i], min(limit, left))
+		}
+		if left <= 0 || len(output) > left {
+			without, left = without+1, left/2
+			output = []byte("…\n")
+		} else {
+			left -= len(output)
+		}
+		b.Write(output)
+		b.WriteString(end)
+	}
+	if more := len(failures) - len(heads); more > 0 || without > 0 {
+		fmt.Fprintf(b, "For want of room, %d outputs and %d more tests are left out.\n\n", without, more)
+	}
+	return b.Len() - before
+}
+
+// escaped is what a failure printed, as it stands in an element.
+func escaped(f failure, limit int) []byte {
+	return []byte(html.EscapeString(string(excerpt(f.output(), limit))))
+}
