@@ -17,6 +17,7 @@ import (
 
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
+	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/words"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
@@ -140,7 +141,7 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, connected bool, e
 		case pass:
 			t.Signal(sig)
 		case hold:
-			time.AfterFunc(held, func() { over <- sig })
+			stopwatch.AfterFunc(held, func() { over <- sig })
 		}
 	}
 	carryOut := func(order control.Order) {
