@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"pgtest/harness/coverage"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
@@ -100,6 +101,12 @@ type Config struct {
 	// and makes it fail; 0 is no limit. If its process runs other tests, too,
 	// they end with it. The time of a test includes that of its subtests.
 	TestTimeout time.Duration
+	// Coverage, unless nil, gets the coverage profile of all rounds, an empty one
+	// if go test wrote none, and returns lines for the summary. If Args and
+	// GOFLAGS have no -coverprofile, go test writes the profile to the run's own
+	// directory. It is not called with Command and Input, nor if the profile
+	// can't be read or goes to what is no regular file.
+	Coverage func(coverage.Profile) string
 	// MaxFails ends the run early; the zero value does not.
 	MaxFails MaxFails
 	// Rerun says which failed tests run again. With Input none does.

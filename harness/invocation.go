@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
-	"pgtest/harness/internal/coverage"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
@@ -41,8 +40,8 @@ type invocation struct {
 
 	// rounds is what came of the rounds so far, if tests may run again.
 	rounds  [][]result.PackageReport
-	refused bool               // no test runs again, though some could
-	cover   *coverage.Profiles // of the rounds; nil without
+	refused bool      // no test runs again, though some could
+	cover   *profiles // of the rounds; nil without
 
 	// Of the present round.
 	queue      []source // what runs after the present source
@@ -75,12 +74,12 @@ func newInvocation(cfg Config) (*invocation, error) {
 	if i.listener, err = control.NewListener(cfg.TempDir); err != nil {
 		return nil, err
 	}
+	i.cover = i.newProfiles()
 	source, err := i.newSource()
 	if err != nil {
 		return nil, err
 	}
 	i.plan = newPlan(cfg, source)
-	i.cover = i.newProfiles()
 	i.live = newLiveLine(cfg)
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
 	i.stderr = i.openOutlet(cfg.Stream.CI.Defused(i.around(orDiscard(cfg.Stream.Stderr))))
@@ -172,7 +171,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 			i.loop(ctx)
 		}
 	}
-	failed := err
+	failed := errors.Join(err, i.cover.take()) // before its directory goes
 	i.finishWatchdog()
 	i.noteProcesses()
 	if i.plan.early {
@@ -182,6 +181,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 		i.stream.Note(result.Refusal{})
 	}
 	i.serveDuring(noteGoVersion)
+	i.serveDuring(func() { failed = errors.Join(failed, i.endCoverage()) })
 	var report result.Report
 	i.serveDuring(func() { report, err = i.stream.Finish() })
 	res, err := i.conclude(report, err)

@@ -3,13 +3,11 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
-	"pgtest/harness/internal/coverage"
 	"pgtest/harness/internal/pattern"
 	"pgtest/harness/rerun"
 	"pgtest/jsonstream/result"
@@ -33,7 +31,7 @@ func (i *invocation) startNext() (bool, error) {
 	var ended []result.PackageReport
 	i.serveDuring(func() { ended = i.stream.EndRound() })
 	i.rounds = append(i.rounds, ended)
-	if err := i.cover.Merge(); err != nil || !goOn {
+	if err := i.cover.take(); err != nil || !goOn {
 		return false, err
 	}
 	select {
@@ -127,22 +125,6 @@ func (i *invocation) rerunOptions() rerun.Options {
 	return o
 }
 
-// newProfiles returns the coverage profiles of the rounds, nil if there are none
-// to merge.
-func (i *invocation) newProfiles() *coverage.Profiles {
-	set := gotest.Parse(i.cfg.Args).Settings()
-	if i.cfg.Rerun.Attempts == 0 || len(i.cfg.Command) > 0 || set.CoverProfile == "" {
-		return nil
-	}
-	file := set.CoverProfile
-	for _, dir := range []string{set.OutputDir, i.cfg.Dir} {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(dir, file)
-		}
-	}
-	return coverage.New(file)
-}
-
 // sources returns what a round runs: go test for all packages, or a command for
 // each test.
 func (i *invocation) sources(packages []rerun.Package) ([]source, error) {
@@ -179,7 +161,7 @@ func (i *invocation) goAgain(packages []rerun.Package) (source, error) {
 	if set.Count == "" {
 		line = line.With("count", "1")
 	}
-	if file := i.cover.Next(i.listener.Dir()); file != "" {
+	if file := i.cover.again(); file != "" {
 		line = line.With("coverprofile", file)
 	}
 	opts := i.supervisorOptions()

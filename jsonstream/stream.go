@@ -183,7 +183,9 @@ func (s *Stream) addSinks() {
 	}
 	s.add(section.Leaks(sections))
 	s.add(section.Stress(sections))
-	if !o.NoSummary {
+	if o.NoSummary {
+		s.add(section.Coverage(sections))
+	} else {
 		s.add(format.NewSummary(format.Summary{
 			Out: s.out, Shows: o.Summary, Errors: s.errors, Unframed: format.InTurn(o.Format), Fold: o.fold(),
 		}))

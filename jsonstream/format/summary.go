@@ -29,6 +29,7 @@ type Summary struct {
 	failed  map[*result.Package]bool // by their latest end event
 	refused bool
 	folded  bool
+	cover   result.Coverage
 }
 
 // NewSummary returns a Summary with these fields, of a stream that starts now.
@@ -49,8 +50,11 @@ func (s *Summary) PackageEnded(p *result.Package) {
 }
 
 func (s *Summary) Note(n result.Note) {
-	if _, ok := n.(result.Refusal); ok {
+	switch n := n.(type) {
+	case result.Refusal:
 		s.refused = true
+	case result.Coverage:
+		s.cover = n
 	}
 }
 
@@ -88,6 +92,9 @@ func (s *Summary) Close(r *result.Results) error {
 	}
 	if s.folded {
 		s.Out.Command(s.Fold.End)
+	}
+	if s.cover != "" {
+		fmt.Fprintf(s.Out, "\n%s", s.cover)
 	}
 	s.done(r, l)
 	return nil

@@ -92,6 +92,10 @@ type Unreached struct {
 	Reason  string // "--max-fails=1"
 }
 
+// Coverage is what there is to say about the coverage of the whole run: lines with
+// their ends.
+type Coverage string
+
 // GoVersion is the version of the go command.
 type GoVersion string
 
@@ -107,6 +111,7 @@ func (Timeout) note()      {}
 func (Stress) note()       {}
 func (Refusal) note()      {}
 func (Unreached) note()    {}
+func (Coverage) note()     {}
 func (GoVersion) note()    {}
 func (Message) note()      {}
 

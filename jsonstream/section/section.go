@@ -73,6 +73,15 @@ func writeLeaks(out io.Writer, packages []result.Leaks) {
 	}
 }
 
+// Coverage writes what there is to say about coverage, where there is no summary.
+func Coverage(out io.Writer) sink.Sink {
+	return &section[result.Coverage]{out: out, write: func(out io.Writer, notes []result.Coverage) {
+		for _, lines := range notes {
+			io.WriteString(out, string(lines))
+		}
+	}}
+}
+
 // Stress says how often packages' tests were run.
 func Stress(out io.Writer) sink.Sink { return &section[result.Stress]{out: out, write: writeStress} }
 
