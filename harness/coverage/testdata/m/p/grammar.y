@@ -1,0 +1,3 @@
+%token A
+/* comment */ { return 1
+}
