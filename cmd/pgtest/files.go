@@ -25,6 +25,9 @@ type files struct {
 	// summary is the file of the flag, annotation the same for Buildkite.
 	summary    *outfile.Whole
 	annotation *bytes.Buffer
+	// coverage writes the other two, unless nil.
+	coverage        *coverageReport
+	cobertura, lcov *outfile.Whole
 
 	all []opened
 }
@@ -32,12 +35,11 @@ type files struct {
 // opened is a file with the flag that asks for it.
 type opened struct {
 	flag   string
-	start  func() error // called once all files are open
+	whole  *outfile.Whole // nil for a file of lines
+	start  func() error   // called once all files are open
 	commit func() error
 	abort  func()
 }
-
-const rerunsFlag = "--rerun-fails-report"
 
 // openFiles opens the files that the options ask for. On an error none is
 // left behind that was not there before.
@@ -54,7 +56,13 @@ func openFiles(c *flags.CommandLine) (_ *files, err error) {
 	if f.summary, err = f.openWhole("--summaryfile", c.SummaryFile); err != nil {
 		return nil, err
 	}
-	if f.reruns, err = f.openWhole(rerunsFlag, c.Rerun.Report); err != nil {
+	if f.reruns, err = f.openWhole("--rerun-fails-report", c.Rerun.Report); err != nil {
+		return nil, err
+	}
+	if f.cobertura, err = f.openWhole("--coverage-cobertura", c.Coverage.Cobertura); err != nil {
+		return nil, err
+	}
+	if f.lcov, err = f.openWhole("--coverage-lcov", c.Coverage.LCOV); err != nil {
 		return nil, err
 	}
 	if f.json, err = f.openLines("--jsonfile", c.JSONFile); err != nil {
@@ -82,7 +90,13 @@ func (f *files) openWhole(flag, path string) (*outfile.Whole, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", flag, err)
 	}
-	f.all = append(f.all, opened{flag, func() error { return nil }, whole.Commit, whole.Abort})
+	for _, other := range f.all {
+		if other.whole != nil && other.whole.IsSame(whole) {
+			whole.Abort()
+			return nil, fmt.Errorf("%s %s: is the file of %s", flag, path, other.flag)
+		}
+	}
+	f.all = append(f.all, opened{flag, whole, func() error { return nil }, whole.Commit, whole.Abort})
 	return whole, nil
 }
 
@@ -94,9 +108,11 @@ func (f *files) openLines(flag, path string) (*outfile.Lines, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", flag, err)
 	}
-	f.all = append(f.all, opened{flag, lines.Start, lines.Close, lines.Abort})
-	if f.junit != nil && f.junit.IsFile(lines) {
-		return nil, fmt.Errorf("%s %s: is the file of --junitfile", flag, path)
+	f.all = append(f.all, opened{flag, nil, lines.Start, lines.Close, lines.Abort})
+	for _, other := range f.all {
+		if other.whole != nil && other.whole.IsFile(lines) {
+			return nil, fmt.Errorf("%s %s: is the file of %s", flag, path, other.flag)
+		}
 	}
 	return lines, nil
 }
@@ -105,13 +121,25 @@ func (f *files) openLines(flag, path string) (*outfile.Lines, error) {
 func (f *files) commit() error {
 	var errs []error
 	for _, file := range f.all {
-		if file.flag == rerunsFlag && !f.reran {
+		if !f.appears(file.whole) {
 			file.abort()
 		} else if err := file.commit(); err != nil {
 			errs = append(errs, fmt.Errorf("%s %w", file.flag, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// appears reports whether a file has something to say.
+func (f *files) appears(file *outfile.Whole) bool {
+	switch {
+	case file == nil:
+	case file == f.reruns:
+		return f.reran
+	case file == f.cobertura, file == f.lcov:
+		return f.coverage != nil && f.coverage.written
+	}
+	return true
 }
 
 // writeReruns writes the report of the tests that ran again, if one is wanted.

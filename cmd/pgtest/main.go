@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func command(args []string, gotestsum bool) (int, error) {
 	if err := checkRerun(c); err != nil {
 		return usageStatus, err
 	}
-	if err := checkStress(c); err != nil {
+	if err := errors.Join(checkStress(c), checkCoverage(c)); err != nil {
 		return usageStatus, err
 	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
@@ -166,7 +167,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 		if len(result.Rounds) > 1 {
 			files.writeReruns(result.Rounds)
 		}
-		return files.commit()
+		return errors.Join(files.commit(), files.coverage.absent(result))
 	}
 	var commitErr error
 	if !control.After("writing the files", func() { commitErr = write() }) || !result.Ran {
@@ -176,7 +177,12 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 		err = fmt.Errorf("%s: no events of go test -json", c.Source())
 	}
 	err = errors.Join(err, commitErr)
+	missed := files.coverage.missed(result)
+	if missed != nil {
+		result.ExitCode = cmp.Or(result.ExitCode, 1)
+	}
 	status := statusOf(c, result, err)
+	err = errors.Join(err, missed)
 	annotate(control, files, result.Report, c.Leaks != harness.IgnoreLeaks && result.Leaked())
 	if ctx.Err() != nil {
 		return result, status, err // a newer run follows, and has a command of its own
@@ -247,6 +253,13 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		ReapOrphans: true,
 
 		DropCanceled: c.Watch,
+	}
+	if files.coverage, err = newCoverageReport(c, cfg.Stream, files); err != nil {
+		files.abort()
+		return harness.Config{}, nil, err
+	}
+	if files.coverage != nil {
+		cfg.Coverage = files.coverage.take
 	}
 	cfg.Progress = showProgress(c, cfg.Stream)
 	switch {

@@ -149,3 +149,16 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// TestParseLines has lines of hunks that look like others.
+func TestParseLines(t *testing.T) {
+	const diff = "+++ b/a.go\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+++ b/x.go\n@@ -5 +4,2 @@ func f() {\n--- a/y.go\n+@@ -1 +1 @@\n+\n" +
+		"+++ /dev/null\n@@ -1 +0,0 @@\n-a\n+++ \"b/\\303\\244 c.go\"\t\n@@ -0,0 +1 @@\n+a\n"
+	got := ""
+	if err := parse([]byte(diff), func(name string, s span) { got += fmt.Sprint(name, s, " ") }); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a.go{1 2} a.go{4 6} ä c.go{1 2} "; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -296,7 +296,9 @@ func TestOfChanged(t *testing.T) {
 				f.Lines = append(f.Lines, Line{i + 1, map[rune]int{'c': 2}[c]})
 			}
 		}
-		isChanged := func(path string, line int) bool { return path == "f" && strings.ContainsAny(tt.lines[line-1:line], "CU+") }
+		isChanged := func(path string, line int) bool {
+			return path == "f" && strings.ContainsAny(tt.lines[line-1:line], "CU+")
+		}
 		got := OfChanged([]File{f, {Path: "g", Lines: []Line{{1, 1}}}}, isChanged)
 		ranges := ""
 		for _, f := range got.Files {

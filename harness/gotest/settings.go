@@ -13,7 +13,9 @@ import (
 // wherever they were set.
 type Settings struct {
 	JSON, Verbose, CompileOnly, DryRun, PrintCommands, KeepWork, Rebuild, FailFast bool
-	Bench, Fuzz, List, Count, CPU, Timeout, CoverProfile, OutputDir                string
+	// Cover is set by -coverprofile, -coverpkg and -covermode, too.
+	Cover                                                           bool
+	Bench, Fuzz, List, Count, CPU, Timeout, CoverProfile, OutputDir string
 	// Profile is the file of a profile or trace, of whatever kind.
 	Profile        string
 	Exec, ToolExec []string
@@ -25,7 +27,7 @@ func (s *Settings) Set(f Flag) (err error) {
 	name := strings.TrimPrefix(f.Name, "test.")
 	booleans := map[string]*bool{
 		"json": &s.JSON, "v": &s.Verbose, "c": &s.CompileOnly, "n": &s.DryRun, "a": &s.Rebuild,
-		"x": &s.PrintCommands, "work": &s.KeepWork, "failfast": &s.FailFast,
+		"x": &s.PrintCommands, "work": &s.KeepWork, "failfast": &s.FailFast, "cover": &s.Cover,
 	}
 	texts := map[string]*string{
 		"bench": &s.Bench, "fuzz": &s.Fuzz, "list": &s.List, "count": &s.Count, "cpu": &s.CPU,
@@ -44,8 +46,11 @@ func (s *Settings) Set(f Flag) (err error) {
 			return fmt.Errorf("-%s: %w", f.Name, err)
 		}
 	}
-	if name == "coverprofile" {
-		s.Profile = f.Value
+	switch name {
+	case "coverprofile":
+		s.Cover, s.Profile = true, f.Value
+	case "coverpkg", "covermode":
+		s.Cover = true
 	}
 	return nil
 }

@@ -200,6 +200,21 @@ func (w *Whole) Abort() {
 	w.f = nil
 }
 
+// IsSame reports whether both have one target.
+func (w *Whole) IsSame(other *Whole) bool {
+	if w.target == "" || other.target == "" {
+		return false
+	}
+	info, err := os.Stat(w.target)
+	otherInfo, otherErr := os.Stat(other.target)
+	if err == nil && otherErr == nil {
+		return os.SameFile(info, otherInfo)
+	}
+	path, err := filepath.Abs(w.target)
+	otherPath, otherErr := filepath.Abs(other.target)
+	return err == nil && otherErr == nil && path == otherPath
+}
+
 // IsFile reports whether the target is the file of lines.
 func (w *Whole) IsFile(l *Lines) bool {
 	if w.target == "" {

@@ -67,6 +67,14 @@ func NewLocator(r Run) *Locator {
 	}
 }
 
+// Root is the directory that paths of places are from, "" if it is unknown.
+func (l *Locator) Root() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begin()
+	return l.root
+}
+
 // Test finds the function of a test, example, benchmark or fuzz test, or that in
 // which a subtest starts.
 func (l *Locator) Test(pkg, test string) (Place, bool) {

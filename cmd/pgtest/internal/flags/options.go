@@ -31,6 +31,7 @@ type Options struct {
 	JUnit            JUnitOptions
 	CI               ci.System
 	SummaryFile      string
+	Coverage         CoverageOptions
 	Leaks            harness.LeakPolicy
 	Isolation        harness.Isolation
 	Stress           *harness.Stress
@@ -68,6 +69,41 @@ type JUnitOptions struct {
 	Output                 junit.Output
 	MaxOutput              int64 // 0 if it is not set, negative for no limit
 	HideEmpty, HideSkipped bool
+}
+
+// CoverageOptions are those about coverage.
+type CoverageOptions struct {
+	Min, DiffMin    Percentage
+	Diff            string // the git reference
+	Cobertura, LCOV string // paths
+}
+
+// Asked returns the name of a flag that asks for coverage, "" if there is none.
+func (o CoverageOptions) Asked() string {
+	for _, flag := range []struct{ name, value string }{
+		{"min", o.Min.Text}, {"cobertura", o.Cobertura}, {"lcov", o.LCOV}, {"diff", o.Diff},
+	} {
+		if flag.value != "" {
+			return "--coverage-" + flag.name
+		}
+	}
+	return ""
+}
+
+// A Percentage is what was written, with its value. The zero Percentage was not
+// written.
+type Percentage struct {
+	Text  string
+	Value float64
+}
+
+// percentage reads 80% or 80.
+func percentage(v string) (Percentage, error) {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(v, "%"), 64)
+	if err != nil || !(n >= 0 && n <= 100) {
+		return Percentage{}, fmt.Errorf("bad value %q: must be between 0%% and 100%%", v)
+	}
+	return Percentage{v, n}, nil
 }
 
 // TTYTests is the value of --tty that leaves the terminal to the tests.

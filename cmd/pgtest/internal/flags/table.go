@@ -119,6 +119,19 @@ docs/ci.md`,
 			{"summaryfile", "path", "", `write totals, failed and flaky tests, leaks and the
 slowest tests as Markdown`, output(&o.SummaryFile)},
 		}},
+		{"Coverage", []Row{
+			{"coverage-min", "percentage", "", `fail if less of the statements is covered, as 80%. This
+flag and the others here make go test write a profile,
+if -coverprofile does not; see docs/coverage.md`,
+				parsed(&o.Coverage.Min, percentage).asPrivate()},
+			{"coverage-cobertura", "path", "", `write the coverage of each line as a Cobertura report`, output(&o.Coverage.Cobertura)},
+			{"coverage-lcov", "path", "", `write it as a tracefile of LCOV`, output(&o.Coverage.LCOV)},
+			{"coverage-diff", "ref", "", `show the coverage of the lines that changed since the
+last commit that HEAD has in common with a git reference`,
+				parsed(&o.Coverage.Diff, valid(nil)).asPrivate()},
+			{"coverage-diff-min", "percentage", "", `fail if less of these lines is covered`,
+				parsed(&o.Coverage.DiffMin, percentage).asPrivate()},
+		}},
 		{"What runs", []Row{
 			{"packages", "list", "", `packages to test, with spaces between them, besides
 those among the words of go test; without any
