@@ -1,11 +1,8 @@
 package ci
 
 import (
-	"bytes"
+	"cmp"
 	"iter"
-	"regexp"
-	"strconv"
-	"sync"
 	"time"
 
 	"pgtest/jsonstream/result"
@@ -115,51 +112,15 @@ func alone(p *result.Package, death result.Death) []failure {
 	return []failure{{p, nil, death.End, death.Message, p.Elapsed}}
 }
 
-var (
-	// position is in front of a message of package testing or of a compiler.
-	position = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^ :]+\.go):(\d+)(?::|$)`) })
-	// frame is the line of a stack trace that says where a function was.
-	frame = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\t(\S[^:]*_test\.go):(\d+)(?: |$)`) })
-)
-
-// place is where the failure happened: the line that its message names, or else
-// that of the package's own test files in the trace of a panic, or else the test
-// function.
+// place is where the failure happened: the first line of the repository that the
+// output names from the reason on, or else the test function.
 func (f failure) place(l sink.Places) sink.Place {
-	if l == nil {
-		return sink.Place{}
-	}
-	named := func(by *regexp.Regexp, text []byte) sink.Place {
-		m := by.FindSubmatch(text)
-		if m == nil {
-			return sink.Place{}
-		}
-		line, err := strconv.Atoi(string(m[2]))
-		if err != nil {
-			return sink.Place{}
-		}
-		return l.Line(f.p.Path, string(m[1]), line)
-	}
-	if p := named(position(), []byte(f.why)); p.File != "" {
-		return p
-	}
-	var p sink.Place
-	ours := false // the line before is of a function of the package
-	for text := range f.output() {
-		text = bytes.TrimRight(text[:min(len(text), maxMessage)], "\n")
-		switch {
-		case f.t == nil:
-			p = named(position(), text) // of the compiler
-		case ours:
-			p = named(frame(), text)
-		}
-		if p.File != "" {
-			return p
-		}
-		ours = bytes.HasPrefix(text, []byte(f.p.Path+".")) || bytes.HasPrefix(text, []byte(f.p.Path+"_test."))
-	}
 	if f.t == nil {
-		return sink.Place{}
+		return sink.First(l, cmp.Or(f.p.FailedBuild, f.p.Path), f.p.Positions())
 	}
-	return l.Test(f.p.Path, f.t.Name)
+	p := sink.First(l, f.p.Path, f.t.Positions())
+	if p.File == "" && l != nil {
+		p = l.Test(f.p.Path, f.t.Name)
+	}
+	return p
 }

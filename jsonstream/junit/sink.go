@@ -2,7 +2,6 @@ package junit
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -359,7 +358,7 @@ func (s *Sink) packageError(p *result.Package, death result.Death) (Case, bool) 
 	c.Type, c.Message = types[end], message
 	switch {
 	case s.opts.Schema != Strict:
-		c.At = s.first(cmp.Or(p.FailedBuild, p.Path), p.Positions())
+		c.At = sink.First(s.opts.Places, cmp.Or(p.FailedBuild, p.Path), p.Positions())
 		if strings.Contains(message, "[build failed]") {
 			// So gotestsum writes it, and Buildkite knows it by that.
 			c.ClassName, c.Outcome = "", Failure
@@ -388,24 +387,11 @@ func (s *Sink) testCase(t *result.Test, o Outcome) Case {
 		c.Test = s.opts.Places.Test(t.Package.Path, t.Name)
 	}
 	if o == Failure || o == Error {
-		c.At = s.first(t.Package.Path, t.Positions())
+		c.At = sink.First(s.opts.Places, t.Package.Path, t.Positions())
 		c.Out = s.out(t, true)
 	}
 	c.Properties = properties(t, c.Name)
 	return c
-}
-
-// first returns the place of the first position that has one.
-func (s *Sink) first(pkg string, positions iter.Seq[result.Position]) sink.Place {
-	if s.opts.Places == nil {
-		return sink.Place{}
-	}
-	for p := range positions {
-		if place := s.opts.Places.Line(pkg, p.File, p.Line); place.File != "" {
-			return place
-		}
-	}
-	return sink.Place{}
 }
 
 // properties are those of a test's case.

@@ -1,5 +1,11 @@
 package sink
 
+import (
+	"iter"
+
+	"pgtest/jsonstream/result"
+)
+
 // A Place is a line of a source file. File is its path in the repository, "" if
 // the place is unknown.
 type Place struct {
@@ -16,4 +22,18 @@ type Places interface {
 	Line(importPath, file string, line int) Place
 	// Path returns the path of a file in the repository, "" if it is not there.
 	Path(file string) string
+}
+
+// First returns the place of the first of a package's positions that has one. l
+// may be nil.
+func First(l Places, importPath string, positions iter.Seq[result.Position]) Place {
+	if l == nil {
+		return Place{}
+	}
+	for p := range positions {
+		if place := l.Line(importPath, p.File, p.Line); place.File != "" {
+			return place
+		}
+	}
+	return Place{}
 }
