@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,6 @@ type Summary struct {
 	// Room returns how many bytes there is room for; nil stands for
 	// [MaxSummary].
 	Room func() int64
-	// Coverage returns a line on coverage, or "". It may be nil.
-	Coverage func() string
 }
 
 // MaxSummary is how much GitHub takes of a step, and Buildkite of an annotation.
@@ -42,9 +41,10 @@ func NewSummary(s Summary) sink.Sink {
 type summary struct {
 	sink.None
 	Summary
-	leaks   []result.Leaks
-	refused bool
-	slowest []timed // the slowest first
+	leaks    []result.Leaks
+	coverage result.Coverage
+	refused  bool
+	slowest  []timed // the slowest first
 }
 
 // timed is a test with the time that it took.
@@ -90,6 +90,8 @@ func (s *summary) Note(n result.Note) {
 	switch n := n.(type) {
 	case result.Leaks:
 		s.leaks = append(s.leaks, n)
+	case result.Coverage:
+		s.coverage = n
 	case result.Refusal:
 		s.refused = true
 	}
@@ -156,10 +158,10 @@ func (s *summary) head(r *result.Results, o outcome) string {
 	b.WriteString("|" + strings.Repeat(" ---: |", 9) + "\n")
 	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %d | %d | %.2fs |\n\n", report.Tests, passed, report.FailedTests, report.FlakyTests,
 		report.SkippedTests, report.InterruptedTests, notRun, len(report.Packages), report.Elapsed.Seconds())
-	if s.Coverage != nil {
-		if line := s.Coverage(); line != "" {
-			fmt.Fprintf(&b, "<p>%s</p>\n\n", code(line, maxWhy))
-		}
+	if s.coverage != "" {
+		b.WriteString("<pre>\n")
+		b.Write(escaped(slices.Values([][]byte{[]byte(s.coverage)}), minOutput))
+		b.WriteString("</pre>\n\n")
 	}
 	return b.String()
 }
@@ -252,7 +254,7 @@ func details(b *bytes.Buffer, title string, failures []failure, room int) int {
 		b.WriteString(open + head + between)
 		var output []byte
 		if left > 0 {
-			output = escaped(failures[i], min(limit, left))
+			output = escaped(failures[i].output(), min(limit, left))
 		}
 		if left <= 0 || len(output) > left {
 			without, left = without+1, left/2
@@ -269,7 +271,7 @@ func details(b *bytes.Buffer, title string, failures []failure, room int) int {
 	return b.Len() - before
 }
 
-// escaped is what a failure printed, as it stands in an element.
-func escaped(f failure, limit int) []byte {
-	return []byte(html.EscapeString(string(excerpt(f.output(), limit))))
+// escaped is a text as it stands in an element.
+func escaped(text iter.Seq[[]byte], limit int) []byte {
+	return []byte(html.EscapeString(string(excerpt(text, limit))))
 }

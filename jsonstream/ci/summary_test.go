@@ -80,7 +80,11 @@ func TestSummary(t *testing.T) {
 	events = append(events, event{Action: "output", Package: "example.com/n", Output: "FAIL\texample.com/n [build failed]\n"},
 		event{Action: "fail", Package: "example.com/n"})
 	leak := result.Leaks{Package: pkg, Leaks: []result.Leak{{PID: 7, Command: "sleep <1>"}}}
-	out := show(t, jsonstream.Options{}, lines(events...), "", leak)
+	coverage := result.Coverage("Coverage: 61.0% of statements\n    <a>.go: 4-5\n")
+	out := show(t, jsonstream.Options{}, lines(events...), "", leak, coverage)
+	if !strings.Contains(out.markdown.String(), "\n\n<pre>\nCoverage: 61.0% of statements\n    &lt;a&gt;.go: 4-5\n</pre>\n\n") {
+		t.Errorf("no coverage in %s", &out.markdown)
+	}
 	p := readPage(t, out.markdown.String())
 	if p.title != "❌ Tests failed" || !strings.Contains(out.markdown.String(), "| 3 | 1 | 3 | 0 | 0 | 0 | 0 | 2 | ") {
 		t.Errorf("%s", &out.markdown)
