@@ -33,7 +33,7 @@ func TestWatcherLimit(t *testing.T) {
 			_, err = New(false)
 		} else if err == nil {
 			defer w.Close()
-			w := &tester{w, t, t.TempDir()}
+			w := &tester{Watcher: w, TB: t, dir: t.TempDir()}
 			w.write("p/testdata/x/y", "")
 			_, err = w.Watch(w.graph("p"), []string{w.dir})
 		}

@@ -145,8 +145,13 @@ func (w *Watcher) run() {
 				w.problem(err)
 			}
 		case <-quiet:
-			if w.burst.wait(time.Now(), w.locked()) <= 0 {
-				w.collect()
+			select {
+			case e := <-w.fs.Events: // it waits, too
+				w.event(e, time.Now())
+			default:
+				if w.burst.wait(time.Now(), w.locked()) <= 0 {
+					w.collect()
+				}
 			}
 		case bursts <- w.ready:
 			w.ready = Burst{}
