@@ -60,9 +60,10 @@ func TestSupervisorCannotStart(t *testing.T) {
 		{plain, "permission denied"},
 		{garbage, "exec format error"},
 		{filepath.Join(dir, "none"), "no such file or directory"},
-		{"--via=1 nosuchprogram " + plain, "nosuchprogram"},
+		{"--Via=nosuchprogram -- " + plain, "nosuchprogram"},
 		{"", "no test binary"},
-		{"--via=3 one", "bad count"},
+		{"--Stress=no " + plain, `invalid boolean value "no"`},
+		{"--Other=3 " + plain, "not defined: -Other"},
 	} {
 		cmd := exec.Command(pgtestPath, append([]string{"__exec"}, strings.Fields(tt.words)...)...)
 		out, _ := cmd.CombinedOutput()
