@@ -87,18 +87,12 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 	read := make(chan struct{})
 	go term.read(read)
 	t.Cleanup(func() {
-		for _, p := range term.Processes() {
-			unix.Kill(p.Pid, unix.SIGKILL)
-		}
+		term.kill(false)
 		term.Shell.Process.Kill()
 		term.Shell.Wait()
 		// New ones may have been born while the others were killed.
-		for again := true; again; time.Sleep(time.Millisecond) {
-			again = false
-			for _, p := range term.Processes() {
-				again = true
-				unix.Kill(p.Pid, unix.SIGKILL)
-			}
+		for end := time.Now().Add(Limit); term.kill(time.Now().After(end)); {
+			time.Sleep(time.Millisecond)
 		}
 		term.master.Close()
 		<-read
@@ -107,6 +101,19 @@ func Open(t testing.TB, dir string, env []string, argv ...string) *Terminal {
 		}
 	})
 	return term
+}
+
+// kill kills the terminal's processes, and reports whether there were any. A
+// watchdog is left, unless all are to be killed: once its run is dead it removes
+// the files of the run, and ends.
+func (term *Terminal) kill(all bool) bool {
+	processes := term.Processes()
+	for _, p := range processes {
+		if all || !strings.Contains(p.Command, " __watchdog") {
+			unix.Kill(p.Pid, unix.SIGKILL)
+		}
+	}
+	return len(processes) > 0
 }
 
 // pollable returns f in a mode in which it can be closed while it is read,

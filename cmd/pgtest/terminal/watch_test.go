@@ -255,7 +255,7 @@ func TestWatchEnds(t *testing.T) {
 				j.AwaitPrompt()
 				j.checkStatuses(end.status)
 				j.CheckTerminal()
-				j.Gone("__keeper|slow.test")
+				j.checkEnd()
 			})
 		}
 	}
