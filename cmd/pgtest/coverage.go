@@ -24,17 +24,16 @@ import (
 // checkCoverage returns an error where a flag asks for coverage of what has none.
 func checkCoverage(c *flags.CommandLine) error {
 	asked := c.Coverage.Asked()
-	if asked == "" {
-		if c.Coverage.DiffMin.Text != "" {
-			return errors.New("--coverage-diff-min: needs --coverage-diff")
-		}
+	switch {
+	case c.Coverage.DiffMin.Text != "" && c.Coverage.Diff == "":
+		return errors.New("--coverage-diff-min: needs --coverage-diff")
+	case asked == "":
 		return nil
 	}
 	for _, other := range []struct {
 		is   bool
 		what string
 	}{
-		{c.Coverage.DiffMin.Text != "" && c.Coverage.Diff == "", ""},
 		{c.RawCommand, "--raw-command, whose coverage is unknown"},
 		{c.ReadsInput(), "-, which runs no tests"},
 		{c.Stress != nil, "--stress"},
@@ -43,10 +42,7 @@ func checkCoverage(c *flags.CommandLine) error {
 		{c.Settings.Fuzz != "", "-fuzz, with which go test writes no profile"},
 		{isSpecial(c.Settings.CoverProfile), "-coverprofile=" + c.Settings.CoverProfile + ", which is no regular file"},
 	} {
-		switch {
-		case other.is && other.what == "":
-			return errors.New("--coverage-diff-min: needs --coverage-diff")
-		case other.is:
+		if other.is {
 			return fmt.Errorf("%s: not with %s", asked, other.what)
 		}
 	}

@@ -102,10 +102,7 @@ func command(args []string, gotestsum bool) (int, error) {
 	case changes:
 		return usageStatus, changeDirectory(dir, rest)
 	}
-	if err := checkRerun(c); err != nil {
-		return usageStatus, err
-	}
-	if err := errors.Join(checkStress(c), checkCoverage(c)); err != nil {
+	if err := check(c); err != nil {
 		return usageStatus, err
 	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
@@ -192,6 +189,16 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 		status = statusOf(c, result, err)
 	}
 	return result, status, err
+}
+
+// check returns the first error of flags that don't go together.
+func check(c *flags.CommandLine) error {
+	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage} {
+		if err := part(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkRerun says why failed tests can't run again or end the run, if they are
@@ -315,8 +322,9 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 	if files.timing != nil {
 		opts.TimingFile = flagged{"--jsonfile-timing-events", files.timing}
 	}
+	places := findPlaces(c)
 	if !c.Watch && set.List == "" {
-		opts.CI, opts.Places = c.CI, findPlaces(c)
+		opts.CI, opts.Places = c.CI, places
 		opts.Summaries = files.summaries(c.CI)
 	}
 	if files.junit != nil {
@@ -330,7 +338,7 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 			Schema:            c.JUnit.Schema,
 			Output:            c.JUnit.Output,
 			MaxOutput:         c.JUnit.MaxOutput,
-			Places:            findPlaces(c),
+			Places:            places,
 		}
 	}
 	return opts

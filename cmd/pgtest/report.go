@@ -25,10 +25,7 @@ func report(args []string, gotestsum bool) (int, error) {
 			return usageStatus, err
 		}
 	}
-	if err := checkRerun(c); err != nil {
-		return usageStatus, err
-	}
-	if err := checkStress(c); err != nil {
+	if err := check(c); err != nil {
 		return usageStatus, err
 	}
 	return run(c)

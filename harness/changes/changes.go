@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,7 +67,7 @@ func Since(dir, ref string) (*Lines, error) {
 		return nil, err
 	}
 	for name := range strings.SplitSeq(string(unknown), "\x00") {
-		l.files[filepath.Join(root, name)] = []span{{1, 1 << 62}}
+		l.files[filepath.Join(root, name)] = []span{{1, math.MaxInt}}
 	}
 	return l, nil
 }
