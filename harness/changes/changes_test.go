@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pgtest/harness/harnesstest"
 )
 
 // repository makes one in a directory that is reached by a symbolic link, with
 // settings that change what git diff prints.
 func repository(t *testing.T) (dir string, git func(args ...string)) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("no git")
-	}
+	harnesstest.Need(t, "git")
 	scratch := t.TempDir()
 	config := filepath.Join(scratch, "config")
 	dir = filepath.Join(scratch, "link")
