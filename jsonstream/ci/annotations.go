@@ -53,14 +53,14 @@ func (a *annotations) Note(n result.Note) {
 
 func (a *annotations) Close(r *result.Results) error {
 	a.written, a.left = make(map[level]int), make(map[level]int)
-	o := outcomeOf(r)
-	for _, f := range o.failed {
-		if !result.BlamesSubtest(f.why) {
+	o := r.Outcome()
+	for _, f := range o.Failed {
+		if !result.BlamesSubtest(f.Why) {
 			a.add(failed, f, "")
 		}
 	}
-	for _, f := range o.flaky {
-		if !result.BlamesSubtest(f.why) {
+	for _, f := range o.Flaky {
+		if !result.BlamesSubtest(f.Why) {
 			a.add(warning, f, "flaky: ")
 		}
 	}
@@ -78,15 +78,15 @@ func (a *annotations) Close(r *result.Results) error {
 	return nil
 }
 
-func (a *annotations) add(how level, f failure, prefix string) {
+func (a *annotations) add(how level, f result.Failure, prefix string) {
 	if a.full(how) {
 		return
 	}
-	message := strings.TrimSpace(string(excerpt(f.output(), maxMessage/2)))
-	if message == "" || f.t != nil && !strings.HasPrefix(message, f.why) {
-		message = strings.TrimSpace(f.why + "\n\n" + message)
+	message := strings.TrimSpace(string(excerpt(f.Output(), maxMessage/2)))
+	if message == "" || f.Test != nil && !strings.HasPrefix(message, f.Why) {
+		message = strings.TrimSpace(f.Why + "\n\n" + message)
 	}
-	a.put(how, f.place(a.places), prefix+f.title(), message)
+	a.put(how, sink.PlaceOf(a.places, f), prefix+f.Title(), message)
 }
 
 func (a *annotations) write(how level, at sink.Place, title, message string) {

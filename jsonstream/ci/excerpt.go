@@ -2,31 +2,14 @@ package ci
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
+
+	"pgtest/jsonstream/sink"
 )
 
 // excerpt returns a text as clean shows it, of which it leaves out the middle
 // beyond limit bytes.
-func excerpt(text iter.Seq[[]byte], limit int) []byte {
-	half := limit / 2
-	var head, tail []byte
-	total := 0
-	for piece := range text {
-		total += len(piece)
-		n := min(len(piece), half-len(head))
-		head = append(head, piece[:n]...)
-		tail = append(tail, piece[n:]...)
-		if len(tail) > 4*half {
-			tail = append(tail[:0], tail[len(tail)-half:]...)
-		}
-	}
-	tail = tail[max(0, len(tail)-half):]
-	if left := total - len(head) - len(tail); left > 0 {
-		head = fmt.Appendf(head, "\n… %d bytes left out …\n", left)
-	}
-	return clean(append(head, tail...))
-}
+func excerpt(text iter.Seq[[]byte], limit int) []byte { return clean(sink.Excerpt(text, limit)) }
 
 // clean makes any bytes a text for a page: valid UTF-8 without colours and other
 // control characters.

@@ -111,7 +111,7 @@ func (s *summary) Close(r *result.Results) error {
 
 // text is the document in so many bytes, or nothing if that is too little.
 func (s *summary) text(r *result.Results, room int) []byte {
-	o := outcomeOf(r)
+	o := r.Outcome()
 	head := s.head(r, o)
 	var tail bytes.Buffer
 	for _, section := range []string{s.flaky(o), s.leaked(), s.slow()} {
@@ -125,14 +125,14 @@ func (s *summary) text(r *result.Results, room int) []byte {
 	}
 	var all bytes.Buffer
 	all.WriteString(head)
-	room -= details(&all, "Failed", o.failed, room)
-	details(&all, "Interrupted", o.interrupted, room)
+	room -= details(&all, "Failed", o.Failed, room)
+	details(&all, "Interrupted", o.Interrupted, room)
 	all.Write(tail.Bytes())
 	return all.Bytes()
 }
 
 // head is the title and the totals.
-func (s *summary) head(r *result.Results, o outcome) string {
+func (s *summary) head(r *result.Results, o result.Outcome) string {
 	report := r.Report()
 	passed, notRun := 0, 0
 	for _, p := range report.Packages {
@@ -144,9 +144,9 @@ func (s *summary) head(r *result.Results, o outcome) string {
 	}
 	title := "✅ Tests passed"
 	switch {
-	case len(o.failed) > 0:
+	case len(o.Failed) > 0:
 		title = "❌ Tests failed"
-	case len(o.interrupted) > 0:
+	case len(o.Interrupted) > 0:
 		title = "🛑 Tests were interrupted"
 	case slices.ContainsFunc(s.leaks, func(l result.Leaks) bool { return l.Fail }):
 		title = "❌ Tests left processes behind"
@@ -190,10 +190,10 @@ func list(title string, entries []string) string {
 	return b.String()
 }
 
-func (s *summary) flaky(o outcome) string {
+func (s *summary) flaky(o result.Outcome) string {
 	var entries []string
-	for _, f := range o.flaky {
-		entries = append(entries, f.html())
+	for _, f := range o.Flaky {
+		entries = append(entries, describe(f))
 	}
 	return list("Flaky", entries)
 }
@@ -216,20 +216,20 @@ func (s *summary) slow() string {
 	return list("Slowest", entries)
 }
 
-// html names the failure and says why.
-func (f failure) html() string {
-	name := code(f.p.Path, maxName)
-	if f.t != nil {
-		name = code(f.t.Name, maxName) + " " + name
+// describe names the failure and says why.
+func describe(f result.Failure) string {
+	name := code(f.Package.Path, maxName)
+	if f.Test != nil {
+		name = code(f.Test.Name, maxName) + " " + name
 	}
-	return fmt.Sprintf("%s (%.2fs): %s", name, f.elapsed.Seconds(), code(f.why, maxWhy))
+	return fmt.Sprintf("%s (%.2fs): %s", name, f.Elapsed.Seconds(), code(f.Why, maxWhy))
 }
 
-// details writes a section of failures with their outputs, and returns how many
+// details writes a section of result.Failures with their outputs, and returns how many
 // of the bytes that there is room for it takes. If there is too little for all
 // outputs it shows less of each, then none of the last ones; names take half of
 // the room.
-func details(b *bytes.Buffer, title string, failures []failure, room int) int {
+func details(b *bytes.Buffer, title string, failures []result.Failure, room int) int {
 	if len(failures) == 0 {
 		return 0
 	}
@@ -240,7 +240,7 @@ func details(b *bytes.Buffer, title string, failures []failure, room int) int {
 	var heads []string
 	left := room
 	for _, f := range failures {
-		head := f.html()
+		head := describe(f)
 		if left -= len(head) + frame; left < room/2 && len(heads) > 0 || left < 0 {
 			left += len(head) + frame
 			break
@@ -254,7 +254,7 @@ func details(b *bytes.Buffer, title string, failures []failure, room int) int {
 		b.WriteString(open + head + between)
 		var output []byte
 		if left > 0 {
-			output = escaped(failures[i].output(), min(limit, left))
+			output = escaped(failures[i].Output(), min(limit, left))
 		}
 		if left <= 0 || len(output) > left {
 			without, left = without+1, left/2

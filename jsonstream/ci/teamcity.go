@@ -3,7 +3,6 @@ package ci
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -76,23 +75,23 @@ func (c *teamCity) end(p *result.Package) {
 }
 
 // test writes a test, whether it failed or not, with what it printed.
-func (c *teamCity) test(f failure) {
-	name := f.name()
-	if f.t == nil {
+func (c *teamCity) test(f result.Failure) {
+	name := f.Name()
+	if f.Test == nil {
 		name = "TestMain" // as the JUnit report has it
 	}
-	c.begin(f.p)
-	c.message(f.p, "testStarted", "name", name, "captureStandardOutput", "false")
-	for text := range pieces(f.output()) {
-		c.message(f.p, "testStdOut", "name", name, "out", text)
+	c.begin(f.Package)
+	c.message(f.Package, "testStarted", "name", name, "captureStandardOutput", "false")
+	for text := range pieces(f.Output()) {
+		c.message(f.Package, "testStdOut", "name", name, "out", text)
 	}
 	switch {
-	case f.end == result.Skipped:
-		c.message(f.p, "testIgnored", "name", name, "message", f.t.SkipMessage())
-	case f.end != result.Passed:
-		c.message(f.p, "testFailed", "name", name, "message", f.why, "details", string(excerpt(f.output(), maxOutput)))
+	case f.End == result.Skipped:
+		c.message(f.Package, "testIgnored", "name", name, "message", f.Test.SkipMessage())
+	case f.End != result.Passed:
+		c.message(f.Package, "testFailed", "name", name, "message", f.Why, "details", string(excerpt(f.Output(), maxOutput)))
 	}
-	c.message(f.p, "testFinished", "name", name, "duration", fmt.Sprint(f.elapsed.Milliseconds()))
+	c.message(f.Package, "testFinished", "name", name, "duration", fmt.Sprint(f.Elapsed.Milliseconds()))
 }
 
 // pieces joins lines to texts that a message can hold.
@@ -115,9 +114,9 @@ func pieces(lines iter.Seq[[]byte]) iter.Seq[string] {
 }
 
 func (c *teamCity) TestEnded(t *result.Test) {
-	f := failure{t.Package, t, t.End(), "", t.Elapsed}
+	f := result.Failure{Package: t.Package, Test: t, End: t.End(), Elapsed: t.Elapsed}
 	if t.End().Failed() {
-		f.end, f.why = t.Why(result.Death{}) // the process still runs
+		f.End, f.Why = t.Why(result.Death{}) // the process still runs
 	}
 	c.test(f)
 }
@@ -141,10 +140,10 @@ func (c *teamCity) NextRound(r *result.Results) {
 		for _, t := range p.Failed {
 			if t.NoEnd {
 				end, why := t.Why(death)
-				c.test(failure{p, t, end, why, t.Elapsed})
+				c.test(result.Failure{Package: p, Test: t, End: end, Why: why, Elapsed: t.Elapsed})
 			}
 		}
-		for _, f := range slices.Concat(interrupted(p), alone(p, death)) {
+		for _, f := range p.Alone(death) {
 			c.test(f)
 		}
 		c.end(p)

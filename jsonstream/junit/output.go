@@ -5,11 +5,11 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"pgtest/jsonstream/result"
+	"pgtest/jsonstream/sink"
 )
 
 // cut leaves out the middle of a text that is longer than limit, unless that is
@@ -110,7 +110,7 @@ func fit(bodies []Body, limit, room int64) int64 {
 	if all*widest <= room {
 		return limit
 	}
-	limit = share(sizes, limit, room)
+	limit = sink.Share(sizes, limit, room)
 	var scratch []byte
 	for range 4 { // what is wide may be what is short
 		var written int64
@@ -124,20 +124,6 @@ func fit(bodies []Body, limit, room int64) int64 {
 			break
 		}
 		limit = limit * room / written
-	}
-	return limit
-}
-
-// share returns the limit with which all texts together fit into room, if each
-// may have no more than limit.
-func share(sizes []int64, limit, room int64) int64 {
-	slices.Sort(sizes)
-	for i, size := range sizes {
-		each := room / int64(len(sizes)-i)
-		if min(size, limit) > each {
-			return each
-		}
-		room -= min(size, limit)
 	}
 	return limit
 }

@@ -74,24 +74,6 @@ func TestCutCounts(t *testing.T) {
 	}
 }
 
-func TestShare(t *testing.T) {
-	for _, tt := range []struct {
-		sizes       []int64
-		limit, room int64
-		want        int64
-	}{
-		{nil, 10, 100, 10},
-		{[]int64{50, 50}, 10, 100, 10},
-		{[]int64{90, 5, 90}, 50, 100, 47},
-		{[]int64{90, 90, 90, 90}, 50, 100, 25},
-		{[]int64{1, 1, 1000}, 1000, 100, 98},
-	} {
-		if got := share(tt.sizes, tt.limit, tt.room); got != tt.want {
-			t.Errorf("%d with %d each in %d: %d, want %d", tt.sizes, tt.limit, tt.room, got, tt.want)
-		}
-	}
-}
-
 func TestShort(t *testing.T) {
 	long := strings.Repeat("ä", 500)
 	if got := short(long); got != long {

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"iter"
 
 	"pgtest/jsonstream/result"
@@ -36,4 +37,17 @@ func First(l Places, importPath string, positions iter.Seq[result.Position]) Pla
 		}
 	}
 	return Place{}
+}
+
+// PlaceOf is where a failure happened: the first line of the repository that the
+// output names from the reason on, or else the test function. l may be nil.
+func PlaceOf(l Places, f result.Failure) Place {
+	if f.Test == nil {
+		return First(l, cmp.Or(f.Package.FailedBuild, f.Package.Path), f.Package.Positions())
+	}
+	p := First(l, f.Package.Path, f.Test.Positions())
+	if p.File == "" && l != nil {
+		p = l.Test(f.Package.Path, f.Test.Name)
+	}
+	return p
 }
