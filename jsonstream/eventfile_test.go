@@ -26,19 +26,29 @@ type outcome struct {
 	report result.Report
 }
 
-// through puts a stream through a Stream that writes all there is.
-func through(t testing.TB, stream []byte, interrupt string) outcome {
+// through puts a stream, and those of further rounds, through a Stream that writes
+// all there is.
+func through(t testing.TB, stream []byte, interrupt string, more ...[]byte) outcome {
 	t.Helper()
 	var file, out, xml bytes.Buffer
-	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, JUnit: &junit.Options{Schema: junit.Strict, Out: &xml}})
+	s, err := New(Options{
+		Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, Rounds: more != nil,
+		JUnit: &junit.Options{Schema: junit.Strict, Out: &xml},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if interrupt != "" {
-		s.Note(result.Interruption{At: time.Now(), Reason: interrupt})
-	}
-	if err := s.ReadOutput(bytes.NewReader(stream)); err != nil {
-		t.Fatal(err)
+	for _, round := range append([][]byte{stream}, more...) {
+		if s.Seen() {
+			s.EndRound()
+			s.NextRound()
+		}
+		if interrupt != "" {
+			s.Note(result.Interruption{At: time.Now(), Reason: interrupt})
+		}
+		if err := s.ReadOutput(bytes.NewReader(round)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	report, err := s.Finish()
 	if err != nil {
@@ -114,6 +124,28 @@ func TestEventFile(t *testing.T) {
 					checkEnds(t, first.file)
 					checkAgain(t, first)
 				}
+			}
+		})
+	}
+}
+
+// TestEventFileRounds writes files of runs whose failed tests run again, pass,
+// and run again, and reads them: they tell the rounds.
+func TestEventFileRounds(t *testing.T) {
+	for name, stream := range streams(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			good := bytes.ReplaceAll(stream, []byte(`"Action":"fail"`), []byte(`"Action":"pass"`))
+			first := through(t, stream, "", good, stream)
+			if first.report.Rounds != 3 && first.report.Tests > 0 {
+				t.Errorf("%d rounds", first.report.Rounds)
+			}
+			checkAgain(t, first)
+			begun := bytes.Index(first.file, []byte(`"NoEnd":"round 3"`))
+			whole := bytes.LastIndexByte(first.file[:begun], '\n') + 1
+			checkAgain(t, through(t, first.file[:whole], ""))
+			if r := through(t, first.file, "", good).report; r.Rounds > 2 {
+				t.Errorf("%d rounds of two sources of which one prints a file", r.Rounds)
 			}
 		})
 	}

@@ -197,7 +197,7 @@ func (s *Stream) addSinks() {
 		s.add(ci.NewSummary(summary))
 	}
 	if o.JSONFile != nil {
-		s.add(jsonfile.New(o.JSONFile))
+		s.add(jsonfile.New(o.JSONFile, o.Rounds))
 	}
 	if o.TimingFile != nil {
 		s.add(jsonfile.NewTiming(o.TimingFile))
@@ -305,12 +305,28 @@ func (s *Stream) event(ev *event.Event) {
 	s.seen.Store(true)
 	var p *result.Package
 	if len(ev.NoEnd.Raw) > 0 {
-		jsonfile.Read(ev, s.results)
+		s.fileEvent(ev)
 	} else {
 		p = s.results.Handle(ev)
 	}
 	for _, k := range s.events {
 		k.Event(ev, p)
+	}
+}
+
+// fileEvent takes an event that an event file added. Rounds of a file are those
+// of the stream, unless it has others of its own.
+func (s *Stream) fileEvent(ev *event.Event) {
+	round := jsonfile.Round(ev)
+	switch {
+	case round == 0:
+		jsonfile.Read(ev, s.results)
+	case s.opts.Rounds:
+	case round == 1:
+		s.results.CountPasses()
+	case round == s.results.Rounds()+1:
+		s.results.EndRound()
+		s.NextRound()
 	}
 }
 

@@ -3,6 +3,9 @@
 // Those events have the member NoEnd, which says what became of the package or
 // test. Readers that don't know it find a complete stream; a Stream that reads it
 // decides anew from go's own events.
+//
+// In the file of a run whose tests may run again, an empty output with a NoEnd of
+// its own begins each round.
 package jsonfile
 
 import (
@@ -11,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,9 +28,12 @@ type File struct {
 	sink.None
 	out *sink.Screen
 	// ends says that only ends of packages and tests are written.
-	ends  bool
-	err   error         // of reading a long line
-	ended map[test]bool // tests that have an end in the file
+	ends   bool
+	err    error         // of reading a long line
+	ended  map[test]bool // tests that have an end in the file
+	rounds bool          // each round has a line that begins it
+	round  int           // the present one; 1 is the run itself
+	begun  int           // the latest round that has its line
 }
 
 // test names a run of a test.
@@ -35,14 +42,14 @@ type test struct {
 	id int
 }
 
-// New returns a sink that writes to w.
-func New(w io.Writer) *File {
-	return &File{out: sink.NewScreen(w), ended: make(map[test]bool)}
+// New returns a sink that writes to w. rounds says that tests may run again.
+func New(w io.Writer, rounds bool) *File {
+	return &File{out: sink.NewScreen(w), ended: make(map[test]bool), rounds: rounds, round: 1}
 }
 
 // NewTiming returns a sink that writes only ends: what tells how long things took.
 func NewTiming(w io.Writer) *File {
-	f := New(w)
+	f := New(w, false)
 	f.ends = true
 	return f
 }
@@ -52,10 +59,28 @@ func (f *File) Needs() sink.Needs { return sink.Needs{Events: true} }
 // Event writes an event of the stream. Those of another event file are left out:
 // they are decided anew.
 func (f *File) Event(ev *event.Event, _ *result.Package) {
-	isEnd := ev.Kind == event.Pass || ev.Kind == event.Fail || ev.Kind == event.Skip
-	if len(ev.NoEnd.Raw) == 0 && (isEnd || !f.ends) {
+	switch isEnd := ev.Kind == event.Pass || ev.Kind == event.Fail || ev.Kind == event.Skip; {
+	case len(ev.NoEnd.Raw) > 0:
+		f.rounds = f.rounds || Round(ev) > 0
+	case isEnd || !f.ends:
+		f.beginRound(ev)
 		f.err = cmp.Or(f.err, ev.WriteLine(f.out))
 	}
+}
+
+func (f *File) NextRound(*result.Results) { f.round++ }
+
+// beginRound writes the line that begins a round in front of its first event.
+func (f *File) beginRound(ev *event.Event) {
+	if !f.rounds || f.begun == f.round {
+		return
+	}
+	f.begun = f.round
+	line := noEndEvent{Time: ev.Time.Time(), Action: "output", Package: string(ev.Package), NoEnd: roundPrefix + strconv.Itoa(f.round)}
+	if len(ev.Package) == 0 {
+		line.Action, line.ImportPath = "build-output", ev.ImportPath.String()
+	}
+	f.put(line)
 }
 
 func (f *File) Flush() { f.out.Flush() }
@@ -74,14 +99,18 @@ type noEndEvent struct {
 	Elapsed *float64 `json:",omitempty"`
 	Output  string   `json:",omitempty"`
 	NoEnd   string
+
+	ImportPath string `json:",omitempty"` // of the build that begins a round
 }
 
 // The values of NoEnd: what has no end passed with its package, or it failed,
-// or it was interrupted for the reason behind the prefix.
+// or it was interrupted for the reason behind the prefix. Or the round that is
+// named there begins.
 const (
 	passed        = "passed"
 	failed        = "failed"
 	interruptedBy = "interrupted by "
+	roundPrefix   = "round "
 )
 
 // PackageEnded ends the open tests of a package, and the package if it has no end
@@ -151,7 +180,7 @@ func (f *File) end(at event.Stamp, p *result.Package, test, action string, elaps
 }
 
 func (f *File) put(ev noEndEvent) {
-	if f.ends && ev.Action == "output" {
+	if f.ends && ev.Action != "fail" && ev.Action != "pass" {
 		return
 	}
 	line, err := json.Marshal(ev)
@@ -159,6 +188,16 @@ func (f *File) put(ev noEndEvent) {
 		return // no value of a noEndEvent that we make is unfit for JSON
 	}
 	f.out.Write(append(line, '\n'))
+}
+
+// Round returns the number of the round that an event begins, 0 if it begins
+// none. The run itself is round 1.
+func Round(ev *event.Event) int {
+	text, ok := strings.CutPrefix(ev.NoEnd.String(), roundPrefix)
+	if n, err := strconv.Atoi(text); ok && err == nil {
+		return n
+	}
+	return 0
 }
 
 // Read takes an event that an event file added: it says when and why the run

@@ -78,6 +78,9 @@ func New(opts Options) *Results {
 	}
 }
 
+// CountPasses turns Options.Passes on, before the first test ends.
+func (r *Results) CountPasses() { r.opts.Passes = true }
+
 // Handle takes an event and returns its package. It returns nil for an event of a
 // build, and for one that is of no consequence because its test is over.
 func (r *Results) Handle(ev *event.Event) *Package {
