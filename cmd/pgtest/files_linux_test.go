@@ -58,6 +58,15 @@ func TestFilesOnMounts(t *testing.T) {
 			pgtest --jsonfile full/out.json - <many.json; echo $?
 			tail -c 3 full/out.json`,
 			"pgtest: --junitfile full/out.xml: no space left on device\n1\nold\nout.xml\npgtest: --jsonfile full/out.json: no space left on device\n1\n\"}\n"},
+		{"full disk for what is added to a job summary", `
+			mkdir full; mount -t tmpfs -o size=12k x full; echo old >full/summary.md; cp full/summary.md before
+			head -c 4096 /dev/zero >full/other
+			for n in $(seq 200); do echo '{"Action":"run","Package":"p","Test":"TestWithAName'$n'"}'; echo '{"Action":"fail","Package":"p","Test":"TestWithAName'$n'"}'; done >many.json
+			echo '{"Action":"fail","Package":"p"}' >>many.json
+			export GITHUB_STEP_SUMMARY=full/summary.md
+			pgtest --ci=github --hide-summary=all --summaryfile=whole.md --junitfile=out.xml - <many.json >out; echo $?
+			cmp full/summary.md before; grep -c '<testcase ' out.xml; grep -c TestWithAName200 whole.md`,
+			"pgtest: GITHUB_STEP_SUMMARY full/summary.md: no space left on device\n1\n200\n1\n"},
 		{"no room for a long line", `
 			mkdir full; mount -t tmpfs -o size=1m x full
 			{ head -2 events.json; printf '{"Action":"output","Package":"p","Output":"'; head -c 4000000 /dev/zero | tr '\0' x; echo '"}'; tail -1 events.json; } >long.json
