@@ -2,14 +2,12 @@ package ci
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"html"
 	"io"
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"pgtest/jsonstream/result"
 	"pgtest/jsonstream/sink"
@@ -35,7 +33,7 @@ func NewSummary(s Summary) sink.Sink {
 	if s.Room == nil {
 		s.Room = func() int64 { return MaxSummary }
 	}
-	return &summary{Summary: s}
+	return &summary{Summary: s, slowest: result.NewSlowest(maxSlowest)}
 }
 
 type summary struct {
@@ -44,18 +42,11 @@ type summary struct {
 	leaks    []result.Leaks
 	coverage result.Coverage
 	refused  bool
-	slowest  []timed // the slowest first
-}
-
-// timed is a test with the time that it took.
-type timed struct {
-	pkg, test string
-	elapsed   time.Duration
+	slowest  *result.Slowest
 }
 
 const (
 	maxSlowest = 10
-	minSlowest = 100 * time.Millisecond
 	maxName    = 300
 	maxWhy     = 300
 	// minOutput and maxOutput bound what is shown of an output.
@@ -68,23 +59,7 @@ const (
 
 func (s *summary) Needs() sink.Needs { return sink.Needs{Passed: true, Outputs: true} }
 
-// TestEnded keeps the slowest tests. A subtest's time is its test's.
-func (s *summary) TestEnded(t *result.Test) {
-	last := len(s.slowest) - 1
-	if t.Elapsed < minSlowest || last+1 == maxSlowest && t.Elapsed <= s.slowest[last].elapsed || strings.Contains(t.Name, "/") {
-		return
-	}
-	ran := timed{t.Package.Path, t.Name, t.Elapsed}
-	before := slices.IndexFunc(s.slowest, func(o timed) bool { return o.pkg == ran.pkg && o.test == ran.test })
-	switch {
-	case before < 0:
-		s.slowest = append(s.slowest, ran)
-	case s.slowest[before].elapsed < ran.elapsed:
-		s.slowest[before] = ran
-	}
-	slices.SortStableFunc(s.slowest, func(a, b timed) int { return cmp.Compare(b.elapsed, a.elapsed) })
-	s.slowest = s.slowest[:min(len(s.slowest), maxSlowest)]
-}
+func (s *summary) TestEnded(t *result.Test) { s.slowest.Add(t) }
 
 func (s *summary) Note(n result.Note) {
 	switch n := n.(type) {
@@ -210,8 +185,8 @@ func (s *summary) leaked() string {
 
 func (s *summary) slow() string {
 	var entries []string
-	for _, t := range s.slowest {
-		entries = append(entries, fmt.Sprintf("%.2fs %s %s", t.elapsed.Seconds(), code(t.test, maxName), code(t.pkg, maxName)))
+	for _, t := range s.slowest.Tests() {
+		entries = append(entries, fmt.Sprintf("%.2fs %s %s", t.Elapsed.Seconds(), code(t.Test, maxName), code(t.Package, maxName)))
 	}
 	return list("Slowest", entries)
 }
