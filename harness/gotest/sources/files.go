@@ -23,7 +23,6 @@ type file struct {
 	built     bool     // it can be in its package
 	functions [][2]int // their first and last lines
 	claims    []string // the files that its //line directives name, if there are any
-	logs      bool     // it imports package testing
 	set       *token.FileSet
 	file      *token.File // if there are claims
 }
@@ -83,9 +82,6 @@ func (p *files) parse(path string) {
 		return
 	}
 	f := &file{path: path}
-	for _, i := range syntax.Imports {
-		f.logs = f.logs || i.Path.Value == `"testing"`
-	}
 	if bytes.Contains(text, []byte("//line ")) || bytes.Contains(text, []byte("/*line ")) {
 		f.set, f.file = set, set.File(syntax.FileStart)
 		f.addClaims()

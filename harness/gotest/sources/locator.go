@@ -167,9 +167,9 @@ func (l *Locator) onlyOne(line int, paths ...string) (Place, bool) {
 }
 
 // baseNamed returns the files that a name means to a test of a package: one of
-// the package, or what //line directives in its files name. Package testing says
-// where a helper of another package stands by its name alone, too. Such a file
-// is none with tests; so of the package's others only those count that can log.
+// its test files, or what //line directives in the package's files name. Package
+// testing says where a helper of another package stands by its name alone, too, so
+// the package's other files don't count: the helper's may have the same name.
 func (l *Locator) baseNamed(dir, name string, line int) []string {
 	own, all := l.testFiles(dir), slices.Values(l.allFiles(dir))
 	var paths []string
@@ -182,7 +182,7 @@ func (l *Locator) baseNamed(dir, name string, line int) []string {
 		if filepath.Base(f.path) != name || !f.built {
 			continue
 		}
-		if !f.inFunction(line) || !f.logs && !slices.Contains(own.files, f) {
+		if !f.inFunction(line) || !slices.Contains(own.files, f) {
 			return nil
 		}
 		paths = append(paths, f.path)

@@ -184,9 +184,10 @@ func TestX(t *testing.T) {
 -- m/sub/helper.go --
 package sub
 
-func Helper() {
-	Helper()
-	Helper()
+import "testing"
+
+func Log(t testing.TB) {
+	t.Log("at the line at which testutil.Check fails")
 }
 -- m/testutil/helper.go --
 package testutil
@@ -311,9 +312,10 @@ func TestLocator(t *testing.T) {
 		{"example.com/m testing/testing.go:1", "none"},
 		// Helpers in other packages.
 		{"example.com/m/sub ../testutil/x.go:1", "m/testutil/x.go:1"},
-		{"example.com/m/sub helper.go:5", "none"},
-		{"example.com/m/testutil helper.go:6", "m/testutil/helper.go:6"},
-		{"example.com/m/cgo c.go:6", "m/cgo/c.go:6"},
+		{"example.com/m/sub helper.go:6", "none"},
+		{"example.com/m/testutil helper.go:6", "none"},
+		{"example.com/m/cgo c_test.go:3", "m/cgo/c_test.go:3"},
+		{"example.com/m/cgo c.go:6", "none"},
 		// Generated files.
 		{"example.com/m/gen gen.y:3", "m/gen/gen.y:3"},
 		{"example.com/m/gen gen.y:30", "none"},
