@@ -381,6 +381,9 @@ func TestInterleaved(t *testing.T) {
 		return strings.Repeat(fmt.Sprintf("p%d Test%d line %s\n", p, n, filler), lines)
 	}
 	for format, copies := range map[string]int{"testname": 2, "pkgname-and-test-fails": 2, "github-actions": 2, "pkgname": 1} {
+		if race.Enabled && format != "testname" {
+			continue
+		}
 		got, _ := ours(t, stream.Bytes(), "", Options{Format: format, Summary: testjson.SummarizeAll})
 		for p := range packages {
 			for n := range tests {
