@@ -56,7 +56,8 @@ func (i *invocation) noteUnreached() {
 		}
 		tests := sources.TestsOf(p.Dir, append(p.TestGoFiles, p.XTestGoFiles...))
 		tests = slices.DeleteFunc(tests, func(name string) bool {
-			return !pattern.Matches(line.Value("run"), name) || pattern.Skips(line.Value("skip"), name)
+			return !pattern.Matches(line.Value("run"), name) || pattern.Skips(line.Value("skip"), name) ||
+				!i.cfg.Parts[p.ImportPath].has(name)
 		})
 		if len(tests) > 0 {
 			i.stream.Note(result.Unreached{Package: p.ImportPath, Tests: tests, Reason: i.cfg.MaxFails.String()})

@@ -92,6 +92,10 @@ type Config struct {
 	// Stream.Stdout is one. The line is not part of the output. It is for
 	// formats that write whole lines.
 	Progress bool
+	// Parts says of which packages only a part runs, by import path. If there are
+	// any, no result comes from go's cache or goes there. They are not for Command,
+	// Input and Stress.
+	Parts map[string]Part
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
 	// Stress, unless nil, runs each test binary again and again. Args must then

@@ -80,6 +80,8 @@ func newPlan(cfg Config, s source) plan {
 		processes: cfg.Isolation.Processes,
 		cpus:      runtime.GOMAXPROCS(0),
 		said:      make(map[string]bool),
+
+		selections: selectionsOf(cfg.Parts),
 	}
 }
 
@@ -107,9 +109,10 @@ func (p *plan) selectFor(s *supervised, pkg string) []step {
 			}
 		}
 		if len(same) == 1 {
-			selection = p.selections[same[0]]
+			selection, known = p.selections[same[0]], true
 		}
 	}
+	selection.All = selection.All || !known && !p.first.again
 	return []step{{verb: send, to: s, order: control.Order{Selection: &selection}}}
 }
 

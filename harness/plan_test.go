@@ -165,6 +165,9 @@ func (s *script) describe(st step) string {
 		case o.Unread:
 			return s.name(st.to) + "(unread)"
 		case o.Selection != nil:
+			if o.Selection.All {
+				return fmt.Sprintf("%s(all-but%v)", s.name(st.to), o.Selection.Except)
+			}
 			return fmt.Sprintf("%s(runs%v)", s.name(st.to), o.Selection.Only)
 		case o.Tests != nil:
 			return fmt.Sprintf("%s(%d at once)", s.name(st.to), o.Tests.Processes)
@@ -299,6 +302,15 @@ func TestPlan(t *testing.T) {
 			c leaves: close(c)
 			command-ends:
 			read: hear`, states: "a ended, b lost, c connected"},
+		{name: "a part of the tests", cfg: Config{Parts: map[string]Part{"m/a": {Only: []string{"TestX"}}, "m/b": {Except: []string{"TestY"}}}}, steps: `
+			a connects:
+			a asks m/a: a(runs[TestX])
+			b connects:
+			b asks m/b: b(all-but[TestY])
+			c connects:
+			c asks m/c: c(all-but[])
+			again:
+			c asks m/c: c(runs[])`, states: "a connected, b connected, c connected", left: true},
 		{name: "too many failures", cfg: Config{MaxFails: MaxFails{Count: 2}}, steps: `
 			a connects:
 			a starts:

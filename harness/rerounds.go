@@ -59,8 +59,9 @@ func (i *invocation) startNext() (bool, error) {
 	i.queue = sources[1:]
 	selections := make(map[string]control.Selection)
 	for _, p := range d.Packages {
-		p.Alone = i.cfg.RerunAlone
-		selections[p.Path] = p.Selection
+		s := i.cfg.Parts[p.Path].of(p.Selection)
+		s.Again, s.Alone = true, i.cfg.RerunAlone
+		selections[p.Path] = s
 	}
 	return i.startSource(sources[0], selections)
 }
@@ -165,7 +166,7 @@ func (i *invocation) goAgain(packages []rerun.Package) (source, error) {
 		line = line.With("coverprofile", file)
 	}
 	opts := i.supervisorOptions()
-	opts.Again = true
+	opts.Asks = true
 	if i.cfg.RerunAlone {
 		opts.PerTest = []string{"..."}
 	}

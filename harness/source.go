@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/watchdog"
@@ -52,7 +53,14 @@ func (i *invocation) newSource() (source, error) {
 	case len(i.cfg.Command) > 0:
 		return i.newCommand()
 	}
-	return i.newGoTest(i.cfg.Args, i.supervisorOptions())
+	args, opts := i.cfg.Args, i.supervisorOptions()
+	if len(i.cfg.Parts) > 0 {
+		opts.Asks = true
+		if line := gotest.Parse(args); line.Settings().Count == "" {
+			args = line.With("count", "1").Words()
+		}
+	}
+	return i.newGoTest(args, opts)
 }
 
 func (i *invocation) newCommand(more ...string) (source, error) {

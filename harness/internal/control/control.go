@@ -2,7 +2,7 @@
 // a Unix socket. It does not know what either does with them.
 //
 // A supervisor connects before it starts its test binary. In a round that
-// runs some tests again it Asks which, and waits for the answer. Then it reports
+// runs some of the tests it Asks which, and waits for the answer. Then it reports
 // Started or Failed, and finally Ended. The run sends orders at any time. Each end
 // treats a closed connection as the death of the other.
 package control
@@ -206,10 +206,12 @@ type Order struct {
 	Tests *TestsOrder `json:",omitempty"`
 }
 
-// A Selection is the part of a package's tests that runs again: of what the
-// user's flags select, the tests in Only, with their parents and subtests, or
-// with All everything but those in Except. Names are as in events.
+// A Selection is the part of a package's tests that runs: of what the user's
+// flags select, the tests in Only, with their parents and subtests, or with All
+// everything but those in Except. Names are as in events.
 type Selection struct {
+	// Again says that the package ran before: it writes no profile.
+	Again        bool     `json:",omitempty"`
 	All          bool     `json:",omitempty"`
 	Only, Except []string `json:",omitempty"`
 	// Alone says that each test in Only gets a process, if tests have processes

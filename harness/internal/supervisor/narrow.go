@@ -22,7 +22,10 @@ const maxPattern = 64 << 10
 // that they select.
 func narrowed(args []string, s control.Selection) []string {
 	set := make(map[string]string)
-	replaced := append([]string{"run", "skip", "bench", "shuffle"}, profiles...)
+	replaced := []string{"run", "skip", "bench", "shuffle"}
+	if s.Again {
+		replaced = append(replaced, profiles...)
+	}
 	rest := testproc.Filter(args, func(name, value string) bool {
 		set[name] = value
 		return !slices.Contains(replaced, name)

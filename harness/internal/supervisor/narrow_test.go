@@ -11,7 +11,7 @@ import (
 
 func TestNarrowed(t *testing.T) {
 	const from = "-test.paniconexit0 -test.v=test2json"
-	only := func(names ...string) control.Selection { return control.Selection{Only: names} }
+	only := func(names ...string) control.Selection { return control.Selection{Again: true, Only: names} }
 	except := func(names ...string) control.Selection { return control.Selection{All: true, Except: names} }
 	for _, tt := range []struct {
 		words string
@@ -29,6 +29,7 @@ func TestNarrowed(t *testing.T) {
 		{"-own value -test.skip=B x -test.skip=C", only("TestA"), "-test.run=(?s:^(?:TestA)$) -test.skip=B", "-own value x -test.skip=C"},
 		{"-- -test.run=B", only("TestA"), "-test.run=(?s:^(?:TestA)$)", "-- -test.run=B"},
 		{"-test.bench=. -test.cpuprofile=x -test.trace y", only("TestA"), "-test.run=(?s:^(?:TestA)$)", ""},
+		{"-test.cpuprofile=x", control.Selection{Only: []string{"TestA"}}, "-test.run=(?s:^(?:TestA)$)", "-test.cpuprofile=x"},
 		{"-test.bench=.", only("BenchmarkA"), "-test.run=^$ -test.bench=(?s:^(?:BenchmarkA)$)", ""},
 		{"-test.run=T", only(), "-test.run=^$", ""},
 		{"-test.run=T -test.bench=.", except(), "-test.run=T -test.bench=.", ""},

@@ -24,7 +24,6 @@ type Options struct {
 	// Stress has each test binary run again and again, within Limits.
 	Stress bool
 	stress.Limits
-	// Again says that some tests of each package run again: the supervisor asks
-	// the run which.
-	Again bool
+	// Asks makes the supervisor ask the run which of the package's tests run.
+	Asks bool
 }

@@ -24,7 +24,7 @@ import (
 func start(command []string, opts Options, socket string, alone []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
-		if !opts.Again { // go must not save what is a part of a result
+		if !opts.Asks { // go must not save what is a part of a result
 			argv = withTestLog(argv)
 		}
 		if emulator := emulatorFor(command[0]); emulator != "" {

@@ -63,7 +63,7 @@ func Main(args []string) int {
 	orders := client.Orders()
 	var early []control.Order
 	var alone []string
-	if opts.Again {
+	if opts.Asks {
 		var selection *control.Selection
 		if selection, early = ask(client, orders, importPath(binary)); selection == nil {
 			return 1 // the run is dead
