@@ -18,7 +18,7 @@ func TestWords(t *testing.T) {
 		PerTest:  []string{"...", "a/b"},
 		Stress:   true,
 		Limits:   stress.Limits{Runs: 7, Time: time.Second, Timeout: time.Minute},
-		Again:    true,
+		Asks:     true,
 		Program:  "a/b/c",
 	}
 	for _, opts := range []Options{{}, {Terminal: true}, all} {
