@@ -42,6 +42,7 @@ type invocation struct {
 	rounds  [][]result.PackageReport
 	refused bool      // no test runs again, though some could
 	cover   *profiles // of the rounds; nil without
+	builds  *builds   // what the go command did; nil without
 
 	// Of the present round.
 	queue      []source // what runs after the present source
@@ -75,6 +76,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 		return nil, err
 	}
 	i.cover = i.newProfiles()
+	i.builds = i.newBuilds()
 	source, err := i.newSource()
 	if err != nil {
 		return nil, err
@@ -115,6 +117,9 @@ func (i *invocation) streamOptions() jsonstream.Options {
 	opts.Summaries = slices.Clone(opts.Summaries)
 	for n := range opts.Summaries {
 		opts.Summaries[n].Out = i.openOutlet(opts.Summaries[n].Out)
+	}
+	if opts.Timeline != nil {
+		opts.Timeline = i.openOutlet(opts.Timeline)
 	}
 	if opts.JUnit != nil {
 		report := *opts.JUnit
@@ -172,6 +177,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 		}
 	}
 	failed := errors.Join(err, i.cover.take()) // before its directory goes
+	i.noteBuild()                              // likewise
 	i.finishWatchdog()
 	i.noteProcesses()
 	if i.plan.early {

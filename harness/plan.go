@@ -69,6 +69,9 @@ type plan struct {
 	early   bool            // the run ends because too many tests failed
 	stopped bool            // the tests are stopped
 	said    map[string]bool // lines that are said once
+
+	notesProcesses bool // when those of tests ran
+	noted          int
 }
 
 func newPlan(cfg Config, s source) plan {
@@ -81,7 +84,8 @@ func newPlan(cfg Config, s source) plan {
 		cpus:      runtime.GOMAXPROCS(0),
 		said:      make(map[string]bool),
 
-		selections: selectionsOf(cfg.Parts),
+		selections:     selectionsOf(cfg.Parts),
+		notesProcesses: cfg.Stream.ShowsBuilds(),
 	}
 }
 
@@ -156,7 +160,7 @@ func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 		s.tests = m.Tests
 		return p.share()
 	case m.Running != nil:
-		s.test(*m.Running, at)
+		return p.noteProcesses(s, s.test(*m.Running, at), at)
 	case m.Began != nil:
 		began := result.Began{Package: m.Began.Package, Test: m.Began.Test, At: at.Add(-m.Began.Elapsed)}
 		return []step{{verb: note, note: began}}
@@ -170,6 +174,22 @@ func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 		return p.undivided(m.Undivided.Reason)
 	}
 	return nil
+}
+
+// maxProcesses bounds how many processes are noted.
+const maxProcesses = 100_000
+
+// noteProcesses notes when processes of tests ran that have ended, if an output
+// shows that.
+func (p *plan) noteProcesses(s *supervised, ended []runningTest, at time.Time) []step {
+	var steps []step
+	for _, t := range ended {
+		if p.noted < maxProcesses && p.notesProcesses && s.tests != nil {
+			p.noted++
+			steps = append(steps, step{verb: note, note: result.Process{Package: s.tests.Package, Name: t.name, Started: t.started, Ended: at}})
+		}
+	}
+	return steps
 }
 
 // leaked adds what the process of a test left behind to the record of the

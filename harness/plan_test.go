@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/jsonstream"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
@@ -110,6 +111,13 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 	"divides": func(s *script, p *supervised, name, of string) {
 		s.hear(p, control.Report{Tests: &control.Tests{Package: of}})
 	},
+	"begins": func(s *script, p *supervised, _, test string) {
+		s.hear(p, control.Report{Running: &control.Running{Test: test, PID: len(test)}})
+	},
+	"finishes": func(s *script, p *supervised, _, test string) {
+		s.now = s.now.Add(time.Second)
+		s.hear(p, control.Report{Running: &control.Running{Test: test, PID: len(test), Ended: true}})
+	},
 	"undivided": func(s *script, p *supervised, name, reason string) {
 		s.hear(p, control.Report{Undivided: &control.Undivided{Reason: reason}})
 	},
@@ -187,6 +195,8 @@ func (s *script) describe(st step) string {
 			return "slow(" + n.Test + ")"
 		case result.Timeout:
 			return "timeout(" + n.Test + ")"
+		case result.Process:
+			return fmt.Sprintf("process(%s %s %v)", n.Package, n.Name, n.Ended.Sub(n.Started))
 		case result.Began:
 			return "began(" + n.Test + ")"
 		}
@@ -427,6 +437,18 @@ func TestPlan(t *testing.T) {
 			c divides z: a(1 at once) b(1 at once) c(1 at once)
 			d divides u: d(1 at once)
 			e divides v: e(1 at once)`, states: "a connected, b connected, c connected, d connected, e connected", left: true},
+		{name: "processes of tests that an output shows", cfg: Config{Stream: jsonstream.Options{Slowest: 1}}, steps: `
+			a connects:
+			a divides x: a(4 at once)
+			a begins TestA:
+			a begins TestLong:
+			a finishes TestA: process(x TestA 1s)
+			a finishes TestLong: process(x TestLong 2s)`, states: "a connected", left: true},
+		{name: "processes of tests that no output shows", steps: `
+			a connects:
+			a divides x: a(4 at once)
+			a begins TestA:
+			a finishes TestA:`, states: "a connected", left: true},
 		{name: "processes are configured", cfg: Config{Isolation: Isolation{Processes: 3}}, steps: `
 			a connects:
 			a divides x: a(3 at once)

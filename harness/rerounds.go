@@ -51,6 +51,7 @@ func (i *invocation) startNext() (bool, error) {
 	if len(d.Packages) == 0 {
 		return false, nil
 	}
+	i.noteBuild()
 	sources, err := i.sources(d.Packages)
 	if err != nil {
 		return false, err
@@ -164,6 +165,9 @@ func (i *invocation) goAgain(packages []rerun.Package) (source, error) {
 	}
 	if file := i.cover.again(); file != "" {
 		line = line.With("coverprofile", file)
+	}
+	if file := i.builds.again(); file != "" {
+		line = line.With("debug-actiongraph", file)
 	}
 	opts := i.supervisorOptions()
 	opts.Asks = true

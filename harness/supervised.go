@@ -67,13 +67,21 @@ func (s *supervised) ended(m control.Ended, at time.Time) {
 	s.process.MoreLeaks += m.MoreLeaks
 }
 
-// test records the start or the end of a test's process.
-func (s *supervised) test(m control.Running, at time.Time) {
+// test records the start or the end of a test's process, and returns what has
+// ended.
+func (s *supervised) test(m control.Running, at time.Time) []runningTest {
 	if !m.Ended {
 		s.children = append(s.children, runningTest{m.Test, m.PID, at})
-		return
+		return nil
 	}
-	s.children = slices.DeleteFunc(s.children, func(t runningTest) bool { return t.pid == m.PID })
+	var ended []runningTest
+	s.children = slices.DeleteFunc(s.children, func(t runningTest) bool {
+		if t.pid == m.PID {
+			ended = append(ended, t)
+		}
+		return t.pid == m.PID
+	})
+	return ended
 }
 
 func (s *supervised) departed() {

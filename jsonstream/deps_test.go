@@ -11,15 +11,16 @@ import (
 // sink, and roles nothing of all that.
 func TestRooms(t *testing.T) {
 	const root = "pgtest/jsonstream/"
-	sinks := []string{"format", "junit", "jsonfile", "section", "ci"}
+	sinks := []string{"format", "junit", "jsonfile", "section", "ci", "trace"}
 	rooms := map[string][]string{ // what a room may know
 		"event":          nil,
 		"internal/spool": {"event"},
 		"result":         {"event", "internal/spool"},
 		"sink":           {"event", "internal/spool", "result"},
+		"timeline":       {"event", "internal/spool", "result", "sink"},
 	}
 	for _, name := range sinks {
-		rooms[name] = []string{"event", "internal/spool", "result", "sink"}
+		rooms[name] = []string{"event", "internal/spool", "result", "sink", "timeline"}
 	}
 	for room, allowed := range rooms {
 		for _, dep := range list(t, "-deps", root+room) {

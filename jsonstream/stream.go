@@ -21,6 +21,8 @@ import (
 	"pgtest/jsonstream/result"
 	"pgtest/jsonstream/section"
 	"pgtest/jsonstream/sink"
+	"pgtest/jsonstream/timeline"
+	"pgtest/jsonstream/trace"
 )
 
 // Options say what a [Stream] makes of its events.
@@ -64,9 +66,6 @@ type Options struct {
 	JSONFile io.Writer
 	// TimingFile gets the same, but only ends of packages and tests. It may be nil.
 	TimingFile io.Writer
-	// History is an output that gets the same as JSONFile as Writer, then the
-	// results as Sink. It may be nil.
-	History History
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
 	// CI is the system whose log Stdout is for; "" is none. If Stdout is for events
@@ -74,6 +73,12 @@ type Options struct {
 	CI ci.System
 	// Places finds what annotations are about. It may be nil.
 	Places sink.Places
+	// Timeline gets the timeline of the run in the Trace Event format, written by
+	// Finish. It may be nil.
+	Timeline io.Writer
+	// Slowest is how many of the slowest packages and tests a section before the
+	// summary shows. With NoSummary it goes to Stderr.
+	Slowest int
 	// Summaries get a summary in Markdown, written by Finish.
 	Summaries []ci.Summary
 	// Rounds says that other rounds may follow the first. The stream then keeps
@@ -88,12 +93,6 @@ type Options struct {
 	// SpoolDir is where outputs go that outgrow memory, in a file without a
 	// name. Empty means the system's directory for temporary files.
 	SpoolDir string
-}
-
-// A History takes events and results of a run. Neither waits for long nor fails.
-type History interface {
-	io.Writer
-	sink.Sink
 }
 
 // Stream makes results of one event stream, and outputs of these. Each of
@@ -158,6 +157,10 @@ func New(opts Options) (*Stream, error) {
 	return s, nil
 }
 
+// ShowsBuilds reports whether an output shows what builds and processes did, which
+// the run then notes ([result.Build], [result.Process]).
+func (o Options) ShowsBuilds() bool { return o.Timeline != nil || o.Slowest > 0 }
+
 // forPeople reports whether Stdout has more than events or lists.
 func (o Options) forPeople() bool { return !o.NoSummary && o.Format != "standard-json" }
 
@@ -192,6 +195,9 @@ func (s *Stream) addSinks() {
 	}
 	s.add(section.Leaks(sections))
 	s.add(section.Stress(sections))
+	if o.Slowest > 0 {
+		s.add(section.Slowest(sections, o.Slowest))
+	}
 	if o.NoSummary {
 		s.add(section.Coverage(sections))
 	} else {
@@ -211,9 +217,10 @@ func (s *Stream) addSinks() {
 	if o.TimingFile != nil {
 		s.add(jsonfile.NewTiming(o.TimingFile))
 	}
-	if o.History != nil {
-		s.add(jsonfile.New(o.History, o.Rounds))
-		s.add(o.History)
+	if o.Timeline != nil {
+		collector := timeline.NewCollector()
+		s.add(collector)
+		s.add(trace.New(o.Timeline, collector))
 	}
 	if o.JUnit != nil {
 		s.add(junit.New(*o.JUnit, s.spool))

@@ -23,8 +23,8 @@ type files struct {
 	reruns *outfile.Whole
 	reran  bool
 	// summary is the file of the flag, annotation the same for Buildkite.
-	summary    *outfile.Whole
-	annotation *bytes.Buffer
+	summary, timeline *outfile.Whole
+	annotation        *bytes.Buffer
 	// coverage writes the other two, unless nil.
 	coverage        *coverageReport
 	cobertura, lcov *outfile.Whole
@@ -54,6 +54,9 @@ func openFiles(c *flags.CommandLine) (_ *files, err error) {
 		return nil, err
 	}
 	if f.summary, err = f.openWhole("--summaryfile", c.SummaryFile); err != nil {
+		return nil, err
+	}
+	if f.timeline, err = f.openWhole("--timeline", c.Timeline); err != nil {
 		return nil, err
 	}
 	if f.reruns, err = f.openWhole("--rerun-fails-report", c.Rerun.Report); err != nil {

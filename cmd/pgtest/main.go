@@ -299,6 +299,7 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 		HideEmptyPackages: c.HideEmpty,
 		Summary:           c.Summary,
 		Resources:         c.Resources,
+		Slowest:           c.Slowest,
 		BuildToStderr:     set.PrintCommands,
 		PlainToStderr:     c.ForeignToStderr,
 	}
@@ -321,6 +322,9 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 	}
 	if files.timing != nil {
 		opts.TimingFile = flagged{"--jsonfile-timing-events", files.timing}
+	}
+	if files.timeline != nil {
+		opts.Timeline = flagged{"--timeline", files.timeline}
 	}
 	places := findPlaces(c)
 	if !c.Watch && set.List == "" {

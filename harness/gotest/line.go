@@ -200,8 +200,8 @@ func (p Part) sets(name string) bool {
 	return p.Kind == OwnFlag && strings.TrimPrefix(p.Name, "test.") == name
 }
 
-// With returns the line with a flag of go test set to a value, for -run, -skip
-// and -count. It replaces each setting of the flag, or inserts one before
+// With returns the line with a flag of go test set to a value, for flags
+// such as -run and -count. It replaces each setting of the flag, or inserts one before
 // everything except -C. The test binary's words after -args stay, and override
 // the flag.
 func (l Line) With(name, value string) Line {

@@ -16,6 +16,8 @@ type Settings struct {
 	// Cover is set by -coverprofile, -coverpkg and -covermode, too.
 	Cover                                                           bool
 	Bench, Fuzz, List, Count, CPU, Timeout, CoverProfile, OutputDir string
+	// ActionGraph is the file for the go command's own actions.
+	ActionGraph string
 	// Profile is the file of a profile or trace, of whatever kind.
 	Profile        string
 	Exec, ToolExec []string
@@ -31,7 +33,7 @@ func (s *Settings) Set(f Flag) (err error) {
 	}
 	texts := map[string]*string{
 		"bench": &s.Bench, "fuzz": &s.Fuzz, "list": &s.List, "count": &s.Count, "cpu": &s.CPU,
-		"timeout": &s.Timeout, "outputdir": &s.OutputDir, "coverprofile": &s.CoverProfile,
+		"timeout": &s.Timeout, "debug-actiongraph": &s.ActionGraph, "outputdir": &s.OutputDir, "coverprofile": &s.CoverProfile,
 		"cpuprofile": &s.Profile, "memprofile": &s.Profile, "blockprofile": &s.Profile,
 		"mutexprofile": &s.Profile, "trace": &s.Profile,
 	}

@@ -6,6 +6,7 @@ package linkcache
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,8 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pgtest/harness/gotest"
-	"pgtest/harness/internal/private"
 	"pgtest/harness/linkcache/toolexec"
 )
 
@@ -53,6 +55,10 @@ type Cache struct {
 	// that was set by `go env -w` must be set here.
 	Program string
 
+	// Outcomes is a file that gets a line for each link through [Tool], which
+	// [Outcomes] reads; "" is none.
+	Outcomes string
+
 	// Quick has the compiler take memory, up to about 512 MB, to save time.
 	Quick bool
 
@@ -64,9 +70,18 @@ type Cache struct {
 // it. Open removes the permissions of everybody else. If it returns an error,
 // the cache can't be used.
 func Open(dir string) (*Cache, error) {
-	dir, err := private.OpenDir(dir)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
+	}
+	if dir, err = makeDir(dir); err != nil {
+		return nil, err
+	}
+	if err := claimDir(dir); err != nil {
+		return nil, err
+	}
+	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
+		return nil, &fs.PathError{Op: "use", Path: dir, Err: err}
 	}
 	return &Cache{MaxSize: DefaultMaxSize, MaxAge: DefaultMaxAge, dir: dir}, nil
 }
@@ -78,10 +93,10 @@ func (c *Cache) Dir() string { return c.dir }
 // Toolexec returns the value of go's -toolexec flag that makes the go command
 // start its tools through the cache. self is the program that calls [Tool] when
 // it is started with [Role]. user are the words of the user's own -toolexec,
-// which stay directly before the tool. The value is the same from run to run.
-// The error says which word can't be quoted for the go command.
+// which stay directly before the tool. The value is the same from run to run,
+// but for Outcomes. The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
-	t := toolexec.Command{Dir: c.dir, Quick: c.Quick, Wrap: len(user), Words: user}
+	t := toolexec.Command{Dir: c.dir, Outcomes: c.Outcomes, Quick: c.Quick, Wrap: len(user), Words: user}
 	if c.Program != os.Getenv(programVariable) {
 		t.Program = c.Program
 	}

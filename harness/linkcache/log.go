@@ -54,6 +54,34 @@ func (c *Cache) appendLog(line string) {
 	f.WriteString(line + "\n")
 }
 
+// note counts an outcome, and tells the run that waits for it.
+func (l *link) note(o outcome) {
+	l.Cache.note(o)
+	if l.Outcomes == "" {
+		return
+	}
+	f, err := os.OpenFile(l.Outcomes, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	f.WriteString(string(o) + " " + filepath.Dir(l.command.importcfg) + "\n")
+}
+
+// Outcomes returns what became of the links that a file of [Cache.Outcomes] tells
+// of: "hit", "fetched" or "miss", by the directory of the link in the go command's
+// work directory. Links that were not stored are not there.
+func Outcomes(file string) map[string]string {
+	all := make(map[string]string)
+	text, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(text)) {
+		if o, dir, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
+			all[dir] = o
+		}
+	}
+	return all
+}
+
 // Stats are the size of the cache and the outcomes of links.
 type Stats struct {
 	Entries int

@@ -145,7 +145,7 @@ const writesBinary = `head -c 300000 /dev/zero | tr '\0' x >"$out"; chmod 755 "$
 func (l *fakeLink) command() *exec.Cmd {
 	words := append(slices.Clone(l.wrap), l.linker, "-o", l.output, "-importcfg", filepath.Join(filepath.Dir(l.output), "importcfg.link"))
 	words = append(append(words, l.flags...), "/work/x.a")
-	tool := toolexec.Command{Dir: l.cache.Dir(), Wrap: len(l.wrap), Words: words}
+	tool := toolexec.Command{Dir: l.cache.Dir(), Outcomes: l.cache.Outcomes, Wrap: len(l.wrap), Words: words}
 	cmd := exec.Command(self(l.t), append([]string{Role}, tool.Args()...)...)
 	cmd.Env = append(os.Environ(), l.env...)
 	return cmd

@@ -38,7 +38,7 @@ func Tool(args []string) int {
 	if t.Dir == "" || !t.IsLink() {
 		return replace(t.Words)
 	}
-	cache := &Cache{Program: t.Program, dir: t.Dir}
+	cache := &Cache{Program: t.Program, Outcomes: t.Outcomes, dir: t.Dir}
 	c, err := parseCommand(t.Words, t.Wrap)
 	var k key
 	if err == nil {

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"pgtest/harness/internal/private"
 	"pgtest/harness/linkcache/toolexec"
 )
 
@@ -47,7 +46,12 @@ func TestMissingTool(t *testing.T) {
 
 func TestLinkHappensOnce(t *testing.T) {
 	l := newFakeLink(t, openCache(t), writesBinary+"; echo warning: stale; echo loud >&2")
+	l.cache.Outcomes = filepath.Join(t.TempDir(), "outcomes")
 	first, _ := l.run()
+	dir := filepath.Dir(l.output)
+	if got := Outcomes(l.cache.Outcomes); got[dir] != "miss" || len(got) != 1 {
+		t.Errorf("outcomes %q, want a miss for %s", got, dir)
+	}
 	binary := readFile(t, l.output)
 	info, _ := os.Stat(l.output)
 	l.mustLink("second time", 1)
@@ -63,6 +67,9 @@ func TestLinkHappensOnce(t *testing.T) {
 		t.Errorf("mode %v, linked %v", again.Mode(), info.Mode())
 	}
 	checkOutcomes(t, l.cache, "mhh")
+	if got := Outcomes(l.cache.Outcomes); got[dir] != "hit" {
+		t.Errorf("outcomes %q, want a hit for %s", got, dir)
+	}
 	if stats, err := l.cache.Stats(); err != nil || stats.Entries != 1 || stats.HitRate() < 0.66 || stats.Size < 300000 {
 		t.Errorf("stats %+v, %v", stats, err)
 	}
@@ -184,7 +191,7 @@ func TestUnusableEntriesAreReplaced(t *testing.T) {
 			if readFile(t, l.output) != binary {
 				t.Error("wrong copy")
 			}
-			if info, err := os.Lstat(l.entry()); err != nil || !info.Mode().IsRegular() || !private.Owns(info) {
+			if info, err := os.Lstat(l.entry()); err != nil || !info.Mode().IsRegular() || !ownFile(info) {
 				t.Errorf("entry %v, %v", info, err)
 			}
 		})

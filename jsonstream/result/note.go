@@ -99,6 +99,39 @@ type Coverage string
 // GoVersion is the version of the go command.
 type GoVersion string
 
+// Signal is what a signal meant for the run.
+type Signal struct {
+	At   time.Time
+	Text string // "SIGINT to the tests"
+}
+
+// Process is a process that has run a test, or one of several that have run the
+// tests of a package.
+type Process struct {
+	Package, Name  string
+	Started, Ended time.Time
+}
+
+// Build is what the go command of a round did, in actions that depend on each
+// other. It does not say how they ended.
+type Build struct {
+	Round   int
+	Started time.Time // of the go command
+	Actions []Action
+}
+
+// Action is something that the go command did or had in its cache. Action.Done is
+// zero if the command ended before it.
+type Action struct {
+	Mode    string // "build", "link", "vet", "test run"
+	Package string // also "example.com/a.test" for a test binary
+	Deps    []int  // in Build.Actions
+	// Ready is when all of Deps were done, Start when the action began.
+	Ready, Start, Done time.Time
+	Ran                bool   // a program ran: the action was not cached
+	LinkCache          string // what the link cache did: "hit", "fetched", "miss"; or ""
+}
+
 // Message is a line for the user about the run as a whole, without its end.
 type Message string
 
@@ -113,6 +146,9 @@ func (Refusal) note()      {}
 func (Unreached) note()    {}
 func (Coverage) note()     {}
 func (GoVersion) note()    {}
+func (Signal) note()       {}
+func (Process) note()      {}
+func (Build) note()        {}
 func (Message) note()      {}
 
 // String describes the process and what became of it.

@@ -30,9 +30,11 @@ type Test struct {
 	end        End // "" while it runs; Failed for all kinds of failure
 	paused     bool
 	started    event.Stamp
-	root       *Test   // nil for a root, and for a subtest without one
-	subs       []*Test // of a root: all below it
-	subFailed  bool    // a root with a failed subtest
+	waits      [2]event.Stamp // of a parallel test: its first pause event, and the cont event after it
+	ended      event.Stamp    // zero without an end event
+	root       *Test          // nil for a root, and for a subtest without one
+	subs       []*Test        // of a root: all below it
+	subFailed  bool           // a root with a failed subtest
 	output     spool.Buffer
 	prev, next *Test // in Package.running
 }
@@ -72,6 +74,18 @@ func (t *Test) outputs() []*spool.Buffer {
 
 // Started is when the test began, as far as its events or the run tell.
 func (t *Test) Started() event.Stamp { return t.Package.results.began(t) }
+
+// Waited returns when a parallel test began to wait for its turn, and when it
+// went on. Both are zero if it did not wait, the second one if it still does.
+func (t *Test) Waited() (from, until event.Stamp) { return t.waits[0], t.waits[1] }
+
+// EndedAt is when the test ended: with its end event, or else with its package.
+func (t *Test) EndedAt() event.Stamp {
+	if t.ended.Known() {
+		return t.ended
+	}
+	return t.Package.EndedAt()
+}
 
 // testList is a list of tests, linked through them.
 type testList struct{ first, last *Test }
@@ -156,9 +170,22 @@ func (r *Results) testEvent(p *Package, ev *event.Event) bool {
 			r.mu.Lock()
 			t.paused = ev.Kind == event.Pause
 			r.mu.Unlock()
+			t.wait(ev)
 		}
 	}
 	return true
+}
+
+// wait takes the first pause event of a test, and the cont event after it. Older
+// versions of go have others for changes between tests that print.
+func (t *Test) wait(ev *event.Event) {
+	paused, went := t.waits[0].Known(), t.waits[1].Known()
+	switch {
+	case ev.Kind == event.Pause && !paused:
+		t.waits[0] = ev.Arrival()
+	case ev.Kind == event.Cont && paused && !went:
+		t.waits[1] = ev.Arrival()
+	}
 }
 
 // newTest makes a test of an event's name: by its run event, or by the first
@@ -252,6 +279,7 @@ func (r *Results) lateEvent(p *Package, ev *event.Event) bool {
 func (r *Results) endTest(t *Test, ev *event.Event) {
 	p := t.Package
 	t.Seconds, t.Elapsed = ev.Elapsed, seconds(ev.Elapsed)
+	t.ended = ev.Arrival()
 	switch ev.Kind {
 	case event.Pass:
 		r.unlink(t, Passed)

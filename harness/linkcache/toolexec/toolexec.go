@@ -14,20 +14,22 @@ const Role = "__tool"
 
 // A Command is what follows the role's name.
 type Command struct {
-	Dir     string   // the cache's directory, or ""
-	Program string   // the value of GOCACHEPROG, if it is not in the environment
-	Record  string   // file that takes notes: the command is the external linker
-	Quick   bool     // the compiler takes memory to save time
-	Wrap    int      // how many of Words are the user's own -toolexec
-	Words   []string // the user's -toolexec, the tool and its arguments
+	Dir      string   // the cache's directory, or ""
+	Program  string   // the value of GOCACHEPROG, if it is not in the environment
+	Record   string   // file that takes notes: the command is the external linker
+	Outcomes string   // file that gets what became of links, or ""
+	Quick    bool     // the compiler takes memory to save time
+	Wrap     int      // how many of Words are the user's own -toolexec
+	Words    []string // the user's -toolexec, the tool and its arguments
 }
 
 const (
-	dirOption     = "--dir="
-	programOption = "--program="
-	wrapOption    = "--wrap="
-	recordOption  = "--record="
-	quickOption   = "--quick"
+	dirOption      = "--dir="
+	programOption  = "--program="
+	wrapOption     = "--wrap="
+	recordOption   = "--record="
+	outcomesOption = "--outcomes="
+	quickOption    = "--quick"
 )
 
 // Parse is the inverse of Command.Args. The command has no tool if Words is not
@@ -42,6 +44,8 @@ func Parse(args []string) Command {
 			c.Program = option[len(programOption):]
 		case hasPrefix(option, recordOption):
 			c.Record = option[len(recordOption):]
+		case hasPrefix(option, outcomesOption):
+			c.Outcomes = option[len(outcomesOption):]
 		case hasPrefix(option, wrapOption):
 			c.Wrap, _ = strconv.Atoi(option[len(wrapOption):])
 		case option == quickOption:
@@ -56,7 +60,7 @@ func Parse(args []string) Command {
 // Args returns the words to go behind the role's name.
 func (c Command) Args() []string {
 	var args []string
-	for _, option := range [][2]string{{dirOption, c.Dir}, {programOption, c.Program}, {recordOption, c.Record}} {
+	for _, option := range [][2]string{{dirOption, c.Dir}, {programOption, c.Program}, {recordOption, c.Record}, {outcomesOption, c.Outcomes}} {
 		if option[1] != "" {
 			args = append(args, option[0]+option[1])
 		}

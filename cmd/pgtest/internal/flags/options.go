@@ -28,6 +28,8 @@ type Options struct {
 	Color, Progress  string
 	JSONFile         string
 	TimingFile       string
+	Timeline         string
+	Slowest          int
 	JUnit            JUnitOptions
 	CI               ci.System
 	SummaryFile      string

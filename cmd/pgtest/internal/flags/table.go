@@ -62,6 +62,9 @@ CLICOLOR_FORCE, and CI systems that show colour`,
 				oneOf(&o.Color, "auto", "always", "never")},
 			{"no-color", "", "", `--color=never, as gotestsum calls it`,
 				switched(&o.Color, "never", "always").asAlias().ofGotestsum("")},
+			{"slowest", "n", "0", `list the n slowest packages, with the time that it took
+to build them, and the n slowest tests; 0 lists none`,
+				parsed(&o.Slowest, notNegative)},
 			{"progress", "auto|off", "auto", `on a terminal, say in a last line what is running; not
 with the dots formats and -json`,
 				oneOf(&o.Progress, "auto", "off")},
@@ -109,6 +112,9 @@ that started; pgtest - <path shows them again`,
 			{"jsonfile-timing-events", "path", "", `the same with the ends of tests and packages alone, for
 pgtest tool slowest and ci-matrix`,
 				output(&o.TimingFile).ofGotestsum("GOTESTSUM_JSONFILE_TIMING_EVENTS")},
+			{"timeline", "path", "", `write when everything was built and run, and what the
+run waited for, for ui.perfetto.dev: see docs/timeline.md`,
+				output(&o.Timeline)},
 		}},
 		{"CI systems", []Row{
 			{"ci", "system", "auto", `write annotations, a job summary and folds for the
