@@ -66,6 +66,9 @@ type Options struct {
 	JSONFile io.Writer
 	// TimingFile gets the same, but only ends of packages and tests. It may be nil.
 	TimingFile io.Writer
+	// History is an output that gets the same as JSONFile as Writer, then the
+	// results as Sink. It may be nil.
+	History History
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
 	// CI is the system whose log Stdout is for; "" is none. If Stdout is for events
@@ -93,6 +96,12 @@ type Options struct {
 	// SpoolDir is where outputs go that outgrow memory, in a file without a
 	// name. Empty means the system's directory for temporary files.
 	SpoolDir string
+}
+
+// A History takes events and results of a run. Neither waits for long nor fails.
+type History interface {
+	io.Writer
+	sink.Sink
 }
 
 // Stream makes results of one event stream, and outputs of these. Each of
@@ -216,6 +225,10 @@ func (s *Stream) addSinks() {
 	}
 	if o.TimingFile != nil {
 		s.add(jsonfile.NewTiming(o.TimingFile))
+	}
+	if o.History != nil {
+		s.add(jsonfile.New(o.History, o.Rounds))
+		s.add(o.History)
 	}
 	if o.Timeline != nil {
 		collector := timeline.NewCollector()

@@ -6,7 +6,6 @@ package linkcache
 
 import (
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/private"
 	"pgtest/harness/linkcache/toolexec"
 )
 
@@ -70,18 +68,9 @@ type Cache struct {
 // it. Open removes the permissions of everybody else. If it returns an error,
 // the cache can't be used.
 func Open(dir string) (*Cache, error) {
-	dir, err := filepath.Abs(dir)
+	dir, err := private.OpenDir(dir)
 	if err != nil {
 		return nil, err
-	}
-	if dir, err = makeDir(dir); err != nil {
-		return nil, err
-	}
-	if err := claimDir(dir); err != nil {
-		return nil, err
-	}
-	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
-		return nil, &fs.PathError{Op: "use", Path: dir, Err: err}
 	}
 	return &Cache{MaxSize: DefaultMaxSize, MaxAge: DefaultMaxAge, dir: dir}, nil
 }

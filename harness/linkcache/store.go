@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pgtest/harness/internal/private"
 )
 
 const (
 	entrySuffix = ".link"
 	tempPrefix  = "tmp-"
 )
-
-func ownFile(info os.FileInfo) bool { return int(statOf(info).Uid) == os.Geteuid() }
 
 func statOf(info os.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }
 
@@ -59,7 +59,7 @@ func openPlain(path string, flag int) (*os.File, error) {
 // isPlain reports whether a file is what the cache makes: a regular file of
 // the user's, with one name.
 func isPlain(info os.FileInfo) bool {
-	return statOf(info).Nlink == 1 && info.Mode().IsRegular() && ownFile(info)
+	return statOf(info).Nlink == 1 && info.Mode().IsRegular() && private.Owns(info)
 }
 
 // read returns the content of a file of the cache. It returns an error if that

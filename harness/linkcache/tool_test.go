@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"pgtest/harness/internal/private"
 	"pgtest/harness/linkcache/toolexec"
 )
 
@@ -191,7 +192,7 @@ func TestUnusableEntriesAreReplaced(t *testing.T) {
 			if readFile(t, l.output) != binary {
 				t.Error("wrong copy")
 			}
-			if info, err := os.Lstat(l.entry()); err != nil || !info.Mode().IsRegular() || !ownFile(info) {
+			if info, err := os.Lstat(l.entry()); err != nil || !info.Mode().IsRegular() || !private.Owns(info) {
 				t.Errorf("entry %v, %v", info, err)
 			}
 		})

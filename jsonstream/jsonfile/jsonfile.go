@@ -64,6 +64,10 @@ func (f *File) Event(ev *event.Event, _ *result.Package) {
 		f.rounds = f.rounds || Round(ev) > 0
 	case isEnd || !f.ends:
 		f.beginRound(ev)
+		if ev.Line != nil {
+			f.out.AddLine(ev.Line)
+			return
+		}
 		f.err = cmp.Or(f.err, ev.WriteLine(f.out))
 	}
 }

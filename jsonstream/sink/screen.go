@@ -104,6 +104,21 @@ func (s *Screen) add(p []byte) {
 		s.whole = len(s.buf) + i + 1
 	}
 	s.buf = append(s.buf, p...)
+	s.writeIfFull()
+}
+
+// AddLine writes a line that holds no line end, and one behind it. There must be
+// no Guard.
+func (s *Screen) AddLine(line []byte) {
+	if s.err != nil {
+		return
+	}
+	s.buf = append(append(s.buf, line...), '\n')
+	s.whole = len(s.buf)
+	s.writeIfFull()
+}
+
+func (s *Screen) writeIfFull() {
 	switch {
 	case len(s.buf) < screenSize:
 	case s.whole > 0:

@@ -1,4 +1,6 @@
-package linkcache
+// Package private makes directories in which nobody but one user can place or
+// replace anything.
+package private
 
 import (
 	"errors"
@@ -11,6 +13,27 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// OpenDir returns the absolute path of dir without symbolic links, and creates
+// what is missing of it. The directory must belong to the user, and only the user
+// and root may be able to replace it. OpenDir removes the permissions of everybody
+// else. If it returns an error, the directory can't be used.
+func OpenDir(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if dir, err = makeDir(dir); err != nil {
+		return "", err
+	}
+	if err := claimDir(dir); err != nil {
+		return "", err
+	}
+	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
+		return "", &fs.PathError{Op: "use", Path: dir, Err: err}
+	}
+	return dir, nil
+}
 
 // maxSymlinks bounds the symbolic links that a path may lead through.
 const maxSymlinks = 40
@@ -90,7 +113,12 @@ func checkPassage(dir string) error {
 	return nil
 }
 
-func trustedOwner(info fs.FileInfo) bool { return statOf(info).Uid == 0 || ownFile(info) }
+func trustedOwner(info fs.FileInfo) bool { return statOf(info).Uid == 0 || Owns(info) }
+
+// Owns reports whether a file belongs to the user.
+func Owns(info fs.FileInfo) bool { return int(statOf(info).Uid) == os.Geteuid() }
+
+func statOf(info fs.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }
 
 // ownGroup reports whether the file's group belongs to the user alone. By
 // custom such a group has the user's number, and umask 002 is the default then.
@@ -111,7 +139,7 @@ func claimDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if !ownFile(info) {
+	if !Owns(info) {
 		return fmt.Errorf("%s: belongs to another user", dir)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
