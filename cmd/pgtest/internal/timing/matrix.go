@@ -6,10 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math"
-	"os"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -50,9 +47,13 @@ func matrix(name string, args []string, s Streams) error {
 		return fmt.Errorf("--timing-files %s: %w", *pattern, err)
 	}
 	fmt.Fprintf(s.Err, "Found %d timing files in %s\n", len(paths), *pattern)
-	times, err := timesOf(paths)
+	known, err := readTimes(paths)
 	if err != nil {
 		return err
+	}
+	times := make(map[string]time.Duration)
+	for _, p := range known.of(packages) {
+		times[p.Path] = p.Time
 	}
 	jobs := share(packages, times, *partitions)
 	log := debugTo(*debug, s.Err)
@@ -76,32 +77,6 @@ func readPackages(s Streams) ([]string, error) {
 		return nil, fmt.Errorf("standard input: %w", bare(err))
 	}
 	return packages, nil
-}
-
-// timesOf returns for each package the time within which it ended in 85 of 100
-// files.
-func timesOf(paths []string) (map[string]time.Duration, error) {
-	all := make(map[string][]time.Duration)
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("--timing-files %s: %w", path, bare(err))
-		}
-		execution, err := scan(path, f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("--timing-files %w", err)
-		}
-		for _, p := range execution.Packages() {
-			all[p] = append(all[p], execution.Package(p).Elapsed())
-		}
-	}
-	times := make(map[string]time.Duration)
-	for p, list := range all {
-		slices.Sort(list)
-		times[p] = list[int(math.Ceil(0.85*float64(len(list))))-1]
-	}
-	return times, nil
 }
 
 // A job is a part of the packages.

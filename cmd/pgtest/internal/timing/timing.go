@@ -1,5 +1,6 @@
-// Package timing is the tools of gotestsum that read how long tests took before:
-// slowest and ci-matrix, with their flags and, for the same events, their output.
+// Package timing is the tools that read how long tests took before: gotestsum's
+// slowest and ci-matrix, with their flags and, for the same events, their output,
+// and plan, which divides a run among machines.
 package timing
 
 import (
@@ -26,7 +27,7 @@ type Streams struct {
 // Tools are those of the package by name. Each gets its name as a user types it,
 // and the words behind that.
 var Tools = map[string]func(name string, args []string, s Streams) error{
-	"slowest": slowest, "ci-matrix": matrix,
+	"slowest": slowest, "ci-matrix": matrix, "plan": plan,
 }
 
 // parse reads flags. It returns false, after it has printed the help, if the

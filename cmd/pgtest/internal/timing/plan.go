@@ -1,0 +1,271 @@
+package timing
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/outfile"
+	"pgtest/harness/plural"
+	"pgtest/harness/shard"
+)
+
+const planHelp = `Divide packages among shards, so that each takes as long by the time that tests
+took before, and write the plan for --shard-plan:
+
+    NAME --shards=4 -o plan.json --timing-files='times/*' ./...
+    pgtest --shard=1/4 --shard-plan=plan.json ./...
+
+Behind the flags stand packages and build flags as of go test. The files come from
+--jsonfile, --jsonfile-timing-events or --junitfile. A package without a time gets
+the mean of the others; one that is a large part of a shard is divided by its tests.
+What comes later, and is in no plan, is in one shard, too.
+`
+
+func plan(name string, args []string, s Streams) error {
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	shards := set.Uint("shards", 0, "`n` shards")
+	set.UintVar(shards, "n", 0, "the same")
+	out := set.String("o", "", "`path` of the plan; standard output by default")
+	pattern := set.String("timing-files", "", "`pattern` of the files' names, as 'times/*'")
+	own, rest := ownFlags(set, args)
+	if ok, err := parse(set, own, planHelp, s.Out); !ok {
+		return err
+	}
+	if *shards < 1 {
+		return errors.New("--shards must be 1 or more")
+	}
+	times := make(Times)
+	if *pattern != "" {
+		paths, err := filepath.Glob(*pattern)
+		if err == nil && len(paths) == 0 {
+			err = errors.New("there is no such file")
+		}
+		if err != nil {
+			return fmt.Errorf("--timing-files %s: %w", *pattern, err)
+		}
+		if times, err = readTimes(paths); err != nil {
+			return err
+		}
+	}
+	packages, err := list(gotest.Parse(rest))
+	if err != nil {
+		return err
+	}
+	p := shard.Divide(times.of(packages), int(*shards))
+	p.Commit = head()
+	var text bytes.Buffer
+	if err := p.Write(&text); err != nil {
+		return err
+	}
+	if *out == "" {
+		_, err := s.Out.Write(text.Bytes())
+		return err
+	}
+	if err := writeWhole(*out, text.Bytes()); err != nil {
+		return fmt.Errorf("-o %w", err)
+	}
+	fmt.Fprintf(s.Err, "%s in %s\n", plural.Count(len(packages), "package", "packages"), plural.Count(int(*shards), "shard", "shards"))
+	return nil
+}
+
+// ownFlags divides words into flags of a set, with their values, and go's.
+func ownFlags(set *flag.FlagSet, args []string) (own, rest []string) {
+	for len(args) > 0 {
+		f, n := gotest.CutFlag(args[0]), 1
+		to := &rest
+		if help := f.Name == "h" || f.Name == "help"; set.Lookup(f.Name) != nil || help {
+			if to = &own; !f.HasValue && !help {
+				n = min(2, len(args))
+			}
+		}
+		*to = append(*to, args[:n]...)
+		args = args[n:]
+	}
+	return own, rest
+}
+
+func writeWhole(path string, text []byte) error {
+	f, err := outfile.CreateWhole(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(text); err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Commit()
+}
+
+// list returns the import paths of packages, by their patterns and build flags.
+func list(line gotest.Line) ([]string, error) {
+	cmd := exec.Command("go", append([]string{"list"}, line.ListWords()...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %s", firstLine(stderr.String(), err))
+	}
+	return strings.Fields(string(text)), nil
+}
+
+func firstLine(text string, err error) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if line == "" {
+		return err.Error()
+	}
+	return line
+}
+
+// head is the commit of the working directory, "" if it is unknown.
+func head() string {
+	text, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// Times are how long packages took in several runs, and their top-level tests.
+type Times map[string]*packageTimes
+
+type packageTimes struct {
+	all   []time.Duration
+	tests map[string][]time.Duration
+}
+
+func (t Times) at(path string) *packageTimes {
+	p := t[path]
+	if p == nil {
+		p = &packageTimes{tests: make(map[string][]time.Duration)}
+		t[path] = p
+	}
+	return p
+}
+
+// test adds the time of a test, unless it is a subtest.
+func (p *packageTimes) test(name string, took time.Duration) {
+	if !strings.Contains(name, "/") {
+		p.tests[name] = append(p.tests[name], took)
+	}
+}
+
+// of returns what is known of packages. Of several runs it is the time within
+// which 85 of 100 ended.
+func (t Times) of(paths []string) []shard.Package {
+	var all []shard.Package
+	for _, path := range paths {
+		p := shard.Package{Path: path}
+		if known := t[path]; known != nil {
+			p.Time, p.Tests = typical(known.all), make(map[string]time.Duration)
+			for name, list := range known.tests {
+				p.Tests[name] = typical(list)
+			}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func typical(list []time.Duration) time.Duration {
+	if len(list) == 0 {
+		return 0
+	}
+	slices.Sort(list)
+	return list[int(math.Ceil(0.85*float64(len(list))))-1]
+}
+
+// readTimes reads event files and JUnit files.
+func readTimes(paths []string) (Times, error) {
+	times := make(Times)
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--timing-files %s: %w", path, bare(err))
+		}
+		start := make([]byte, 1)
+		n, _ := io.ReadFull(f, start)
+		in := io.MultiReader(bytes.NewReader(start[:n]), f)
+		if n > 0 && start[0] == '<' {
+			err = times.addJUnit(path, in)
+		} else {
+			err = times.addEvents(path, in)
+		}
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("--timing-files %w", err)
+		}
+	}
+	return times, nil
+}
+
+func (t Times) addEvents(path string, in io.Reader) error {
+	execution, err := scan(path, in)
+	if err != nil {
+		return err
+	}
+	for _, name := range execution.Packages() {
+		p, known := execution.Package(name), t.at(name)
+		known.all = append(known.all, p.Elapsed())
+		for _, tc := range slices.Concat(p.Passed, p.Failed, p.Skipped) {
+			known.test(tc.Test.Name(), tc.Elapsed)
+		}
+	}
+	return nil
+}
+
+// addJUnit adds the times of a JUnit report whose suites are packages.
+func (t Times) addJUnit(path string, in io.Reader) error {
+	var report struct {
+		Suites []struct {
+			Name  string  `xml:"name,attr"`
+			Time  seconds `xml:"time,attr"`
+			Cases []struct {
+				Name string  `xml:"name,attr"`
+				Time seconds `xml:"time,attr"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.NewDecoder(in).Decode(&report); err != nil {
+		return fmt.Errorf("%s: no JUnit report: %w", path, err)
+	}
+	for _, s := range report.Suites {
+		known := t.at(s.Name)
+		known.all = append(known.all, time.Duration(s.Time))
+		for _, c := range s.Cases {
+			if isTestName(c.Name) {
+				known.test(c.Name, time.Duration(c.Time))
+			}
+		}
+	}
+	return nil
+}
+
+// isTestName reports whether a testcase is a test of its package, and not the
+// package itself.
+func isTestName(name string) bool {
+	return slices.ContainsFunc([]string{"Test", "Example", "Fuzz", "Benchmark"}, func(kind string) bool {
+		return strings.HasPrefix(name, kind) && name != "TestMain"
+	})
+}
+
+// seconds is a time as JUnit writes it.
+type seconds time.Duration
+
+func (s *seconds) UnmarshalText(text []byte) error {
+	f, err := json.Number(strings.ReplaceAll(string(text), ",", "")).Float64()
+	*s = seconds(f * float64(time.Second))
+	return err
+}
