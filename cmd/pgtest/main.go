@@ -193,7 +193,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage} {
+	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage, checkShard} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -278,6 +278,12 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		cfg.Args = c.Line.EventWords()
 		if c.Stress != nil {
 			cfg.Args = stressWords(c)
+		}
+		if c.Shard.Total > 0 {
+			if err := takeShard(c, &cfg, files.coverage); err != nil {
+				files.abort()
+				return harness.Config{}, nil, err
+			}
 		}
 		cfg.LinkCache = openLinkCache(c)
 		if c.Settings.Fuzz != "" {

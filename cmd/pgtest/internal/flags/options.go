@@ -15,6 +15,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
+	"pgtest/harness/shard"
 	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
@@ -50,6 +51,8 @@ type Options struct {
 	PostRun          []string
 	Debug            bool
 	MaxFails         harness.MaxFails
+	Shard            shard.Place // zero without one
+	ShardPlan        string
 	Help, Version    bool
 	Watch            bool
 	WatchChdir       bool
@@ -107,6 +110,8 @@ func percentage(v string) (Percentage, error) {
 	}
 	return Percentage{v, n}, nil
 }
+
+func parseShard(v string) (shard.Place, error) { return shard.Parse(v, os.Getenv) }
 
 // TTYTests is the value of --tty that leaves the terminal to the tests.
 const TTYTests = "tests"

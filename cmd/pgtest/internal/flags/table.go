@@ -148,6 +148,16 @@ tests in its environment: see docs/gotestsum.md`,
 				parsed(&o.PostRun, shellWords).asPrivate().ofGotestsum("")},
 			{"debug", "", "", `print the commands that are run on standard error`, boolean(&o.Debug).ofGotestsum("")},
 		}},
+		{"More than one machine", []Row{
+			{"shard", "i/n", "", `run one of n parts of the packages, each of which is in
+exactly one; auto finds i and n in the environment, and
+auto/n finds i: see docs/scale.md`,
+				parsed(&o.Shard, parseShard).asPrivate()},
+			{"shard-plan", "path", "", `divide them as a plan of pgtest tool plan says, which is
+the same for all shards`, parsed(&o.ShardPlan, valid(nil)).asPrivate()},
+			{Name: "pgtest tool plan", Text: `divide packages and tests by the time that they took
+before`},
+		}},
 		{"Other sources of events, instead of go test", []Row{
 			{"raw-command", "-- command args...", "", `run a command that prints events`, boolean(&o.RawCommand).ofGotestsum("")},
 			{Name: "-", Text: `read events from standard input`},

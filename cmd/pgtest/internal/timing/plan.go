@@ -47,6 +47,15 @@ func plan(name string, args []string, s Streams) error {
 	if *shards < 1 {
 		return errors.New("--shards must be 1 or more")
 	}
+	to := io.Writer(s.Out)
+	if *out != "" {
+		f, err := outfile.CreateWhole(*out)
+		if err != nil {
+			return fmt.Errorf("-o %w", err)
+		}
+		defer f.Abort() // nothing after Commit
+		to = f
+	}
 	times := make(Times)
 	if *pattern != "" {
 		paths, err := filepath.Glob(*pattern)
@@ -66,16 +75,14 @@ func plan(name string, args []string, s Streams) error {
 	}
 	p := shard.Divide(times.of(packages), int(*shards))
 	p.Commit = head()
-	var text bytes.Buffer
-	if err := p.Write(&text); err != nil {
-		return err
+	err = p.Write(to)
+	if f, isFile := to.(*outfile.Whole); isFile {
+		if err = errors.Join(err, f.Commit()); err != nil {
+			err = fmt.Errorf("-o %w", err)
+		}
 	}
-	if *out == "" {
-		_, err := s.Out.Write(text.Bytes())
+	if err != nil {
 		return err
-	}
-	if err := writeWhole(*out, text.Bytes()); err != nil {
-		return fmt.Errorf("-o %w", err)
 	}
 	fmt.Fprintf(s.Err, "%s in %s\n", plural.Count(len(packages), "package", "packages"), plural.Count(int(*shards), "shard", "shards"))
 	return nil
@@ -95,18 +102,6 @@ func ownFlags(set *flag.FlagSet, args []string) (own, rest []string) {
 		args = args[n:]
 	}
 	return own, rest
-}
-
-func writeWhole(path string, text []byte) error {
-	f, err := outfile.CreateWhole(path)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(text); err != nil {
-		f.Abort()
-		return err
-	}
-	return f.Commit()
 }
 
 // list returns the import paths of packages, by their patterns and build flags.

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pgtest/cmd/pgtest/internal/flags"
+	"pgtest/harness"
+	"pgtest/harness/coverage"
+	"pgtest/harness/plural"
+	"pgtest/harness/shard"
+	"pgtest/harness/steady"
+)
+
+// checkShard returns an error where a shard is asked for of what can't be divided.
+func checkShard(c *flags.CommandLine) error {
+	if c.Shard.Total == 0 {
+		if c.ShardPlan != "" {
+			return errors.New("--shard-plan: needs --shard")
+		}
+		return nil
+	}
+	for _, other := range []struct {
+		is   bool
+		what string
+	}{
+		{c.RawCommand, "--raw-command, whose packages are unknown"},
+		{c.ReadsInput(), "-, which runs no tests"},
+		{c.Stress != nil, "--stress"},
+		{c.Watch, "--watch"},
+		{c.Settings.CompileOnly, "-c"},
+		{c.Settings.DryRun, "-n"},
+		{c.Settings.List != "", "-list, which runs no tests"},
+		{c.Coverage.Min.Text != "", "--coverage-min: a shard covers a part"},
+		{c.Coverage.DiffMin.Text != "", "--coverage-diff-min: a shard covers a part"},
+		{c.Settings.Fuzz != "", "-fuzz, which is for one package"},
+		{slices.ContainsFunc(c.Line.Packages(), isGoFile), "files in place of packages"},
+	} {
+		if other.is {
+			return fmt.Errorf("--shard: not with %s", other.what)
+		}
+	}
+	return nil
+}
+
+func isGoFile(word string) bool { return filepath.Ext(word) == ".go" }
+
+// takeShard leaves those packages and tests in a run that are its shard's, and
+// says which. A shard that has none is a run without events.
+func takeShard(c *flags.CommandLine, cfg *harness.Config, report *coverageReport) error {
+	var plan shard.Plan
+	if c.ShardPlan != "" {
+		var err error
+		if plan, err = readPlan(c); err != nil {
+			return err
+		}
+	}
+	packages, err := listPackages(c)
+	if err != nil {
+		return fmt.Errorf("--shard: %w", err)
+	}
+	if len(packages) == 0 {
+		return nil // go test says why
+	}
+	parts := plan.Of(c.Shard.Index, c.Shard.Total, packages)
+	var paths []string
+	divided := 0
+	cfg.Parts = make(map[string]harness.Part)
+	for _, p := range parts {
+		paths = append(paths, p.Path)
+		if !p.Whole() {
+			divided++
+			cfg.Parts[p.Path] = harness.Part{Only: p.Only, Except: p.Except}
+		}
+	}
+	text := fmt.Sprintf("pgtest: shard %v", c.Shard)
+	if c.Shard.From != "" {
+		text += " by " + c.Shard.From
+	}
+	text += fmt.Sprintf(": %d of %s", len(parts), plural.Count(len(packages), "package", "packages"))
+	if divided > 0 {
+		text += fmt.Sprintf(", of %d a part", divided)
+	}
+	fmt.Fprintln(steady.Writer(os.Stderr), text)
+	if len(paths) == 0 {
+		cfg.Args, cfg.Input = nil, strings.NewReader("")
+		if report != nil {
+			report.take(coverage.Profile{Mode: "set"})
+		}
+	} else {
+		cfg.Args = c.Line.WithPackages(paths[0], paths[1:]...).EventWords()
+	}
+	if file := os.Getenv("TEST_SHARD_STATUS_FILE"); file != "" && c.Shard.From == "Bazel" {
+		return os.WriteFile(file, nil, 0o666) // says that shards are known here
+	}
+	return nil
+}
+
+func readPlan(c *flags.CommandLine) (shard.Plan, error) {
+	f, err := os.Open(c.ShardPlan)
+	if err != nil {
+		return shard.Plan{}, fmt.Errorf("--shard-plan %s: %w", c.ShardPlan, errors.Unwrap(err))
+	}
+	defer f.Close()
+	plan, err := shard.Read(f)
+	switch {
+	case err != nil:
+		return plan, fmt.Errorf("--shard-plan %s: %w", c.ShardPlan, err)
+	case plan.Shards != c.Shard.Total:
+		return plan, fmt.Errorf("--shard-plan %s: it is for %s, not %d",
+			c.ShardPlan, plural.Count(plan.Shards, "shard", "shards"), c.Shard.Total)
+	}
+	return plan, nil
+}
+
+// listPackages returns the import paths of the line's packages. What is wrong with
+// one is for go test to say, in the shard that has it.
+func listPackages(c *flags.CommandLine) ([]string, error) {
+	cmd := exec.Command("go", slices.Concat([]string{"list", "-e"}, c.Line.ListWords())...)
+	cmd.Dir = c.Dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+		if line == "" {
+			line = err.Error()
+		}
+		return nil, fmt.Errorf("go list: %s", line)
+	}
+	io.Copy(steady.Writer(os.Stderr), &stderr)
+	return strings.Fields(string(out)), nil
+}
