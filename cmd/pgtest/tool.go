@@ -20,11 +20,12 @@ const toolUsage = `Usage: NAME tool COMMAND [flags]
 Commands:
     NAME tool slowest      find or skip the slowest tests
     NAME tool ci-matrix    use previous test runtime to place packages into optimal buckets
+    NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
     NAME tool cache        print how useful the link cache is; cache clean empties it
     NAME tool completion   print what makes a shell complete pgtest's flags
 
-Use 'NAME tool COMMAND --help' for the flags of slowest and ci-matrix.
+Use 'NAME tool COMMAND --help' for the flags of slowest, ci-matrix and plan.
 `
 
 // tool runs pgtest tool, with the words that follow.
@@ -53,7 +54,7 @@ func tool(args []string, gotestsum bool) (int, error) {
 			fmt.Println(word)
 		}
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|plan|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|"))
 	}
 	if err != nil {
