@@ -137,6 +137,17 @@ func Divide(packages []Package, shards int) Plan {
 // then built by each shard that has some of its tests.
 const large = 4
 
+// maxNames is how many bytes of names of a package's tests may be given away:
+// they have to fit into an argument of the test binary.
+const maxNames = 24 << 10
+
+func sizeOf(tests map[string]int) (size int) {
+	for name := range tests {
+		size += len(name)
+	}
+	return size
+}
+
 // leastOf returns the first of those with the least load.
 func leastOf(loads []time.Duration) int { return slices.Index(loads, slices.Min(loads)) }
 
@@ -175,6 +186,15 @@ func divide(p Package, loads []time.Duration, target time.Duration) Share {
 		}
 	}
 	maps.DeleteFunc(tests, func(_ string, s int) bool { return s == rest })
+	for size := sizeOf(tests); size > maxNames && len(names) > 0; names = names[:len(names)-1] {
+		last := names[len(names)-1] // it takes least
+		if s, given := tests[last]; given {
+			w := weigh(p.Tests[last])
+			loads[s-1], loads[rest-1] = loads[s-1]-w, loads[rest-1]+w
+			size -= len(last)
+			delete(tests, last)
+		}
+	}
 	if len(tests) == 0 {
 		tests = nil
 	}
@@ -207,6 +227,9 @@ func Read(r io.Reader) (Plan, error) {
 			if s < 1 || s > p.Shards {
 				return Plan{}, fmt.Errorf("%s is for shard %d of %d", path, s, p.Shards)
 			}
+		}
+		if size := sizeOf(share.Tests); size > maxNames {
+			return Plan{}, fmt.Errorf("%s: the names of its tests have %d bytes, more than %d", path, size, maxNames)
 		}
 	}
 	return p, nil

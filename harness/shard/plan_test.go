@@ -146,6 +146,25 @@ func TestBalance(t *testing.T) {
 	}
 }
 
+// TestManyTests divides a package with more tests than fit into an argument.
+func TestManyTests(t *testing.T) {
+	p := Package{Path: "m/p", Time: time.Minute, Tests: make(map[string]time.Duration)}
+	for n := range 5000 {
+		p.Tests[fmt.Sprintf("TestWithALongName%d", n)] = time.Duration(n) * time.Millisecond
+	}
+	plan := Divide([]Package{p}, 4)
+	share := plan.Packages["m/p"]
+	if size := sizeOf(share.Tests); size > maxNames || size < maxNames*9/10 || share.Tests["TestWithALongName0"] != 0 {
+		t.Errorf("names of %d bytes", size)
+	}
+	share.Tests[strings.Repeat("x", maxNames)] = 1
+	var text bytes.Buffer
+	plan.Write(&text)
+	if _, err := Read(&text); err == nil || !strings.Contains(err.Error(), "m/p: the names of its tests have") {
+		t.Error(err)
+	}
+}
+
 // TestByName divides packages of which nothing is known about evenly.
 func TestByName(t *testing.T) {
 	var paths []string
