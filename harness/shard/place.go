@@ -55,7 +55,7 @@ func Parse(value string, get func(string) string) (Place, error) {
 	if divided {
 		var err error
 		if total, err = strconv.Atoi(of); err != nil || total < 1 {
-			return Place{}, fmt.Errorf("%s: the number of shards must be 1 or more", value)
+			return Place{}, fmt.Errorf("bad value %q: the number of shards must be 1 or more", value)
 		}
 	}
 	if part == "auto" {
@@ -64,9 +64,9 @@ func Parse(value string, get func(string) string) (Place, error) {
 	i, err := strconv.Atoi(part)
 	switch {
 	case err != nil || !divided:
-		return Place{}, fmt.Errorf("%s: want i/n, auto or auto/n", value)
+		return Place{}, fmt.Errorf("bad value %q: want i/n, auto or auto/n", value)
 	case i < 1 || i > total:
-		return Place{}, fmt.Errorf("%s: shards are counted from 1 to %d", value, total)
+		return Place{}, fmt.Errorf("bad value %q: shards are counted from 1 to %d", value, total)
 	}
 	return Place{Index: i, Total: total}, nil
 }

@@ -153,7 +153,7 @@ tests in its environment: see docs/gotestsum.md`,
 exactly one; auto finds i and n in the environment, and
 auto/n finds i: see docs/scale.md`,
 				parsed(&o.Shard, parseShard).asPrivate()},
-			{"shard-plan", "path", "", `divide them as a plan of pgtest tool plan says, which is
+			{"shard-plan", "file", "", `divide them as a plan of pgtest tool plan says, which is
 the same for all shards`, parsed(&o.ShardPlan, valid(nil)).asPrivate()},
 			{Name: "pgtest tool plan", Text: `divide packages and tests by the time that they took
 before`},
