@@ -132,6 +132,12 @@ func TestEventFile(t *testing.T) {
 // TestEventFileRounds writes files of runs whose failed tests run again, pass,
 // and run again, and reads them: they tell the rounds.
 func TestEventFileRounds(t *testing.T) {
+	build := `{"ImportPath":"p [p.test]","Action":"build-output","Output":"# p [p.test]\n"}` + "\n"
+	file := through(t, []byte(build), "", []byte(build)).file
+	exec, err := testjson.ScanTestOutput(testjson.ScanConfig{Stdout: bytes.NewReader(file), Stderr: strings.NewReader("")})
+	if err != nil || len(exec.Errors()) > 0 || bytes.Count(file, []byte("NoEnd")) != 2 {
+		t.Errorf("%v, %d errors for gotestsum in\n%s", err, len(exec.Errors()), file)
+	}
 	for name, stream := range streams(t) {
 		t.Run(name, func(t *testing.T) {
 			if race.Enabled && len(stream) > 10000 {

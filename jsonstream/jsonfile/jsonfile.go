@@ -82,7 +82,8 @@ func (f *File) beginRound(ev *event.Event) {
 	f.begun = f.round
 	line := noEndEvent{Time: ev.Time.Time(), Action: "output", Package: string(ev.Package), NoEnd: roundPrefix + strconv.Itoa(f.round)}
 	if len(ev.Package) == 0 {
-		line.Action, line.ImportPath = "build-output", ev.ImportPath.String()
+		// Testjson takes other outputs of a build for errors.
+		line.Action, line.ImportPath, line.Output = "build-output", ev.ImportPath.String(), "# "+line.NoEnd+"\n"
 	}
 	f.put(line)
 }
