@@ -1,10 +1,7 @@
 package harness
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"os/exec"
 	"slices"
 	"time"
 
@@ -42,19 +39,9 @@ func (i *invocation) noteUnreached() {
 	ctx, cancel := context.WithTimeout(context.Background(), listPatience)
 	defer cancel()
 	line := gotest.Parse(i.cfg.Args)
-	cmd := exec.CommandContext(ctx, source.cmd.Path,
-		append([]string{"list", "-e", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles"}, line.ListWords()...)...)
-	cmd.Dir, cmd.Env = i.cfg.Dir, i.environ()
-	out, _ := cmd.Output()
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p struct {
-			ImportPath, Dir           string
-			TestGoFiles, XTestGoFiles []string
-		}
-		if dec.Decode(&p) != nil {
-			return
-		}
-		tests := sources.TestsOf(p.Dir, append(p.TestGoFiles, p.XTestGoFiles...))
+	packages, _ := sources.List(ctx, sources.Query{Go: source.cmd.Path, Dir: i.cfg.Dir, Env: i.environ(), Words: line.ListWords()})
+	for _, p := range packages {
+		tests, _ := p.Names(sources.Tests...)
 		tests = slices.DeleteFunc(tests, func(name string) bool {
 			return !pattern.Matches(line.Value("run"), name) || pattern.Skips(line.Value("skip"), name) ||
 				!i.cfg.Parts[p.ImportPath].has(name)

@@ -5,6 +5,7 @@ package signals
 import (
 	"os"
 	"os/signal"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,3 +23,8 @@ func Catch() <-chan os.Signal {
 	}
 	return caught
 }
+
+// Ignored reports whether a signal was ignored when the process started, and so
+// will be in the processes that it starts, unless it is caught. On macOS and the
+// BSDs it knows that of SIGHUP and SIGINT alone.
+func Ignored(sig syscall.Signal) bool { return signal.Ignored(sig) || kernelIgnores(sig) }

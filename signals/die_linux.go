@@ -74,3 +74,6 @@ func kernelIgnores(sig syscall.Signal) bool {
 	err := rtSigaction(sig, nil, &now)
 	return err == nil && *(*uintptr)(unsafe.Pointer(&now[handler])) == ignore
 }
+
+// endWithParent makes a command get SIGHUP when this process dies.
+func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = unix.SIGHUP }

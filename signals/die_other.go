@@ -36,3 +36,6 @@ func becomeKilled(sig syscall.Signal) {
 // kernelIgnores returns false: this system shows no more than the Go runtime
 // does.
 func kernelIgnores(syscall.Signal) bool { return false }
+
+// endWithParent does nothing: this system has no such signal.
+func endWithParent(*syscall.SysProcAttr) {}

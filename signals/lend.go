@@ -13,7 +13,7 @@ import (
 
 // RunInForeground runs a command that talks to the user: in a process group of
 // its own, which has the terminal meanwhile, with the terminal's modes as they
-// were. Its standard files are the terminal. Signals for this process go to the
+// were. If this process is killed, it gets SIGHUP, on Linux. Its standard files are the terminal. Signals for this process go to the
 // command. It must be called between runs, on a Control with Keys. The
 // error is that of starting the command; how the command ended is its own
 // affair.
@@ -29,6 +29,7 @@ func (c *Control) RunInForeground(cmd *exec.Cmd) error {
 	if c.tty != nil {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = c.tty.file, c.tty.file, c.tty.file
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		endWithParent(cmd.SysProcAttr)
 		if c.tty.ours() {
 			cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, int(c.tty.file.Fd())
 		}

@@ -177,7 +177,7 @@ var caught = []syscall.Signal{
 func ignoredAtStart() map[syscall.Signal]bool {
 	ignored := make(map[syscall.Signal]bool)
 	for _, sig := range caught {
-		if sig > 0 && (signal.Ignored(sig) || kernelIgnores(sig)) {
+		if sig > 0 && Ignored(sig) {
 			ignored[sig] = true
 		}
 	}

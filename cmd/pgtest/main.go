@@ -106,6 +106,9 @@ func command(args []string, gotestsum bool) (int, error) {
 		return usageStatus, err
 	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
+	if c.DebugTests != nil {
+		return debugTests(c)
+	}
 	if (c.Settings.CompileOnly || c.Settings.DryRun) && !c.Watch {
 		return usageStatus, runGo(c.Line)
 	}
@@ -193,7 +196,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage, checkShard} {
+	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -241,7 +244,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	setColor(useColor(c.Color, os.Stdout)) // which may change the environment
 	cfg := harness.Config{
 		Env:         env,
-		Exec:        c.Settings.Exec,
+		Exec:        slices.Concat(c.Settings.Exec, c.Tracer),
 		ToolExec:    c.Settings.ToolExec,
 		Stream:      streamOptions(c, files),
 		Leaks:       c.Leaks,

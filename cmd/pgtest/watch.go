@@ -19,6 +19,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
+	"pgtest/harness/debugger"
 	"pgtest/harness/gotest"
 	"pgtest/harness/steady"
 	"pgtest/harness/watch"
@@ -412,38 +413,24 @@ func (w *watcher) goCommand(ctx context.Context, dir string, args []string) ([]b
 	return out, err
 }
 
-// debug runs dlv on the tests of a run, with a stop in each of them.
+// debug has another pgtest debug the tests of a run.
 func (w *watcher) debug(s watch.Step) error {
-	path, err := exec.LookPath("dlv")
-	if err != nil {
-		return errors.New("dlv: not found on PATH; see github.com/go-delve/delve")
+	if _, err := debugger.Find(); err != nil {
+		return err
 	}
-	dir, err := os.MkdirTemp(gotest.Env("GOTMPDIR"), "pgtest-dlv-")
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	var script strings.Builder
-	for _, test := range s.Tests {
-		fmt.Fprintf(&script, "break %s\n", test)
+	// Those of the environment would be added.
+	args := []string{"--packages="}
+	for _, test := range append(s.Tests, "") {
+		args = append(args, "--debug-test="+test)
 	}
-	script.WriteString("continue\n")
-	initFile := filepath.Join(dir, "init")
-	if err := os.WriteFile(initFile, []byte(script.String()), 0o600); err != nil {
-		return err
+	line := w.line.Line.WithPackages(s.Run.Packages[0])
+	cmd := exec.Command(self, append(append(args, "--"), line.Words()...)...)
+	if w.line.WatchChdir {
+		cmd.Dir = s.Run.Dir
 	}
-	args := []string{"test", "--wd", s.Run.Dir, "--output", filepath.Join(dir, "debug.test"), "--init", initFile}
-	if build := w.line.Line.FileFlags(); len(build) > 0 {
-		words, err := gotest.JoinQuoted(build)
-		if err != nil {
-			return err
-		}
-		args = append(args, "--build-flags="+words)
-	}
-	args = append(args, s.Run.Packages[0], "--")
-	if s.Run.Pattern != "" {
-		args = append(args, "-test.run", s.Run.Pattern)
-	}
-	args = append(args, w.line.Line.BinaryWords()...)
-	return w.control.RunInForeground(exec.Command(path, args...))
+	return w.control.RunInForeground(cmd)
 }

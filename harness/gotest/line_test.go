@@ -302,16 +302,3 @@ func TestWithArgument(t *testing.T) {
 		}
 	}
 }
-
-func TestBinaryWords(t *testing.T) {
-	for line, want := range map[string]string{
-		"-tags=x -short -run T -timeout 1m -v ./a": "-test.short -test.v",
-		"./a -count 2 -own=1 -args x -y":           "-test.count=2 -own=1 x -y",
-		"./a -parallel=3 arg":                      "-test.parallel=3 arg",
-		"":                                         "",
-	} {
-		if got := strings.Join(Parse(strings.Fields(line)).BinaryWords(), " "); got != want {
-			t.Errorf("%s: %s; want %s", line, got, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ package roles
 import (
 	"os"
 
+	"pgtest/harness/debugger"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/stress"
@@ -31,6 +32,7 @@ var All = []Role{
 	{pertest.Role, pertest.Main},
 	{stress.Role, stress.Main},
 	{watchdog.Role, watchdog.Main},
+	{debugger.Role, debugger.Main},
 	{linkcache.Role, linkcache.Tool},
 	{signals.KeeperRole, signals.Keeper},
 }

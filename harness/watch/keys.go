@@ -122,14 +122,18 @@ func (p *Plan) rerunFailed() []Step {
 	return p.start(run)
 }
 
-// failedPattern matches the tests alone, without those of which a subtest is one
-// of them.
+// leaves returns the tests without those of which a subtest is one of them.
+func leaves(tests []string) []string {
+	return slices.DeleteFunc(slices.Clone(tests), func(test string) bool {
+		return slices.ContainsFunc(tests, func(other string) bool { return strings.HasPrefix(other, test+"/") })
+	})
+}
+
+// failedPattern matches the leaves alone.
 func failedPattern(tests []string) string {
-	var exact []string
-	for _, test := range tests {
-		if !slices.ContainsFunc(tests, func(other string) bool { return strings.HasPrefix(other, test+"/") }) {
-			exact = append(exact, pattern.Exact(test))
-		}
+	exact := leaves(tests)
+	for i, test := range exact {
+		exact[i] = pattern.Exact(test)
 	}
 	slices.Sort(exact)
 	return strings.Join(exact, "|")
@@ -145,17 +149,10 @@ func (p *Plan) debug() []Step {
 	if len(pkgs) == 0 || p.graph.Package(pkgs[0]) == nil {
 		return []Step{say("No test has failed.\n")}
 	}
-	tests := p.failed[pkgs[0]]
-	var roots []string
-	for _, test := range tests {
-		root, _, _ := strings.Cut(test, "/")
-		if !slices.Contains(roots, root) {
-			roots = append(roots, root)
-		}
-	}
-	run := Run{Dir: p.graph.Package(pkgs[0]).Dir, Packages: pkgs[:1], Pattern: failedPattern(tests)}
 	p.phase = debugging
-	return []Step{{Verb: Debug, Run: run, Tests: roots}}
+	return []Step{{
+		Verb: Debug, Run: Run{Dir: p.graph.Package(pkgs[0]).Dir, Packages: pkgs[:1]}, Tests: leaves(p.failed[pkgs[0]]),
+	}}
 }
 
 // typeKey takes a key of the answer that is asked for.

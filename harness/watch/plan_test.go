@@ -208,7 +208,7 @@ func TestPlan(t *testing.T) {
 		}},
 		{"d", Options{}, []at{
 			{key("d"), "No test has failed."}, {saved("/m/a/a.go"), all}, {failed("m/b", "TestB", "TestB/x"), ""},
-			{key("d"), "debug /m/b m/b ^TestB$/^x$ at TestB"}, {saved("/m/e/e.go"), ""},
+			{key("d"), "debug /m/b m/b at TestB/x"}, {saved("/m/e/e.go"), ""},
 			{func(p *Plan) []Step { return p.Debugged(nil) }, "start m/e"},
 		}},
 		{"d without dlv", Options{}, []at{

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestTestsOf(t *testing.T) {
+func TestNamesOf(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"a_test.go": `package a
@@ -40,9 +40,19 @@ func Example_compiled() {}
 			t.Fatal(err)
 		}
 	}
-	got := TestsOf(dir, []string{"a_test.go", "bad_test.go", "none_test.go", "b_test.go"})
-	want := []string{"TestB", "Test", "Test_x", "TestÄ", "FuzzA", "Example", "Example_empty", "Example_unordered", "TestA"}
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+	files := []string{"a_test.go", "none_test.go", "b_test.go"}
+	for _, tt := range []struct {
+		files []string
+		kinds []Kind
+		want  []string
+		whole bool
+	}{
+		{append(files, "bad_test.go"), Tests, []string{"TestB", "Test", "Test_x", "TestÄ", "FuzzA", "Example", "Example_empty", "Example_unordered", "TestA"}, false},
+		{files, []Kind{Benchmark}, []string{"BenchmarkA"}, false},
+		{[]string{"b_test.go"}, Tests, []string{"TestA"}, true},
+	} {
+		if got, whole := NamesOf(dir, tt.files, tt.kinds...); !slices.Equal(got, tt.want) || whole != tt.whole {
+			t.Errorf("%q %q: %q, %t, want %q", tt.files, tt.kinds, got, whole, tt.want)
+		}
 	}
 }

@@ -83,7 +83,11 @@ func Main(dirs []string) int {
 	// reports, and one that stops the job must let it end what is left if the
 	// run is killed.
 	signals.Catch()
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
+		if !signals.Ignored(sig) { // the command ignores it, too
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
 	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}

@@ -57,6 +57,8 @@ type Options struct {
 	Watch            bool
 	WatchChdir       bool
 	WatchClear       bool
+	DebugTests       []string // nil for none
+	Tracer           []string
 }
 
 // RerunOptions are those of --rerun-fails.
@@ -236,14 +238,20 @@ func shellWords(v string) ([]string, error) {
 	return words, err
 }
 
+// testNames reads names of tests, one a line. The empty name stands for none.
+func testNames(v string) ([]string, error) {
+	return slices.DeleteFunc(strings.Split(v, "\n"), func(name string) bool { return name == "" }), nil
+}
+
 func summary(o *Options) value {
 	return parsed(&o.Summary, format.HideSummary, "skipped", "failed", "errors", "output", "all")
 }
 
 func parseCI(v string) (ci.System, error) { return ci.Parse(v, os.Getenv) }
 
-func command(to *bool) value {
-	v := boolean(to)
+func command(to *bool) value { return boolean(to).asCommand() }
+
+func (v value) asCommand() value {
 	v.command = true
 	return v
 }

@@ -39,7 +39,7 @@ type Row struct {
 
 // table returns the flags, bound to options that they set.
 func table(o *Options) []Group {
-	hidden, packages := &list{separator: ","}, &list{separator: " "}
+	hidden, packages, debugged := &list{separator: ","}, &list{separator: " "}, &list{separator: "\n"}
 	return []Group{
 		{"Output", []Row{
 			{"format", "name", "", `how to show the events (-f for short, in front of all
@@ -238,6 +238,17 @@ keys`, command(&o.Watch).ofGotestsum("")},
 all modules below this directory`, boolean(&o.WatchChdir).ofGotestsum("")},
 			{"watch-clear", "", "", `clear the screen before each run`, boolean(&o.WatchClear).ofGotestsum("")},
 		}},
+		{"Debugging", []Row{
+			{"debug-test", "test", "", `build the test binary of the one package that has the
+test, and run dlv on it, with a stop in the test; may be
+given several times; '' stops nowhere: see
+docs/debugging.md`,
+				parsed(&o.DebugTests, testNames).inList(debugged).asCommand()},
+			{"tracer", "command", "", `run each test binary through a program, such as
+'strace -f -o trace', behind that of -exec; with
+--debug-test in place of dlv`,
+				parsed(&o.Tracer, shellWords).asPrivate()},
+		}},
 		{"Link cache", []Row{
 			{"link-cache", "on|off", "on", `keep linked test binaries between runs; {default} by default`,
 				named(&o.LinkCache, []string{"on", "off"}, true, false)},
@@ -254,10 +265,12 @@ the flags above: formats, JUnit, what CI systems read`},
 			{Name: "pgtest tool ci-matrix", Text: `share packages among the jobs of a CI run by the time
 that they took before`},
 		}},
-		{"Shell completion", []Row{
-			{Name: "pgtest tool completion " + strings.Join(Shells, "|"), Text: `print what makes a shell complete pgtest's flags: for
-bash source <(pgtest tool completion bash), for zsh
-with zsh, for fish pgtest tool completion fish | source`},
+		{"Shell completion and manual", []Row{
+			{Name: "pgtest tool completion " + strings.Join(Shells, "|"), Text: `print what makes a shell complete flags and their values,
+packages, and names of tests: for bash
+source <(pgtest tool completion bash), for zsh with zsh,
+for fish pgtest tool completion fish | source`},
+			{Name: "pgtest tool man", Text: `print the manual page: pgtest tool man | man -l -`},
 		}},
 		{"", []Row{
 			{"version", "", "", `print the version`, command(&o.Version).ofGotestsum("")},

@@ -45,7 +45,7 @@ func TestEverywhere(t *testing.T) {
 		if !strings.Contains(docs, "| "+code(r.head())+" | "+code(r.Variable())+" |") {
 			t.Errorf("%s and its variable are not in docs/flags.md", word)
 		}
-		if want := !slices.Contains([]string{"help", "version", "watch"}, r.Name) && !r.alias; (r.Variable() != "") != want {
+		if want := !slices.Contains([]string{"help", "version", "watch", "debug-test"}, r.Name) && !r.alias; (r.Variable() != "") != want {
 			t.Errorf("%s has the variable %q", word, r.Variable())
 		}
 	}
@@ -60,6 +60,7 @@ func TestBadValues(t *testing.T) {
 		want := !slices.Contains([]string{
 			"jsonfile", "jsonfile-timing-events", "junitfile", "junitfile-project-name", "packages", "post-run-command",
 			"rerun-fails-report", "summaryfile", "timeline", "coverage-cobertura", "coverage-lcov", "coverage-diff", "shard-plan",
+			"debug-test", "tracer",
 		}, r.Name)
 		_, err := Parse([]string{"--" + r.Name + "=" + bad}, false)
 		if !isLineOf(err, "--"+r.Name, want) {
