@@ -4,6 +4,7 @@
 GO ?= go
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+SHAREDIR ?= $(PREFIX)/share
 
 # The oldest Go that go.mod allows, the one that is installed, and the newest.
 VERSIONS ?= go1.25.5 local go1.27.3
@@ -18,18 +19,27 @@ TESTFLAGS ?= -vet=off -p=$$((2 * $$(getconf _NPROCESSORS_ONLN)))
 # there is memory, and all wait for the processor.
 ROOMY = GOGC=400 $(GO)
 
-.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench
+.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench bench-real
 
 build:
 	$(GO) build -o bin/pgtest ./cmd/pgtest
+
+# The manual page and what completes command lines, where man and the shells look.
+SHARED = man/man1/pgtest.1 bash-completion/completions/pgtest zsh/site-functions/_pgtest fish/vendor_completions.d/pgtest.fish
 
 # DESTDIR is put in front of where the files go, for packages.
 install: build
 	mkdir -p "$(DESTDIR)$(BINDIR)"
 	install -m 755 bin/pgtest "$(DESTDIR)$(BINDIR)/pgtest"
+	@set -e; set -- man "completion bash" "completion zsh" "completion fish"; for file in $(SHARED); do \
+		mkdir -p "$(DESTDIR)$(SHAREDIR)/$${file%/*}"; bin/pgtest tool $$1 >bin/shared; shift; \
+		echo install -m 644 bin/shared "$(DESTDIR)$(SHAREDIR)/$$file"; \
+		install -m 644 bin/shared "$(DESTDIR)$(SHAREDIR)/$$file"; \
+	done; rm bin/shared
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/pgtest"
+	for file in $(SHARED); do rm -f "$(DESTDIR)$(SHAREDIR)/$$file"; done
 
 # The demo's tests fail on purpose, so pgtest's status must be 1.
 demo: build
@@ -72,3 +82,12 @@ versions:
 # Figures over their limits make it fail, after all are printed.
 bench:
 	$(GO) run ./cmd/pgtest/bench
+
+# Compares go test, gotestsum and pgtest on the module in DIR: make bench-real
+# DIR=../module WORDS='-short ./...' ROUNDS=5.
+DIR = .
+ROUNDS = 3
+WORDS = ./...
+
+bench-real:
+	$(GO) run ./cmd/pgtest/bench -rounds=$(ROUNDS) -real="$(DIR)" -- $(WORDS)

@@ -13,10 +13,10 @@ import (
 // place of pgtest the shell then runs a function that shows the words.
 func TestCompletion(t *testing.T) {
 	t.Setenv("PATH", filepath.Dir(pgtestPath)+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "somefile.xml"), nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	dir := writeModule(t, map[string]string{
+		"somefile.xml":  "",
+		"pkg/p_test.go": "package p\n\nfunc TestOne(t *testing.T) {}\nfunc BenchmarkOne(b *testing.B) {}\n",
+	})
 	for _, name := range ptytest.Shells {
 		t.Run(name, func(t *testing.T) {
 			sh := ptytest.StartShell(t, name, dir, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
@@ -41,6 +41,16 @@ func TestCompletion(t *testing.T) {
 				{"tool completion z", "tool completion zsh"},
 				{"./a -args --hide", "./a -args --hide"},
 				{"some", "somefile.xml"},
+				{"./pk", "./pkg"},
+				{"-v example.com/m/p", "-v example.com/m/pkg"},
+				{"-mod=re", "-mod=readonly"},
+				{"-covermode a", "-covermode atomic"},
+				{"-coverprofile=some", "-coverprofile=somefile.xml"},
+				{"./pkg -run TestO", "./pkg -run TestOne"},
+				{"-bench=Ben", "-bench=BenchmarkOne"},
+				{"--debug-test T", "--debug-test TestOne"},
+				{"-run '^TestX$|^TestO", "-run ^TestX$|^TestOne$"},
+				{"--tracer 'a b' -run T", "--tracer a b -run TestOne"},
 			} {
 				sh.Enter("pgtest " + tt[0] + "\t")
 				sh.Expect("ran: " + regexp.QuoteMeta(tt[1]) + ` ?\r\n`)

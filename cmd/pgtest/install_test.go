@@ -37,12 +37,13 @@ func TestInstall(t *testing.T) {
 		name      string
 		env, args []string // DEST is a new directory
 		want      string   // below DEST
+		share     string   // below DEST, where the other files are
 	}{
-		{"DESTDIR", nil, []string{"DESTDIR=DEST/package root"}, "package root/usr/local/bin/pgtest"},
-		{"PREFIX", nil, []string{"PREFIX=DEST/home"}, "home/bin/pgtest"},
-		{"PREFIX and DESTDIR", nil, []string{"PREFIX=/opt", "DESTDIR=DEST"}, "opt/bin/pgtest"},
-		{"BINDIR", nil, []string{"BINDIR=DEST/sbin"}, "sbin/pgtest"},
-		{"environment", []string{"PREFIX=/usr", "DESTDIR=DEST"}, nil, "usr/bin/pgtest"},
+		{"DESTDIR", nil, []string{"DESTDIR=DEST/package root"}, "package root/usr/local/bin/pgtest", "package root/usr/local/share"},
+		{"PREFIX", nil, []string{"PREFIX=DEST/home"}, "home/bin/pgtest", "home/share"},
+		{"PREFIX and DESTDIR", nil, []string{"PREFIX=/opt", "DESTDIR=DEST"}, "opt/bin/pgtest", "opt/share"},
+		{"BINDIR", nil, []string{"BINDIR=DEST/sbin", "SHAREDIR=DEST/other"}, "sbin/pgtest", "other"},
+		{"environment", []string{"PREFIX=/usr", "DESTDIR=DEST"}, nil, "usr/bin/pgtest", "usr/share"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dest := t.TempDir()
@@ -52,7 +53,7 @@ func TestInstall(t *testing.T) {
 				// A make that runs the tests hands its own variables on.
 				cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 					name, _, _ := strings.Cut(v, "=")
-					return slices.Contains([]string{"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GO", "PREFIX", "BINDIR", "DESTDIR"}, name)
+					return slices.Contains([]string{"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GO", "PREFIX", "BINDIR", "SHAREDIR", "DESTDIR"}, name)
 				})
 				cmd.Env = append(cmd.Env, tt.env...)
 				for _, words := range [][]string{cmd.Env, cmd.Args} {
@@ -65,8 +66,25 @@ func TestInstall(t *testing.T) {
 				}
 			}
 			run("install")
-			if got := strings.Join(regularFiles(t, dest), " "); got != tt.want {
-				t.Errorf("installed %q, want %q", got, tt.want)
+			files := regularFiles(t, dest)
+			want := []string{tt.want}
+			for name, first := range map[string]string{
+				"man/man1/pgtest.1": ".TH PGTEST 1", "bash-completion/completions/pgtest": "# Completion of pgtest for bash",
+				"fish/vendor_completions.d/pgtest.fish": "# Completion of pgtest for fish", "zsh/site-functions/_pgtest": "#compdef pgtest",
+			} {
+				want = append(want, filepath.Join(tt.share, name))
+				path := filepath.Join(dest, tt.share, name)
+				info, err := os.Stat(path)
+				if err != nil || info.Mode() != 0o644 {
+					t.Errorf("%s: %v", name, err)
+				}
+				if text, _ := os.ReadFile(path); !strings.HasPrefix(string(text), first) {
+					t.Errorf("%s: %.100s", name, text)
+				}
+			}
+			slices.Sort(want)
+			if slices.Sort(files); !slices.Equal(files, want) {
+				t.Errorf("installed %q, want %q", files, want)
 			}
 			program := filepath.Join(dest, tt.want)
 			if out, err := exec.Command(program, "--version").CombinedOutput(); err != nil {

@@ -23,7 +23,8 @@ Commands:
     NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
     NAME tool cache        print how useful the link cache is; cache clean empties it
-    NAME tool completion   print what makes a shell complete pgtest's flags
+    NAME tool completion   print what makes a shell complete command lines of pgtest
+    NAME tool man          print the manual page
 
 Use 'NAME tool COMMAND --help' for the flags of slowest, ci-matrix and plan.
 `
@@ -49,18 +50,26 @@ func tool(args []string, gotestsum bool) (int, error) {
 		err = cleanLinkCache()
 	case len(args) == 2 && args[0] == "completion" && slices.Contains(flags.Shells, args[1]):
 		err = flags.PrintCompletion(steady.Writer(os.Stdout), args[1])
+	case slices.Equal(args, []string{"man"}):
+		err = flags.Man(steady.Writer(os.Stdout))
 	case len(args) > 0 && args[0] == "complete": // for the script that completion prints
-		for _, word := range flags.Complete(args[1:]) {
-			fmt.Println(word)
-		}
+		printLines(flags.Complete(args[1:]))
+	case len(args) == 2 && args[0] == "complete-line":
+		printLines(flags.CompleteLine(args[1]))
 	default:
 		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|plan|report|slowest [flags], pgtest tool completion " +
-			strings.Join(flags.Shells, "|"))
+			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {
 		return failed, err
 	}
 	return 0, nil
+}
+
+func printLines(lines []string) {
+	for _, line := range lines {
+		fmt.Println(line)
+	}
 }
 
 // printLinkCache says how full the link cache is and how useful.

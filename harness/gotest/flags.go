@@ -35,6 +35,24 @@ var testFlags = map[string]bool{
 	"skip": false, "timeout": false, "trace": false, "v": true,
 }
 
+// values are those that flags take, where there are few. Of -vet they are the
+// checks that go vet makes.
+var values = map[string][]string{
+	"buildmode": {"default", "exe", "pie", "plugin", "shared", "archive", "c-archive", "c-shared"},
+	"buildvcs":  {"auto", "true", "false"}, "compiler": {"gc", "gccgo"}, "covermode": {"set", "count", "atomic"},
+	"mod": {"readonly", "vendor", "mod"}, "pgo": {"auto", "off"}, "shuffle": {"on", "off"},
+	"vet": {"all", "off", "atomic", "bool", "buildtags", "directive", "errorsas", "ifaceassert", "nilfunc", "printf", "stringintconv", "tests"},
+}
+
+// Values returns the values that a flag of go test takes, in the words of which
+// a user types one, or nil if there are too many.
+func Values(name string) []string {
+	if boolean, _ := KnowsFlag(name); boolean && values[name] == nil {
+		return []string{"true", "false"}
+	}
+	return values[strings.TrimPrefix(name, "test.")]
+}
+
 // KnowsFlag reports whether go test has a flag of that name, and whether the
 // flag needs no value.
 func KnowsFlag(name string) (boolean, known bool) {

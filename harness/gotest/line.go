@@ -144,6 +144,22 @@ func (l *Line) flag(p *Part, words []string) int {
 // binary, so that all words that follow are arguments, too.
 func (l Line) InArguments() bool { return l.at == inArguments }
 
+// TakesPackages reports whether the next word, unless it is a flag, is a package.
+func (l Line) TakesPackages() bool { return l.at == beforePackages || l.at == inPackages }
+
+// Pending returns the name of a flag of go test at the line's end that lacks its
+// value, or "".
+func (l Line) Pending() string {
+	if len(l.parts) == 0 {
+		return ""
+	}
+	last := l.parts[len(l.parts)-1]
+	if boolean, _ := KnowsFlag(last.Name); last.Kind != OwnFlag || boolean || last.HasValue {
+		return ""
+	}
+	return last.Name
+}
+
 // Parts returns the line's parts in their order.
 func (l Line) Parts() []Part { return l.parts }
 
@@ -223,30 +239,6 @@ func (l Line) WithArgument(flag string) Line {
 		return l.replace(packages, false, append(names, flag)...)
 	}
 	return l.replace(packages, false, ".", flag)
-}
-
-// BinaryWords returns what the line sets for a test binary that is started by
-// hand: flags of package testing, but not the choice of tests, profiles and the
-// time limit, then the binary's own words.
-func (l Line) BinaryWords() []string {
-	var flags, own []string
-	for _, p := range l.parts {
-		name := strings.TrimPrefix(p.Name, "test.")
-		switch {
-		case p.Kind == Package:
-		case p.Kind == Rest && p.Word != "--":
-			own = append(own, p.Words[1:]...)
-		case p.Kind != OwnFlag:
-			own = append(own, p.Words...)
-		case slices.Contains([]string{"benchtime", "count", "cpu", "failfast", "parallel", "short", "shuffle", "skip", "v"}, name):
-			flag := "-test." + name
-			if p.HasValue {
-				flag += "=" + p.Value
-			}
-			flags = append(flags, flag)
-		}
-	}
-	return append(flags, own...)
 }
 
 // VetFlags are go vet's for the checks that go test makes before it runs tests.

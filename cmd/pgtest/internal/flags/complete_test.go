@@ -6,6 +6,25 @@ import (
 	"testing"
 )
 
+// TestSplitLine wants a line to be split as a shell splits it, up to the cursor.
+func TestSplitLine(t *testing.T) {
+	for line, want := range map[string][]string{
+		"":                    {""},
+		" ":                   {""},
+		" a":                  {"a"},
+		" a  b ":              {"a", "b", ""},
+		` -run '^A|B`:         {"-run", "^A|B"},
+		` -run "a 'b`:         {"-run", "a 'b"},
+		` 'a b' c\ d"e f"g h`: {"a b", "c de fg", "h"},
+		` '' `:                {"", ""},
+		` 'a\' \`:             {`a\`, ""},
+	} {
+		if got := splitLine(line); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
 // TestComplete is about what the last word can become.
 func TestComplete(t *testing.T) {
 	t.Setenv("PGTEST_RAW_COMMAND", "true") // completion is about what is typed
@@ -31,7 +50,8 @@ func TestComplete(t *testing.T) {
 		// One dash is go test's, and so is the value of a flag of it.
 		"-coverm":         "-covermode",
 		"./a -coverm":     "-covermode",
-		"-run --col":      Files,
+		"-run --col":      "",
+		"-custom --col":   "--color",
 		"-v --hide":       "--hide-summary",
 		"-run=x --hide":   "--hide-summary",
 		"-run x --hide":   "--hide-summary",
@@ -44,15 +64,30 @@ func TestComplete(t *testing.T) {
 		"--leaks=fail -- -coverm":  "-covermode",
 		"--raw-command -- x --col": Files,
 		"--raw-command --hide":     "--hide-summary",
-		"":                         Files,
-		"./a":                      Files,
+		"some":                     Files,
+		"./a x_":                   Files,
 
-		"to":                "tool",
-		"./a to":            Files,
-		"tool ":             "cache ci-matrix completion slowest",
-		"tool cache ":       "clean",
-		"tool completion ":  "bash zsh fish",
-		"tool cache clean ": Files,
+		"to":                 "tool",
+		"./a to":             Files,
+		"tool ":              "cache ci-matrix completion man plan report slowest",
+		"tool cache ":        "clean",
+		"tool completion ":   "bash zsh fish",
+		"tool cache clean x": Files,
+
+		// Values of go test's flags.
+		"-mod=":                  "-mod=readonly -mod=vendor -mod=mod",
+		"--mod r":                "readonly",
+		"./a -covermode ":        "set count atomic",
+		"-shuffle o":             "on off",
+		"-vet=print":             "-vet=printf",
+		"-race=t":                "-race=true",
+		"-test.shuffle=of":       "-test.shuffle=off",
+		"-count ":                "",
+		"-coverprofile c":        Files,
+		"-coverprofile=c":        Files,
+		"-C ":                    Files,
+		"--raw-command -- -mod=": Files,
+		"./a -args -run Te":      Files,
 	} {
 		var got []string
 		for _, candidate := range Complete(strings.Split(line, " ")) {

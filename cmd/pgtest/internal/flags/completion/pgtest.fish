@@ -4,7 +4,7 @@ function __pgtest_complete
     set -l candidates (command pgtest tool complete $words[2..] 2>/dev/null)
     if test "$candidates" = :files
         set -l word (commandline -ct)
-        set -l flag (string match -r -- '^--[^=]*=' $word)
+        set -l flag (string match -r -- '^-[^=]*=' $word)
         __fish_complete_path (string replace -- "$flag" '' $word) | string replace -r '^' -- "$flag"
     else
         printf '%s\n' $candidates
