@@ -49,7 +49,7 @@ func (b *bench) chatty() error {
 	junit := "--junitfile=" + filepath.Join(b.dir, "chatty.xml")
 	for _, outcome := range []struct{ name, env string }{{"passes", "CHATTY_FAILS="}, {"fails", "CHATTY_FAILS=1"}} {
 		run := func(words ...string) func() command {
-			return func() command { return command{dir, words, []string{outcome.env}} }
+			return func() command { return command{dir: dir, words: words, env: []string{outcome.env}} }
 		}
 		costs, err := compareAll(min(b.rounds, 5), []func() command{
 			run("go", "test", "-json", "-count=1", "."),

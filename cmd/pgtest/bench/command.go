@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -11,11 +12,13 @@ import (
 	"time"
 )
 
-// command is a command line, where it runs, and what is added to its environment.
+// command is a command line, where it runs, what is added to its environment, and
+// where its output goes.
 type command struct {
 	dir   string
 	words []string
 	env   []string
+	out   io.Writer // nil drops the output
 }
 
 // cost is what a command took: time, and its own peak memory in bytes.
@@ -28,6 +31,7 @@ type cost struct {
 func (c command) run() (cost, error) {
 	cmd := exec.Command(c.words[0], c.words[1:]...)
 	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), c.env...)
+	cmd.Stdout = c.out
 	errors := &tail{}
 	cmd.Stderr = errors
 	start := time.Now()

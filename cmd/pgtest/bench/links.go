@@ -28,7 +28,9 @@ func (b *bench) patterns() error {
 	if b.pkgDir != "" {
 		in = b.pkgDir
 	}
-	run := func(env []string, words ...string) command { return command{in, append(words, b.pkg), env} }
+	run := func(env []string, words ...string) command {
+		return command{dir: in, words: append(words, b.pkg), env: env}
+	}
 	pattern := func() string { return fmt.Sprintf("-run=^TestNone%d$", time.Now().UnixNano()) }
 	there := []string{"GOTMPDIR=" + placed}
 	peer := func() command { return run(nil, "go", "test", pattern()) }
@@ -80,7 +82,7 @@ func (b *bench) firstRuns(what string, buildCache func(module string) string) er
 				return err
 			}
 			touchMemory()
-			c, err := command{module, words, []string{buildCache(module), "XDG_CACHE_HOME=" + filepath.Join(module, "cache")}}.run()
+			c, err := command{dir: module, words: words, env: []string{buildCache(module), "XDG_CACHE_HOME=" + filepath.Join(module, "cache")}}.run()
 			if err != nil {
 				return err
 			}

@@ -54,6 +54,7 @@ type bench struct {
 func main() {
 	b := bench{}
 	generate := flag.String("generate", "", "only write the stream of part formats to `file`")
+	realDir := flag.String("real", "", "only run go test, gotestsum and pgtest on the module in a `directory`; arguments are packages and flags of go test")
 	dropping := flag.Bool("drop", false, "only read standard input and drop it")
 	flag.StringVar(&b.pgtest, "pgtest", "", "measure this `program` (default: build ./cmd/pgtest)")
 	flag.IntVar(&b.rounds, "rounds", 7, "run each command `n` times")
@@ -71,8 +72,10 @@ func main() {
 		err = drop()
 	case *generate != "":
 		err = writeStream(*generate, func(w io.Writer) error { return genstream.Write(w, genstream.Million) })
+	case *realDir != "":
+		err = b.prepared(func() error { return b.real(*realDir, flag.Args()) })
 	default:
-		err = b.run(flag.Args())
+		err = b.prepared(func() error { return b.run(flag.Args()) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -94,6 +97,23 @@ func (b *bench) run(chosen []string) error {
 			return fmt.Errorf("no part %q; there are: %s", name, names())
 		}
 	}
+	b.table.heading()
+	for _, part := range parts {
+		if len(chosen) > 0 && !slices.Contains(chosen, part.name) {
+			continue
+		}
+		if err := part.run(b); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	if b.table.over > 0 {
+		return fmt.Errorf("%d figures are over their limits", b.table.over)
+	}
+	return nil
+}
+
+// prepared runs f with a directory for files, and with pgtest.
+func (b *bench) prepared(f func() error) error {
 	dir, err := os.MkdirTemp("", "pgtest-bench-")
 	if err != nil {
 		return err
@@ -108,19 +128,7 @@ func (b *bench) run(chosen []string) error {
 	if err != nil {
 		return err
 	}
-	b.table.heading()
-	for _, part := range parts {
-		if len(chosen) > 0 && !slices.Contains(chosen, part.name) {
-			continue
-		}
-		if err := part.run(b); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
-		}
-	}
-	if b.table.over > 0 {
-		return fmt.Errorf("%d figures are over their limits", b.table.over)
-	}
-	return nil
+	return f()
 }
 
 // module writes a module and returns its directory.

@@ -44,7 +44,7 @@ func TestC(t *testing.T) {}
 		return func() command {
 			counts, _ := os.MkdirTemp(b.dir, "counts-") // no test passes without
 			words := []string{program, "--rerun-fails", "--rerun-fails-max-failures=20", packages}
-			return command{dir, words, []string{"RERUNS=" + counts}}
+			return command{dir: dir, words: words, env: []string{"RERUNS=" + counts}}
 		}
 	}
 	both := []func() command{run(gotestsum, "--packages=./..."), run(b.pgtest, "./...")}

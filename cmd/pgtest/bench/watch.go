@@ -30,7 +30,7 @@ func (b *bench) watch() error {
 		return os.WriteFile(file, append(source[:len(source):len(source)], probe...), 0o666)
 	}
 	run := func(words ...string) command {
-		return command{pkg, append(words, "-run=^TestNone$", "net/http"), []string{"GOROOT=" + root}}
+		return command{dir: pkg, words: append(words, "-run=^TestNone$", "net/http"), env: []string{"GOROOT=" + root}}
 	}
 	var theirs, ours []cost
 	for round := range b.rounds + 1 {
