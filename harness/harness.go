@@ -108,9 +108,11 @@ type Config struct {
 	// Coverage, unless nil, gets the coverage profile of all rounds, an empty one
 	// if go test wrote none, and returns lines for the summary. If Args and
 	// GOFLAGS have no -coverprofile, go test writes the profile to the run's own
-	// directory. It is not called with Command and Input, nor if the profile
+	// directory. It is not called with Command, nor if the profile
 	// can't be read or goes to what is no regular file.
 	Coverage func(coverage.Profile) string
+	// Profile is what Coverage gets with Input; nil is none.
+	Profile *coverage.Profile
 	// MaxFails ends the run early; the zero value does not.
 	MaxFails MaxFails
 	// Rerun says which failed tests run again. With Input none does.

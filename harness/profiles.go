@@ -124,6 +124,9 @@ func (p *profiles) write() error {
 
 // endCoverage completes the profile and has it reported.
 func (i *invocation) endCoverage() error {
+	if i.cfg.Input != nil && i.cfg.Profile != nil && i.cfg.Coverage != nil {
+		i.stream.Note(result.Coverage(i.cfg.Coverage(*i.cfg.Profile)))
+	}
 	if i.cover == nil || i.cover.unread {
 		return nil
 	}

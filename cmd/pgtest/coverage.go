@@ -35,7 +35,7 @@ func checkCoverage(c *flags.CommandLine) error {
 		what string
 	}{
 		{c.RawCommand, "--raw-command, whose coverage is unknown"},
-		{c.ReadsInput(), "-, which runs no tests"},
+		{c.ReadsInput() && c.Merge == nil, "-, which runs no tests"},
 		{c.Stress != nil, "--stress"},
 		{c.Settings.List != "", "-list, which runs no tests"},
 		{!c.Settings.Cover && c.Line.Value("cover") != "", "-cover=" + c.Line.Value("cover")},
@@ -69,7 +69,12 @@ type coverageReport struct {
 // newCoverageReport returns nil if there is nothing to say.
 func newCoverageReport(c *flags.CommandLine, opts jsonstream.Options, files *files) (*coverageReport, error) {
 	covers := c.Settings.Cover && c.Settings.Fuzz == "" && c.Stress == nil && !opts.NoSummary && c.Summary != 0 && !c.Gotestsum
-	if c.Source() != "" || c.Coverage.Asked() == "" && !covers {
+	if c.Merge != nil {
+		covers = c.Merge.Profile.Mode != ""
+	} else if c.Source() != "" {
+		return nil, nil
+	}
+	if c.Coverage.Asked() == "" && !covers {
 		return nil, nil
 	}
 	r := &coverageReport{CoverageOptions: c.Coverage, files: files, line: c.Line, dir: c.Dir}

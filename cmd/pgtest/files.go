@@ -8,8 +8,10 @@ import (
 	"os"
 
 	"pgtest/cmd/pgtest/internal/flags"
+	"pgtest/harness"
 	"pgtest/harness/outfile"
 	"pgtest/harness/rerun"
+	"pgtest/harness/shard"
 	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/result"
 )
@@ -28,6 +30,8 @@ type files struct {
 	// coverage writes the other two, unless nil.
 	coverage        *coverageReport
 	cobertura, lcov *outfile.Whole
+
+	shard *shard.Mark // in json, unless nil
 
 	all []opened
 }
@@ -150,6 +154,14 @@ func (f *files) writeReruns(rounds [][]result.PackageReport) {
 	if f.reruns != nil {
 		f.reran = true
 		rerun.Report(f.reruns, rounds) // its error comes with Commit
+	}
+}
+
+// endShard writes that a shard's run came to its end.
+func (f *files) endShard(result harness.Result) {
+	if f.shard != nil && !result.Interrupted && !result.Killed {
+		f.shard.Ended, f.shard.Status = true, result.ExitCode
+		f.json.Write(f.shard.Line()) // its error comes with Close
 	}
 }
 

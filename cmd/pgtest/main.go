@@ -78,6 +78,8 @@ func command(args []string, gotestsum bool) (int, error) {
 	switch {
 	case len(args) > 1 && args[0] == "tool" && args[1] == "report":
 		return report(args[2:], gotestsum)
+	case len(args) > 1 && args[0] == "tool" && args[1] == "merge":
+		return merge(args[2:], gotestsum)
 	case len(args) > 0 && args[0] == "tool":
 		return tool(args[1:], gotestsum)
 	case gotestsum && len(args) > 0 && (args[0] == "help" || args[0] == "?"):
@@ -167,6 +169,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 		if len(result.Rounds) > 1 {
 			files.writeReruns(result.Rounds)
 		}
+		files.endShard(result)
 		return errors.Join(files.commit(), files.coverage.absent(result))
 	}
 	var commitErr error
@@ -177,6 +180,9 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 		err = fmt.Errorf("%s: no events of go test -json", c.Source())
 	}
 	err = errors.Join(err, commitErr)
+	if c.Merge != nil {
+		result.ExitCode = max(result.ExitCode, c.Merge.Status)
+	}
 	missed := files.coverage.missed(result)
 	if missed != nil {
 		result.ExitCode = cmp.Or(result.ExitCode, 1)
@@ -275,6 +281,9 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	switch {
 	case c.ReadsInput():
 		cfg.Input = os.Stdin
+		if c.Merge != nil {
+			cfg.Input, cfg.Profile = c.Merge.Events, &c.Merge.Profile
+		}
 	case c.RawCommand:
 		cfg.Command = c.Command
 	default:
@@ -283,7 +292,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 			cfg.Args = stressWords(c)
 		}
 		if c.Shard.Total > 0 {
-			if err := takeShard(c, &cfg, files.coverage); err != nil {
+			if err := takeShard(c, &cfg, files); err != nil {
 				files.abort()
 				return harness.Config{}, nil, err
 			}

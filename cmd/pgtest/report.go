@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -13,16 +14,16 @@ import (
 // same flags that reads them from there.
 func report(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
-	c, path, err := flags.ParseReport(args)
+	c, paths, err := flags.ParseReport("report", args, 1, "usage: pgtest tool report [flags] [file]")
 	if err != nil {
 		return usageStatus, err
 	}
 	if c.Help {
 		return 0, flags.Help(steady.Writer(os.Stdout), gotestsum)
 	}
-	if path != "" {
-		if os.Stdin, err = openInput(path); err != nil {
-			return usageStatus, err
+	if len(paths) > 0 {
+		if os.Stdin, err = openInput(paths[0]); err != nil {
+			return usageStatus, fmt.Errorf("tool report: %w", err)
 		}
 	}
 	if err := check(c); err != nil {
@@ -35,7 +36,7 @@ func openInput(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	var named *fs.PathError
 	if errors.As(err, &named) {
-		return nil, errors.New("tool report: " + path + ": " + named.Err.Error())
+		return nil, fmt.Errorf("%s: %w", path, named.Err)
 	}
 	return f, err
 }

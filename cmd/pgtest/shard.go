@@ -54,7 +54,7 @@ func isGoFile(word string) bool { return filepath.Ext(word) == ".go" }
 
 // takeShard leaves those packages and tests in a run that are its shard's, and
 // says which. A shard that has none is a run without events.
-func takeShard(c *flags.CommandLine, cfg *harness.Config, report *coverageReport) error {
+func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 	var plan shard.Plan
 	if c.ShardPlan != "" {
 		var err error
@@ -91,11 +91,18 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, report *coverageReport
 	fmt.Fprintln(steady.Writer(os.Stderr), text)
 	if len(paths) == 0 {
 		cfg.Args, cfg.Input = nil, strings.NewReader("")
-		if report != nil {
-			report.take(coverage.Profile{Mode: "set"})
+		if files.coverage != nil {
+			files.coverage.take(coverage.Profile{Mode: "set"})
 		}
 	} else {
 		cfg.Args = c.Line.WithPackages(paths[0], paths[1:]...).EventWords()
+	}
+	if files.json != nil {
+		files.shard = &shard.Mark{Index: c.Shard.Index, Total: c.Shard.Total, Commit: shard.Head(c.Dir)}
+		if c.ShardPlan != "" {
+			files.shard.Plan = plan.Sum()
+		}
+		files.json.Write(files.shard.Line()) // its error comes with Close
 	}
 	if file := os.Getenv("TEST_SHARD_STATUS_FILE"); file != "" && c.Shard.From == "Bazel" {
 		return os.WriteFile(file, nil, 0o666) // says that shards are known here

@@ -20,6 +20,7 @@ const toolUsage = `Usage: NAME tool COMMAND [flags]
 Commands:
     NAME tool slowest      find or skip the slowest tests
     NAME tool ci-matrix    use previous test runtime to place packages into optimal buckets
+    NAME tool merge        show the event files of all shards as one run
     NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
     NAME tool cache        print how useful the link cache is; cache clean empties it
@@ -57,7 +58,7 @@ func tool(args []string, gotestsum bool) (int, error) {
 	case len(args) == 2 && args[0] == "complete-line":
 		printLines(flags.CompleteLine(args[1]))
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|plan|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|merge|plan|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {

@@ -5,6 +5,8 @@ package shard
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,6 +201,13 @@ func divide(p Package, loads []time.Duration, target time.Duration) Share {
 		tests = nil
 	}
 	return Share{Shard: rest, Tests: tests}
+}
+
+// Sum tells plans apart.
+func (p Plan) Sum() string {
+	h := sha256.New()
+	p.Write(h)
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Write writes the plan as JSON, the same for the same plan.

@@ -197,8 +197,11 @@ func (f *File) put(ev noEndEvent) {
 
 // Round returns the number of the round that an event begins, 0 if it begins
 // none. The run itself is round 1.
-func Round(ev *event.Event) int {
-	text, ok := strings.CutPrefix(ev.NoEnd.String(), roundPrefix)
+func Round(ev *event.Event) int { return RoundOf(ev.NoEnd.String()) }
+
+// RoundOf is Round for the value of NoEnd.
+func RoundOf(noEnd string) int {
+	text, ok := strings.CutPrefix(noEnd, roundPrefix)
 	if n, err := strconv.Atoi(text); ok && err == nil {
 		return n
 	}

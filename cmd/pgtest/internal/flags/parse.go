@@ -3,11 +3,13 @@ package flags
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"pgtest/harness/coverage"
 	"pgtest/harness/gotest"
 )
 
@@ -24,6 +26,8 @@ type CommandLine struct {
 	// Gotestsum says that the command was called by the name gotestsum, and is to
 	// do as that does.
 	Gotestsum bool
+	// Merge, unless nil, is in place of standard input.
+	Merge *Merge
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
 
@@ -32,6 +36,13 @@ type CommandLine struct {
 	// meant are words that pgtest leaves to the test binary, though they look
 	// like flags of its own.
 	meant []meant
+}
+
+// Merge is what several runs of shards are together.
+type Merge struct {
+	Events  io.Reader
+	Profile coverage.Profile // zero without one
+	Status  int              // the highest of the shards
 }
 
 // chdir is -C in front of all other words of go test.
@@ -69,24 +80,29 @@ func Parse(args []string, gotestsum bool) (*CommandLine, error) {
 	return c, nil
 }
 
-// ParseReport reads the words behind pgtest tool report as a command line that
-// reads standard input. It returns the path of the file that is to be there, ""
-// if the words name none.
-func ParseReport(args []string) (c *CommandLine, path string, err error) {
+// ParseReport reads the words behind pgtest tool report, or another tool that
+// shows event files, as a command line that reads standard input. It returns the
+// paths of the files, none for standard input itself. most is how many there may
+// be, and usage what is wrong otherwise.
+func ParseReport(tool string, args []string, most int, usage string) (c *CommandLine, paths []string, err error) {
 	if c, err = Parse(args, false); err != nil {
-		return c, "", err
+		return c, nil, err
 	}
 	words := c.Line.Words()
-	switch {
-	case c.RawCommand || len(words) > 1:
-		return c, "", errors.New("usage: pgtest tool report [flags] [file]")
-	case len(words) == 1 && words[0] != "-":
-		if path = words[0]; strings.HasPrefix(path, "-") {
-			return c, "", fmt.Errorf("tool report: %s is no flag of pgtest", path)
+	if c.RawCommand || len(words) > most {
+		return c, nil, errors.New(usage)
+	}
+	for _, word := range words {
+		switch {
+		case word == "-" && len(words) == 1:
+		case strings.HasPrefix(word, "-"):
+			return c, nil, fmt.Errorf("tool %s: %s is no flag of pgtest", tool, word)
+		default:
+			paths = append(paths, word)
 		}
 	}
 	c, err = Parse(append(slices.Clone(c.ours), "-"), false)
-	return c, path, err
+	return c, paths, err
 }
 
 // addPackages adds the packages that stand elsewhere to the line of go test. As

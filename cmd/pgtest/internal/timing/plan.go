@@ -74,7 +74,7 @@ func plan(name string, args []string, s Streams) error {
 		return err
 	}
 	p := shard.Divide(times.of(packages), int(*shards))
-	p.Commit = head()
+	p.Commit = shard.Head("")
 	err = p.Write(to)
 	if f, isFile := to.(*outfile.Whole); isFile {
 		if err = errors.Join(err, f.Commit()); err != nil {
@@ -122,15 +122,6 @@ func firstLine(text string, err error) string {
 		return err.Error()
 	}
 	return line
-}
-
-// head is the commit of the working directory, "" if it is unknown.
-func head() string {
-	text, err := exec.Command("git", "rev-parse", "HEAD").Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
 }
 
 // Times are how long packages took in several runs, and their top-level tests.
