@@ -9,6 +9,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
+	"pgtest/harness/history"
 	"pgtest/harness/outfile"
 	"pgtest/harness/rerun"
 	"pgtest/harness/shard"
@@ -30,6 +31,8 @@ type files struct {
 	// coverage writes the other two, unless nil.
 	coverage        *coverageReport
 	cobertura, lcov *outfile.Whole
+	// history keeps the run, unless nil.
+	history *history.Recorder
 
 	shard *shard.Mark // in json, unless nil
 
@@ -167,6 +170,9 @@ func (f *files) endShard(result harness.Result) {
 
 // abort drops what was opened.
 func (f *files) abort() {
+	if f.history != nil {
+		f.history.Abort()
+	}
 	for _, file := range f.all {
 		file.abort()
 	}

@@ -120,7 +120,7 @@ func TestFilesOfOthers(t *testing.T) {
 	run := func(args ...string) string {
 		cmd := exec.Command(program, append(args, "--raw-command", "cat", "events.json")...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "TMPDIR="+temp, "PGTEST_FORMAT=none")
+		cmd.Env = append(os.Environ(), "TMPDIR="+temp, "PGTEST_FORMAT=none", "PGTEST_HISTORY=off")
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}

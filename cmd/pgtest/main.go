@@ -80,6 +80,8 @@ func command(args []string, gotestsum bool) (int, error) {
 		return report(args[2:], gotestsum)
 	case len(args) > 1 && args[0] == "tool" && args[1] == "merge":
 		return merge(args[2:], gotestsum)
+	case len(args) > 1 && args[0] == "tool" && args[1] == "replay":
+		return replay(args[2:], gotestsum)
 	case len(args) > 0 && args[0] == "tool":
 		return tool(args[1:], gotestsum)
 	case gotestsum && len(args) > 0 && (args[0] == "help" || args[0] == "?"):
@@ -132,8 +134,14 @@ func run(c *flags.CommandLine) (int, error) {
 		_, status, err := runTests(context.Background(), c, control)
 		return status, err
 	}
-	if c.Watch {
+	switch {
+	case c.Watch:
 		work = func() (int, error) { return watchTests(c, control) }
+	case c.Failed != flags.NotFailed:
+		work = func() (int, error) {
+			_, status, err := runFailed(context.Background(), c, control)
+			return status, err
+		}
 	}
 	status, err := work()
 	if err != nil {
@@ -189,6 +197,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 	}
 	status := statusOf(c, result, err)
 	err = errors.Join(err, missed)
+	keep(control, files.history, result, status)
 	annotate(control, files, result.Report, c.Leaks != harness.IgnoreLeaks && result.Leaked())
 	if ctx.Err() != nil {
 		return result, status, err // a newer run follows, and has a command of its own
@@ -202,7 +211,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer} {
+	for _, part := range []func(*flags.CommandLine) error{checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -269,6 +278,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		ReapOrphans: true,
 
 		DropCanceled: c.Watch,
+		Parts:        c.Parts,
 	}
 	if files.coverage, err = newCoverageReport(c, cfg.Stream, files); err != nil {
 		files.abort()
@@ -278,6 +288,9 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		cfg.Coverage = files.coverage.take
 	}
 	cfg.Progress = showProgress(c, cfg.Stream)
+	if files.history = beginHistory(c); files.history != nil {
+		cfg.Stream.History = files.history
+	}
 	switch {
 	case c.ReadsInput():
 		cfg.Input = os.Stdin

@@ -32,6 +32,7 @@ func report(args []string, gotestsum bool) (int, error) {
 	return run(c)
 }
 
+// openInput opens a file for a tool.
 func openInput(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	var named *fs.PathError

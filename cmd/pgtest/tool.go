@@ -23,6 +23,9 @@ Commands:
     NAME tool merge        show the event files of all shards as one run
     NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
+    NAME tool history      list, show, export, import and remove earlier runs
+    NAME tool replay       show an earlier run again, and write reports from it
+    NAME tool flaky        list the tests that both passed and failed at the same commit
     NAME tool cache        print how useful the link cache is; cache clean empties it
     NAME tool completion   print what makes a shell complete command lines of pgtest
     NAME tool man          print the manual page
@@ -45,6 +48,13 @@ func tool(args []string, gotestsum bool) (int, error) {
 		if err := timing.Tools[args[0]](name+" tool "+args[0], args[1:], streams); err != nil {
 			return badUsage, err
 		}
+	case len(args) > 0 && args[0] == "history":
+		err = historyTool(steady.Writer(os.Stdout), args[1:])
+		if err == errHistoryUsage {
+			return badUsage, err
+		}
+	case slices.Equal(args, []string{"flaky"}):
+		err = flakyTool(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache"}):
 		err = printLinkCache(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache", "clean"}):
@@ -58,7 +68,7 @@ func tool(args []string, gotestsum bool) (int, error) {
 	case len(args) == 2 && args[0] == "complete-line":
 		printLines(flags.CompleteLine(args[1]))
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool ci-matrix|merge|plan|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool flaky, pgtest tool ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {

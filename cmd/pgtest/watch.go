@@ -236,8 +236,12 @@ func (w *watcher) start(r watch.Run) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel, w.ended = cancel, make(chan harness.Result, 1)
+	run := runTests
+	if line.Failed != flags.NotFailed {
+		run, w.line.Failed = runFailed, flags.NotFailed // in the first run alone
+	}
 	go func(ended chan<- harness.Result) {
-		res, _, err := runTests(ctx, &line, w.control)
+		res, _, err := run(ctx, &line, w.control)
 		if err != nil && ctx.Err() == nil {
 			w.control.After("a message", func() { printError(err) })
 		}

@@ -22,7 +22,7 @@ func OwnHome(dir string) error {
 	for _, name := range []string{"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "BUILDKITE", "TEAMCITY_VERSION", "TF_BUILD", "PGTEST_CI"} {
 		os.Unsetenv(name) // a run writes for the CI system that it is in
 	}
-	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"} {
+	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"} {
 		os.Unsetenv(name)
 	}
 	home, err := MakeHome(dir)

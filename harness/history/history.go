@@ -30,14 +30,17 @@ type Header struct {
 	GoDir    string   `json:",omitempty"`
 	// BuildFlags are the flags that choose files of these packages.
 	BuildFlags []string `json:",omitempty"`
-	// Narrow says that the command line chose some of the packages' tests, so
-	// that times of packages say little.
-	Narrow bool `json:",omitempty"`
+	// Narrow has the flags that chose some of the packages' tests. It is empty if
+	// all were to run.
+	Narrow []string `json:",omitempty"`
 	// FailFast says that behind a failed test there may be others that did not
 	// run.
 	FailFast bool `json:",omitempty"`
-	// Outstanding says that the run was one of tests that had not passed.
-	Outstanding bool `json:",omitempty"`
+	// Outstanding says that the run was one of tests that had not passed. Dropped
+	// has those of them that are no more, by package; a package without any is none
+	// itself.
+	Outstanding bool                `json:",omitempty"`
+	Dropped     map[string][]string `json:",omitempty"`
 }
 
 // A Tree is what git says of a run's source files. It is empty if git says

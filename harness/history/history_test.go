@@ -424,7 +424,7 @@ func TestEstimates(t *testing.T) {
 		}
 	}
 	check(0)
-	record(Header{Narrow: true}, 0.5, "0.5s")
+	record(Header{Narrow: []string{"-run=X"}}, 0.5, "0.5s")
 	check(500 * time.Millisecond)
 	record(Header{}, 3, "3s")
 	check(3 * time.Second)
@@ -496,5 +496,53 @@ func TestPlainZstd(t *testing.T) {
 	defer d.Close()
 	if text, err := io.ReadAll(d); err != nil || string(text) != eventsText {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// TestFlaky finds tests that both passed and failed with one tree.
+func TestFlaky(t *testing.T) {
+	at := func(hour int, tree Tree, cached bool, tests ...Test) *Run {
+		var lines testLines
+		for _, test := range tests {
+			test.Package = "p"
+			lines.add(test)
+		}
+		enc, err := zstd.NewWriter(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer enc.Close()
+		h := Header{Started: time.Date(2026, 11, 26, hour, 0, 0, 0, time.UTC)}
+		s := Summary{Outcome: Failed, Packages: []Package{{Path: "p", Cached: cached}}}
+		header, _, headerErr := encodeHeader(h, tree)
+		end, endErr := encodeEnd(enc.EncodeAll(lines.text, nil), s)
+		if err := errors.Join(headerErr, endErr); err != nil {
+			t.Fatal(err)
+		}
+		return &Run{Header: h, Tree: tree, Summary: s, memory: append(header, end...)}
+	}
+	good, bad := func(name string) Test { return Test{Name: name, End: result.Passed} }, func(name, why string) Test {
+		return Test{Name: name, End: result.Failed, Line: why}
+	}
+	again := func(t Test) Test { t.Round = 1; return t }
+	x, y, dirty := Tree{Commit: "x"}, Tree{Commit: "y"}, Tree{Commit: "x", Changes: "c"}
+	got, err := Flaky(slices.Values([]*Run{
+		at(9, y, false, bad("TestA", "new"), bad("TestBroken", "")),
+		at(8, y, true, good("TestBroken")),
+		at(7, y, false, good("TestA"), good("TestA")),
+		at(6, dirty, false, bad("TestFixed", "")),
+		at(5, x, false, good("TestFixed"), bad("TestA", "old"), bad("TestS/y", "sub"), bad("TestS", "a subtest failed: TestS/y")),
+		at(4, x, false, good("TestA"), good("TestS/y"), good("TestS")),
+		at(3, Tree{}, false, bad("TestRound", "round"), again(good("TestRound"))),
+		at(2, Tree{}, false, good("TestNone")),
+		at(1, Tree{}, false, bad("TestNone", "")),
+	}))
+	var lines []string
+	for _, f := range got {
+		lines = append(lines, fmt.Sprintf("%s %d/%d %d since %d: %s", f.Name, f.Failures, f.Runs, f.Trees, f.Since.Hour(), f.Line))
+	}
+	want := []string{"TestA 2/5 2 since 5: new", "TestRound 1/2 1 since 3: round", "TestS/y 1/2 1 since 5: sub"}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("%v: %q, want %q", err, lines, want)
 	}
 }

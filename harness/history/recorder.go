@@ -86,7 +86,7 @@ func (r *Recorder) Close(results *result.Results) error {
 		r.summary.Packages = append(r.summary.Packages, Package{
 			Path: p.Path, End: p.End, Elapsed: p.Elapsed, Cached: p.Cached,
 			Failed: names(p.Failed), Interrupted: names(p.Interrupted), Flaky: names(p.Flaky), Unreached: p.Unreached,
-			Line: reasons[p.Path], Rest: !p.End.OK() && !p.Finished,
+			Line: reasons[p.Path], Rest: !p.End.OK() && !p.Finished && len(p.Unreached) == 0,
 		})
 	}
 	return nil

@@ -94,10 +94,24 @@ func (r *Run) mend(ctx context.Context, f *os.File) error {
 		return err
 	}
 	stop := result.Interruption{At: info.ModTime(), Reason: death}
+	events, err := newDecoder(nil)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	record := func(to io.Writer) error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if err := events.Reset(f); err != nil {
+			return err
+		}
+		return again(ctx, to, events, &stop)
+	}
 	store := &Store{dir: filepath.Dir(r.path)}
 	if temp, err := store.create(header); err == nil {
 		defer temp.Close()
-		err := again(ctx, temp, f, &stop)
+		err := record(temp)
 		if err == nil && os.Chtimes(temp.Name(), info.ModTime(), info.ModTime()) == nil {
 			if err = os.Rename(temp.Name(), r.path); err == nil {
 				r.mended = true
@@ -111,7 +125,7 @@ func (r *Run) mend(ctx context.Context, f *os.File) error {
 		return err
 	}
 	whole := bytes.NewBuffer(header)
-	if err := again(ctx, whole, f, &stop); err != nil {
+	if err := record(whole); err != nil {
 		return err
 	}
 	r.memory = whole.Bytes()
@@ -119,7 +133,7 @@ func (r *Run) mend(ctx context.Context, f *os.File) error {
 	return err
 }
 
-// again records a run once more, from what is whole of its events. stop says that
+// again records a run once more, from the lines that are whole of its events. stop says that
 // the run did not come to its end, unless it is nil.
 func again(ctx context.Context, to io.Writer, from io.Reader, stop *result.Interruption) error {
 	r := newRecorder(to)
@@ -128,17 +142,10 @@ func again(ctx context.Context, to io.Writer, from io.Reader, stop *result.Inter
 		r.Abort()
 		return err
 	}
-	events, err := newDecoder(from)
-	if err != nil {
-		r.Abort()
-		stream.Close()
-		return err
-	}
-	defer events.Close()
 	if stop != nil {
 		stream.Note(*stop)
 	}
-	stream.ReadOutput(&whole{ctx: ctx, r: events, cut: true})
+	stream.ReadOutput(&whole{ctx: ctx, r: from, cut: true})
 	report, err := stream.Finish()
 	outcome, status := Passed, 0
 	switch {
@@ -179,6 +186,71 @@ func (w *whole) Read(p []byte) (int, error) {
 	w.out = w.out[n:]
 	return n, nil
 }
+
+// Export writes the run, which is over, to a file that [OpenFile] reads.
+func (r *Run) Export(to io.Writer) error {
+	f, c, err := r.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(to, io.NewSectionReader(c, 0, c.size))
+	return err
+}
+
+// OpenFile reads the run of a file: one that Export wrote, or an event file, which
+// may be compressed with zstd(1). The run is held in memory and has no ID.
+func OpenFile(f *os.File) (*Run, error) {
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	run := &Run{memory: text, Imported: true}
+	whole, err := run.readContent(&content{ReaderAt: bytes.NewReader(text), size: int64(len(text))})
+	if whole || errors.Is(err, errNewer) {
+		return run, err
+	}
+	var stop *result.Interruption
+	info, statErr := f.Stat()
+	if statErr != nil {
+		return nil, statErr
+	}
+	if err == nil {
+		stop = &result.Interruption{At: info.ModTime(), Reason: death}
+	}
+	if run.Started.IsZero() {
+		run.Started = info.ModTime()
+	}
+	header, _, err := encodeHeader(run.Header, run.Tree)
+	if err != nil {
+		return nil, err
+	}
+	to := bytes.NewBuffer(header)
+	var events io.Reader = bytes.NewReader(text)
+	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		decoder, err := newDecoder(events)
+		if err != nil {
+			return nil, err
+		}
+		defer decoder.Close()
+		if _, err := decoder.Read(nil); err != nil {
+			return nil, err
+		}
+		events = decoder
+	}
+	if err := again(context.Background(), to, events, stop); err != nil {
+		return nil, err
+	}
+	run.memory = to.Bytes()
+	_, err = run.readContent(&content{ReaderAt: bytes.NewReader(run.memory), size: int64(len(run.memory))})
+	if err == nil && len(run.Packages) == 0 {
+		err = errNoEvents
+	}
+	return run, err
+}
+
+// errNoEvents says that a file holds no run.
+var errNoEvents = errors.New("no run and no events of go test -json")
 
 // open opens the file.
 func (r *Run) open() (io.ReadCloser, *content, error) {

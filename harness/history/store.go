@@ -225,7 +225,7 @@ func (s *Store) Estimates() map[string]time.Duration {
 			break
 		}
 		to := times
-		if run.Narrow || run.Outstanding {
+		if len(run.Narrow) > 0 || run.Outstanding {
 			to = narrow
 		}
 		for _, p := range run.Packages {
@@ -469,11 +469,37 @@ func openPlain(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Clean removes all runs but those that go on.
-func (s *Store) Clean() error {
+// Clean removes all runs but those that go on, and returns how many.
+func (s *Store) Clean() (int, error) {
 	entries, err := s.entries()
+	n := 0
 	for _, e := range entries {
-		removeIdle(e.path)
+		if removeIdle(e.path) {
+			n++
+		}
 	}
-	return err
+	return n, err
+}
+
+// Import adds a run that was recorded elsewhere, from what [Run.Export] wrote or
+// from an event file, compressed or not. It returns the run's ID.
+func (s *Store) Import(from *os.File) (string, error) {
+	run, err := OpenFile(from)
+	if err != nil {
+		return "", err
+	}
+	if err := s.open(); err != nil {
+		return "", err
+	}
+	f, err := s.create(run.memory)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	e, err := s.number(f, true)
+	if err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return strconv.Itoa(e.number), nil
 }

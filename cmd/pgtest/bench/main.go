@@ -120,6 +120,7 @@ func (b *bench) prepared(f func() error) error {
 	}
 	defer os.RemoveAll(dir)
 	b.dir = dir
+	os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	if b.pgtest == "" {
 		b.pgtest, err = harnesstest.BuildPgtest(dir)
 	} else {

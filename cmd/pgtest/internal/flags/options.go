@@ -43,6 +43,8 @@ type Options struct {
 	LinkCache        bool
 	LinkCacheSize    int64
 	Resources        bool
+	History          string
+	Failed           Failed
 	TTY              string
 	RawCommand       bool
 	Rerun            RerunOptions
@@ -60,6 +62,15 @@ type Options struct {
 	DebugTests       []string // nil for none
 	Tracer           []string
 }
+
+// Failed says whether what has not passed runs, instead of everything or before it.
+type Failed int
+
+const (
+	NotFailed Failed = iota
+	OnlyFailed
+	FailedFirst
+)
 
 // RerunOptions are those of --rerun-fails.
 type RerunOptions struct {

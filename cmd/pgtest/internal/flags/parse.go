@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pgtest/harness"
 	"pgtest/harness/coverage"
 	"pgtest/harness/gotest"
 )
@@ -30,6 +31,10 @@ type CommandLine struct {
 	Merge *Merge
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
+	// Parts and Dropped are for --failed, which finds them out: what runs of the
+	// packages, nil for everything, and the tests that are no more.
+	Parts   map[string]harness.Part
+	Dropped map[string][]string
 
 	ours  []string // flags for our set, each one word: --name or --name=value
 	chdir chdir

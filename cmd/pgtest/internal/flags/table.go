@@ -199,6 +199,10 @@ many run at once`,
 				parsed(&o.SlowAfter, durationFrom(0))},
 		}},
 		{"Tests that fail", []Row{
+			{"failed", "[=then-all]", "", `run what has not passed since it last failed, was
+interrupted or not reached; with then-all everything
+once it has passed: see docs/history.md`,
+				optional(named(&o.Failed, []string{"true", "then-all", "false"}, OnlyFailed, FailedFirst, NotFailed)).asCommand()},
 			{"max-fails", "n[:now]", "", `end the run after n failures, counted as in the summary:
 what runs is interrupted and has its --grace, with :now
 it is killed; what did not run is reported`,
@@ -258,6 +262,18 @@ docs/debugging.md`,
 				parsed(&o.LinkCacheSize, linkcache.ParseSize)},
 			{Name: "pgtest tool cache", Text: `print where they are, the hit rate, and what is not kept`},
 			{Name: "pgtest tool cache clean", Text: `remove them`},
+		}},
+		{"History", []Row{
+			{"history", "auto|off", "auto", `keep the events of each run, and what came of it, for
+--failed and these tools; {default} by default: see
+docs/history.md`,
+				oneOf(&o.History, "auto", "off")},
+			{Name: "pgtest tool history", Text: `list the runs; history show, export, import and clean
+show one, copy it to a file and back, remove all`},
+			{Name: "pgtest tool flaky", Text: `list the tests that both passed and failed at the same
+commit`},
+			{Name: "pgtest tool replay [run] [flags]", Text: `show a run again, the last by default, with any of the
+flags above`},
 		}},
 		{"Tools", []Row{
 			{Name: "pgtest tool slowest", Text: `find the slowest tests in an event file, or make -short
