@@ -77,6 +77,11 @@ func watchTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	if len(line.Line.Packages()) == 0 && !c.RawCommand {
 		line.Line = line.Line.WithPackages("./...")
 	}
+	if c.Failed != flags.NotFailed {
+		if _, status, err := runFailed(context.Background(), &line, control); err != nil || control.Ending() {
+			return status, err
+		}
+	}
 	files, err := watch.New(c.WatchChdir)
 	if err != nil {
 		return ownError(c.Gotestsum), fmt.Errorf("--watch: %w", err)
@@ -236,12 +241,8 @@ func (w *watcher) start(r watch.Run) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel, w.ended = cancel, make(chan harness.Result, 1)
-	run := runTests
-	if line.Failed != flags.NotFailed {
-		run, w.line.Failed = runFailed, flags.NotFailed // in the first run alone
-	}
 	go func(ended chan<- harness.Result) {
-		res, _, err := run(ctx, &line, w.control)
+		res, _, err := runTests(ctx, &line, w.control)
 		if err != nil && ctx.Err() == nil {
 			w.control.After("a message", func() { printError(err) })
 		}
