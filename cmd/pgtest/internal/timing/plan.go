@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/history"
 	"pgtest/harness/outfile"
 	"pgtest/harness/plural"
 	"pgtest/harness/shard"
+	"pgtest/jsonstream/result"
 )
 
 const planHelp = `Divide packages among shards, so that each takes as long by the time that tests
@@ -29,7 +31,8 @@ took before, and write the plan for --shard-plan:
     pgtest --shard=1/4 --shard-plan=plan.json ./...
 
 Behind the flags stand packages and build flags as of go test. The files come from
---jsonfile, --jsonfile-timing-events or --junitfile. A package without a time gets
+--jsonfile, --jsonfile-timing-events or --junitfile; without them the times are those
+of the history. A package without a time gets
 the mean of the others; one that is a large part of a shard is divided by its tests.
 What comes later, and is in no plan, is in one shard, too.
 `
@@ -67,6 +70,10 @@ func plan(name string, args []string, s Streams) error {
 		}
 		if times, err = readTimes(paths); err != nil {
 			return err
+		}
+	} else if dir, err := os.Getwd(); err == nil {
+		if store, err := history.OfUser(dir, gotest.Env("GOWORK")); err == nil {
+			times.addHistory(store)
 		}
 	}
 	packages, err := list(gotest.Parse(rest))
@@ -195,6 +202,35 @@ func readTimes(paths []string) (Times, error) {
 		}
 	}
 	return times, nil
+}
+
+// maxHistory is how many runs of the history are read.
+const maxHistory = 20
+
+// addHistory adds the times of packages that ran whole.
+func (t Times) addHistory(store *history.Store) {
+	n := 0
+	for run := range store.Runs() {
+		if len(run.Narrow) > 0 || run.Outcome == history.Running {
+			continue
+		}
+		ran := make(map[string]bool)
+		for _, p := range run.Packages {
+			if ran[p.Path] = !p.Cached && (p.End == result.Passed || p.End == result.Failed) && !p.Rest; ran[p.Path] {
+				known := t.at(p.Path)
+				known.all = append(known.all, p.Elapsed)
+			}
+		}
+		// A run that can't be read has times of its packages alone.
+		_ = run.ReadTests(func(test history.Test) {
+			if ran[test.Package] && test.Round == 0 {
+				t.at(test.Package).test(test.Name, test.Elapsed)
+			}
+		})
+		if n++; n == maxHistory {
+			return
+		}
+	}
 }
 
 func (t Times) addEvents(path string, in io.Reader) error {
