@@ -441,9 +441,9 @@ func TestPlan(t *testing.T) {
 			a connects:
 			a divides x: a(4 at once)
 			a begins TestA:
-			a begins TestLong:
+			a begins TestB:
 			a finishes TestA: process(x TestA 1s)
-			a finishes TestLong: process(x TestLong 2s)`, states: "a connected", left: true},
+			a finishes TestB: process(x TestB 2s)`, states: "a connected", left: true},
 		{name: "processes of tests that no output shows", steps: `
 			a connects:
 			a divides x: a(4 at once)

@@ -76,10 +76,11 @@ func (s *supervised) test(m control.Running, at time.Time) []runningTest {
 	}
 	var ended []runningTest
 	s.children = slices.DeleteFunc(s.children, func(t runningTest) bool {
-		if t.pid == m.PID {
+		is := t.pid == m.PID && t.name == m.Test
+		if is {
 			ended = append(ended, t)
 		}
-		return t.pid == m.PID
+		return is
 	})
 	return ended
 }

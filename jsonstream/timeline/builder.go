@@ -145,7 +145,7 @@ func (t test) span() *span {
 	case t.from.Known():
 		s.end = t.from.Time() // its turn never came
 	}
-	if ahead := t.began.Until(t.from); !t.pkg.Cached && t.elapsed > s.end.Sub(s.start)+ahead+slack {
+	if ahead := t.began.Until(t.from); !t.pkg.Cached && !t.cut && t.elapsed > s.end.Sub(s.start)+ahead+slack {
 		s.start, s.Guessed = s.end.Add(-t.elapsed), true
 	}
 	return s
@@ -178,9 +178,10 @@ func (b *builder) correct(pkg *span) {
 		p := all[0]
 		processes[s.Name] = all[1:]
 		if s.end.Sub(p.Ended) > slack || s.start.Sub(p.Started) > slack {
-			s.start, s.end, s.Guessed = p.Started, p.Ended, false
+			s.start, s.end = p.Started, p.Ended
 			s.arrange()
 		}
+		s.Guessed = false
 	}
 	left := slices.Concat(slices.Collect(maps.Values(processes))...)
 	slices.SortFunc(left, func(x, y result.Process) int { return x.Started.Compare(y.Started) })

@@ -44,11 +44,12 @@ type test struct {
 	ended       event.Stamp
 	elapsed     time.Duration
 	end         result.End
+	cut         bool // it has no end event
 	flaky       bool
 }
 
 func newTest(t *result.Test) test {
-	k := test{pkg: t.Package, name: t.Name, began: t.Started(), ended: t.EndedAt(), elapsed: t.Elapsed, end: t.End()}
+	k := test{pkg: t.Package, name: t.Name, began: t.Started(), ended: t.EndedAt(), elapsed: t.Elapsed, end: t.End(), cut: t.NoEnd}
 	k.from, k.until = t.Waited()
 	return k
 }

@@ -63,12 +63,13 @@ func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.D
 		stopSlow := stopwatch.AfterFunc(slow, func() {
 			r.client.Report(control.Report{Slow: &control.Slow{Package: r.pkg, Test: name, Elapsed: slow}})
 		})
+		pid := p.PID() // which is 0 once the process has ended
 		clocks[name] = func() {
 			stopLimit()
 			stopSlow()
-			r.client.Report(control.Report{Running: &control.Running{Test: name, PID: p.PID(), Ended: true}})
+			r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid, Ended: true}})
 		}
-		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: p.PID()}})
+		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid}})
 	}
 	f.runs = func(string) { p.Began.Store(true) }
 	f.ends = func(string) {}
