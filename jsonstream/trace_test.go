@@ -60,7 +60,7 @@ func checkTrace(t testing.TB, text []byte) []traceEvent {
 			}
 			continue
 		}
-		if !named["thread_name "+track] || !named[fmt.Sprint("process_name ", *e.PID, " 0")] {
+		if !named["thread_name "+track] || !named[fmt.Sprint("process_name ", *e.PID, " ", *e.PID)] {
 			t.Errorf("%s is on a track without a name", e.Name)
 		}
 		if e.TS == nil || *e.TS < 0 || *e.TS < latest[track+e.Ph] {

@@ -16,7 +16,10 @@ const (
 	// shortest is what an action of a build takes that is worth showing, if no
 	// program ran in it.
 	shortest = time.Millisecond
-	// slack is by how much the times of events and go's Elapsed may differ.
+	// late is by how much an event is later than what it tells that was held
+	// back. On a busy machine others are late, too.
+	late = 100 * time.Millisecond
+	// slack is by how much the run and go may differ about one time.
 	slack = 20 * time.Millisecond
 )
 
@@ -145,7 +148,7 @@ func (t test) span() *span {
 	case t.from.Known():
 		s.end = t.from.Time() // its turn never came
 	}
-	if ahead := t.began.Until(t.from); !t.pkg.Cached && !t.cut && t.elapsed > s.end.Sub(s.start)+ahead+slack {
+	if ahead := t.began.Until(t.from); !t.pkg.Cached && !t.cut && t.elapsed > s.end.Sub(s.start)+ahead+late {
 		s.start, s.Guessed = s.end.Add(-t.elapsed), true
 	}
 	return s

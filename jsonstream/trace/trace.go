@@ -88,17 +88,20 @@ const pathTrack = 1
 
 func trackID(n int) int { return pathTrack + 1 + n }
 
-// tracks names the tracks and says in which order they stand.
+// tracks names the tracks and says in which order they stand. A group has the id
+// of its first track, as a process has that of its first thread.
 func (f *file) tracks(t *timeline.Timeline) {
 	name := func(what, name string, pid, tid, index int) {
 		f.write(event{Name: what + "_name", Ph: "M", PID: pid, TID: tid, Args: map[string]any{"name": name}})
 		f.write(event{Name: what + "_sort_index", Ph: "M", PID: pid, TID: tid, Args: map[string]any{"sort_index": index}})
 	}
-	group := 0
+	group := pathTrack
 	for n, track := range t.Tracks {
-		if n == 0 || track.Group != t.Tracks[n-1].Group {
-			group++
-			name("process", track.Group, group, 0, group)
+		if n > 0 && track.Group != t.Tracks[n-1].Group {
+			group = trackID(n)
+		}
+		if n == 0 || group == trackID(n) {
+			name("process", track.Group, group, group, group)
 		}
 		if n == 0 {
 			name("thread", "critical path", group, pathTrack, pathTrack)
@@ -119,7 +122,7 @@ func (f *file) path(t *timeline.Timeline) {
 		}
 		after = s.End
 		f.write(event{
-			Name: title(s), Cat: "critical path", Ph: "X", TS: at(s.Start), Dur: at(s.Duration()), PID: 1, TID: pathTrack, Args: args(s),
+			Name: title(s), Cat: "critical path", Ph: "X", TS: at(s.Start), Dur: at(s.Duration()), PID: pathTrack, TID: pathTrack, Args: args(s),
 		})
 	}
 }
