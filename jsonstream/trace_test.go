@@ -240,6 +240,63 @@ func TestTraceOfParallelTests(t *testing.T) {
 	}
 }
 
+// TestTraceOfTests says from when to when tests of all kinds ran, and where.
+func TestTraceOfTests(t *testing.T) {
+	var stream strings.Builder
+	event := func(ms int, action, test, rest string) {
+		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond)
+		if test != "" {
+			test = fmt.Sprintf(`,"Test":%q`, test)
+		}
+		fmt.Fprintf(&stream, "{\"Time\":%q,\"Action\":%q,\"Package\":\"m\"%s%s}\n", at.Format(time.RFC3339Nano), action, test, rest)
+	}
+	event(0, "start", "", "")
+	event(0, "run", "TestParallel", "")
+	event(10, "pause", "TestParallel", "")
+	event(10, "run", "TestQuick", "")
+	event(10, "pause", "TestQuick", "")
+	event(10, "run", "TestA", "")
+	event(20, "run", "TestA/s", "")
+	event(30, "run", "TestA/s/t/u", "") // its name has a slash
+	event(40, "pass", "TestA/s/t/u", `,"Elapsed":0.01`)
+	event(50, "pass", "TestA/s", `,"Elapsed":0.03`)
+	event(60, "pass", "TestA", `,"Elapsed":0.05`)
+	event(60, "cont", "TestParallel", "")
+	event(60, "cont", "TestQuick", "")
+	event(65, "cont", "TestQuick", "") // older versions of go
+	event(70, "skip", "TestQuick", `,"Elapsed":0.01`)
+	event(90, "fail", "TestParallel", `,"Elapsed":0.04`)
+	event(500, "run", "TestHeldBack", "")
+	event(500, "pass", "TestHeldBack", `,"Elapsed":0.4`)
+	event(510, "run", "TestCut", "")
+	event(510, "output", "TestA", `,"Output":"panic: late\n"`)
+	event(600, "fail", "", `,"Elapsed":0.6`)
+	events, _ := traceOf(t, []byte(stream.String()))
+	var got []string
+	first := 0
+	for _, e := range events {
+		if e.is("package") {
+			first = *e.TID
+		}
+		if e.is("test", "subtest", "before t.Parallel") {
+			got = append(got, fmt.Sprint(*e.TS/1000, "+", *e.Dur/1000, " ", *e.TID-first, " ", e.Name, " ", e.Args["kind"], " ", e.Args["result"], " ", e.Args["guessed"]))
+		}
+	}
+	want := []string{
+		"0+10 0 TestParallel (before t.Parallel) before t.Parallel failed <nil>",
+		"10+50 0 TestA test passed <nil>",
+		"20+30 0 TestA/s subtest passed <nil>",
+		"30+10 0 TestA/s/t/u subtest passed <nil>",
+		"60+30 0 TestParallel test failed <nil>",
+		"60+10 1 TestQuick test skipped <nil>",
+		"100+400 0 TestHeldBack test passed true",
+		"510+90 0 TestCut test panicked <nil>",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // TestTraceOfManyTests leaves out nothing of an ordinary run, however large.
 func TestTraceOfManyTests(t *testing.T) {
 	var stream bytes.Buffer
@@ -269,7 +326,7 @@ func TestTraceOfBuild(t *testing.T) {
 	}
 	stream := line(300, `"Action":"start","Package":"m/a"`) +
 		line(310, `"Action":"run","Package":"m/a","Test":"TestA"`) +
-		line(400, `"Action":"start","Package":"m/b"`) +
+		line(299, `"Action":"start","Package":"m/b"`) + // before go says that it could
 		line(410, `"Action":"run","Package":"m/b","Test":"TestB"`) +
 		line(500, `"Action":"pass","Package":"m/a","Test":"TestA","Elapsed":0.19`) +
 		line(501, `"Action":"pass","Package":"m/a","Elapsed":0.2`) +
