@@ -261,6 +261,8 @@ func TestTraceOfTests(t *testing.T) {
 	event(40, "pass", "TestA/s/t/u", `,"Elapsed":0.01`)
 	event(50, "pass", "TestA/s", `,"Elapsed":0.03`)
 	event(60, "pass", "TestA", `,"Elapsed":0.05`)
+	event(60, "run", "TestWaits", "")
+	event(60, "pause", "TestWaits", "")
 	event(60, "cont", "TestParallel", "")
 	event(60, "cont", "TestQuick", "")
 	event(65, "cont", "TestQuick", "") // older versions of go
@@ -268,6 +270,7 @@ func TestTraceOfTests(t *testing.T) {
 	event(90, "fail", "TestParallel", `,"Elapsed":0.04`)
 	event(500, "run", "TestHeldBack", "")
 	event(500, "pass", "TestHeldBack", `,"Elapsed":0.4`)
+	event(505, "cont", "TestWaits", "")
 	event(510, "run", "TestCut", "")
 	event(510, "output", "TestA", `,"Output":"panic: late\n"`)
 	event(600, "fail", "", `,"Elapsed":0.6`)
@@ -290,7 +293,8 @@ func TestTraceOfTests(t *testing.T) {
 		"60+30 0 TestParallel test failed <nil>",
 		"60+10 1 TestQuick test skipped <nil>",
 		"100+400 0 TestHeldBack test passed true",
-		"510+90 0 TestCut test panicked <nil>",
+		"505+95 0 TestWaits test panicked <nil>",
+		"510+90 1 TestCut test panicked <nil>",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
