@@ -252,18 +252,20 @@ type record struct {
 	tidied chan []string      // what there is to say about files of other runs
 }
 
-// open makes the directory of the runs.
-func (s *Store) open() error {
+// open makes the directory of the runs, and returns the store with its path.
+func (s *Store) open() (*Store, error) {
 	dir, err := private.OpenDir(s.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.dir = dir
+	opened := *s
+	opened.dir = dir
 	name := filepath.Join(dir, rootFile)
 	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-		return os.WriteFile(name, []byte(s.root+"\n"), 0o600)
+		err = os.WriteFile(name, []byte(s.root+"\n"), 0o600)
+		return &opened, err
 	}
-	return nil
+	return &opened, nil
 }
 
 // create makes a file that is locked and has no number yet, with a header.
@@ -327,7 +329,7 @@ func (s *Store) Begin(h Header) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.open(); err != nil {
+	if s, err = s.open(); err != nil {
 		return nil, err
 	}
 	f, err := s.create(header)
@@ -488,7 +490,7 @@ func (s *Store) Import(from *os.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := s.open(); err != nil {
+	if s, err = s.open(); err != nil {
 		return "", err
 	}
 	f, err := s.create(run.memory)
