@@ -300,7 +300,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	case c.RawCommand:
 		cfg.Command = c.Command
 	default:
-		cfg.Args = c.Line.EventWords()
+		cfg.Args = ordered(c).EventWords()
 		if c.Stress != nil {
 			cfg.Args = stressWords(c)
 		}

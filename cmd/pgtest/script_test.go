@@ -95,6 +95,7 @@ func scriptParams(t *testing.T) testscript.Params {
 			env.Setenv("GOPROXY", "off")
 			env.Setenv("GOENV", "off")
 			env.Setenv("GOFLAGS", "-buildvcs=false")
+			env.Setenv("PGTEST_ORDER", "source") // times vary
 			for name, value := range caches {
 				env.Setenv(name, value)
 			}

@@ -10,7 +10,8 @@ import (
 
 // OwnHome makes a home directory in dir for this process and all that it
 // starts, so that tests write nothing into the user's, and hides the CI system
-// that they run in. The go command keeps its caches and settings.
+// that they run in. The go command keeps its caches and settings. Packages are
+// tested in the order of the command line, however long they took before.
 func OwnHome(dir string) error {
 	for _, name := range []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"} {
 		out, err := exec.Command("go", "env", name).Output()
@@ -29,6 +30,7 @@ func OwnHome(dir string) error {
 	if err != nil {
 		return err
 	}
+	os.Setenv("PGTEST_ORDER", "source")
 	return os.Setenv("HOME", home)
 }
 

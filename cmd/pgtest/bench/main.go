@@ -34,6 +34,7 @@ var parts = []part{
 	{"leaks", (*bench).leaks},
 	{"isolation", (*bench).isolation},
 	{"reruns", (*bench).reruns},
+	{"order", (*bench).order},
 	{"formats", (*bench).formats},
 	{"large", (*bench).large},
 	{"line", (*bench).line},

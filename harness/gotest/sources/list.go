@@ -1,11 +1,15 @@
 package sources
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 )
 
 // A Package is one that go list knows.
@@ -42,4 +46,26 @@ func List(ctx context.Context, q Query) ([]Package, error) {
 		}
 		packages = append(packages, p)
 	}
+}
+
+// ModuleOf returns the directory and the path of the module that a directory is in,
+// or nothing.
+func ModuleOf(dir string) (root, path string) {
+	root, err := filepath.Abs(dir)
+	for ; err == nil; root = filepath.Dir(root) {
+		file, err := os.Open(filepath.Join(root, "go.mod"))
+		if err == nil {
+			defer file.Close()
+			for lines := bufio.NewScanner(file); lines.Scan(); {
+				if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == "module" {
+					return root, strings.Trim(words[1], "\"`")
+				}
+			}
+			return "", ""
+		}
+		if root == filepath.Dir(root) {
+			break
+		}
+	}
+	return "", ""
 }

@@ -4,7 +4,6 @@
 package complete
 
 import (
-	"bufio"
 	"bytes"
 	"go/build"
 	"os"
@@ -35,7 +34,7 @@ func Packages(word string) []string {
 		prefix, dir = "../", ".."
 	case strings.HasPrefix(word, "./"), strings.HasPrefix(word, "../"), strings.HasPrefix(word, "/"):
 	default:
-		root, module := moduleOf(".")
+		root, module := sources.ModuleOf(".")
 		rest, inside := strings.CutPrefix(word, module+"/")
 		switch {
 		case module == "":
@@ -109,28 +108,6 @@ func subdirectories(dir string) []string {
 	return names
 }
 
-// moduleOf returns the directory and the path of the module that a directory is
-// in, or nothing.
-func moduleOf(dir string) (root, path string) {
-	root, err := filepath.Abs(dir)
-	for ; err == nil; root = filepath.Dir(root) {
-		file, err := os.Open(filepath.Join(root, "go.mod"))
-		if err == nil {
-			defer file.Close()
-			for lines := bufio.NewScanner(file); lines.Scan(); {
-				if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == "module" {
-					return root, strings.Trim(words[1], "\"`")
-				}
-			}
-			return "", ""
-		}
-		if root == filepath.Dir(root) {
-			break
-		}
-	}
-	return "", ""
-}
-
 // Tests returns the names of tests, of some kinds, that the last alternative of a
 // pattern can become, in the packages that a command line names, or else in the
 // one here, or if that has no tests below it. A pattern that begins with ^ becomes
@@ -177,7 +154,7 @@ type finder struct {
 func (f *finder) add(pkg string) {
 	pkg, all := strings.CutSuffix(pkg, "...")
 	if !strings.HasPrefix(pkg, ".") && !filepath.IsAbs(pkg) {
-		root, module := moduleOf(".")
+		root, module := sources.ModuleOf(".")
 		rest, inside := strings.CutPrefix(pkg+"/", module+"/")
 		if module == "" || !inside {
 			return

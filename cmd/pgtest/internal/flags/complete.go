@@ -34,7 +34,8 @@ const Files = ":files"
 
 // tools are the words behind pgtest tool, by those before them.
 var tools = map[string][]string{
-	"": {"tool"}, "tool": {"cache", "ci-matrix", "completion", "man", "plan", "report", "slowest"}, "tool cache": {"clean"}, "tool completion": Shells,
+	"": {"tool"}, "tool": {"cache", "ci-matrix", "completion", "history", "man", "plan", "replay", "report", "slowest"}, "tool cache": {"clean"},
+	"tool completion": Shells, "tool history": {"clean", "export", "import", "show"}, "tool replay": {"last"}, "tool history show": {"last"}, "tool history export": {"last"},
 }
 
 // goFiles are the flags of go test whose values are names of files or directories.

@@ -69,7 +69,7 @@ func TestComplete(t *testing.T) {
 
 		"to":                 "tool",
 		"./a to":             Files,
-		"tool ":              "cache ci-matrix completion man plan report slowest",
+		"tool ":              "cache ci-matrix completion history man plan replay report slowest",
 		"tool cache ":        "clean",
 		"tool completion ":   "bash zsh fish",
 		"tool cache clean x": Files,

@@ -61,6 +61,7 @@ type Options struct {
 	WatchClear       bool
 	DebugTests       []string // nil for none
 	Tracer           []string
+	Order            string
 }
 
 // Failed says whether what has not passed runs, instead of everything or before it.

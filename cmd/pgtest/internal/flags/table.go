@@ -143,6 +143,10 @@ last commit that HEAD has in common with a git reference`,
 those among the words of go test; without any
 TEST_DIRECTORY, if it is set`,
 				parsed(&o.Packages, fields).inList(packages).ofGotestsum("")},
+			{"order", "auto|source", "auto", `test packages that failed last time first, then those
+that take longest, as the history knows them; source
+leaves them in the order of the command line`,
+				oneOf(&o.Order, "auto", "source")},
 			{"post-run-command", "command", "", `run it when the files are complete, with the numbers of
 tests in its environment: see docs/gotestsum.md`,
 				parsed(&o.PostRun, shellWords).asPrivate().ofGotestsum("")},
