@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gotest.tools/gotestsum/testjson"
 
@@ -123,6 +124,8 @@ type Stream struct {
 	seen    atomic.Bool // an event came
 	cut     bool        // the last line is the start of one
 	failed  int         // failures so far
+
+	turn sync.Mutex // held by whoever uses results; free while the stream waits for lines
 
 	mu    sync.Mutex
 	notes []result.Note // for the sinks, which get them at the end
@@ -273,8 +276,10 @@ func (b *buildOutput) Event(ev *event.Event, _ *result.Package) {
 // writing come from Finish and do not end it.
 func (s *Stream) ReadOutput(r io.Reader) error {
 	holds := event.EnlargePipe(r)
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	defer s.flush()
-	lines := event.NewLines(r, holds, s.flush)
+	lines := event.NewLines(yielding{r, &s.turn}, holds, s.flush)
 	var unread error
 	for {
 		piece, whole, err := lines.Next()
@@ -293,6 +298,18 @@ func (s *Stream) ReadOutput(r io.Reader) error {
 			unread = cmp.Or(unread, s.longLine(piece, lines))
 		}
 	}
+}
+
+// yielding gives up the turn while it waits for more to read.
+type yielding struct {
+	r    io.Reader
+	turn *sync.Mutex
+}
+
+func (y yielding) Read(p []byte) (int, error) {
+	y.turn.Unlock()
+	defer y.turn.Lock()
+	return y.r.Read(p)
 }
 
 // reason is the error of a read without the name of the file, which is that of a
@@ -359,7 +376,7 @@ func (s *Stream) fileEvent(ev *event.Event) {
 		s.results.CountPasses()
 	case round == s.results.Rounds()+1:
 		s.results.EndRound()
-		s.NextRound()
+		s.nextRound()
 	}
 }
 
@@ -440,6 +457,26 @@ func (s *Stream) Running() []result.Running { return s.results.Running() }
 // Progress says how far the stream is. It may be called as Running may.
 func (s *Stream) Progress() result.Progress { return s.results.Progress() }
 
+// Ended reports whether a package has its result. It may be called as Running
+// may.
+func (s *Stream) Ended(path string) bool { return s.results.Ended(path) }
+
+// Look calls f with the results as they are between two lines. It reports false,
+// and f is not called, if the stream is busy for longer than a moment: it may wait
+// for a slow Stdout. It may be called from any goroutine until Finish.
+func (s *Stream) Look(f func(*result.Results)) bool {
+	for end := time.Now().Add(lookPatience); !s.turn.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	defer s.turn.Unlock()
+	f(s.results)
+	return true
+}
+
+const lookPatience = 200 * time.Millisecond
+
 // Note takes in a fact of the run. It may be called at any time from any
 // goroutine, until Finish; only a [result.Message] still makes sense after it.
 // Notes about a package that the stream never has are in no JUnit report.
@@ -468,6 +505,8 @@ func (s *Stream) Close() {
 // EndRound gives what has no end in the present round one, and says what came of
 // each package in it.
 func (s *Stream) EndRound() []result.PackageReport {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	s.results.EndRound()
 	return s.results.Round()
 }
@@ -475,6 +514,13 @@ func (s *Stream) EndRound() []result.PackageReport {
 // NextRound begins another round after EndRound: its events are those of tests
 // that run again.
 func (s *Stream) NextRound() {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.nextRound()
+}
+
+// nextRound is NextRound for the goroutine whose turn it is.
+func (s *Stream) nextRound() {
 	for _, k := range s.sinks {
 		k.NextRound(s.results)
 	}
@@ -487,6 +533,7 @@ func (s *Stream) NextRound() {
 // any case. The error joins the first ones of writing to Stdout, to JSONFile
 // and to the JUnit report.
 func (s *Stream) Finish() (result.Report, error) {
+	s.turn.Lock() // for good: the outputs go
 	defer s.spool.Close()
 	defer s.errors.Close()
 	s.results.EndRound()

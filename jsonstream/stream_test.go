@@ -197,16 +197,80 @@ func TestRunning(t *testing.T) {
 		at(7, `"Action":"pass","Package":"b"`),
 	)
 	diff(t, show(), "a  00 true false\na TestA 01 false false\na TestAB 03 false false")
-	if got, want := f.s.Progress(), (result.Progress{Ended: 2}); got != want {
+	if got, want := f.s.Progress(), (result.Progress{Ended: 2, Passed: 2}); got != want {
 		t.Errorf("progress %+v, want %+v", got, want)
 	}
 	f.finish()
 	if left := f.s.Running(); len(left) > 0 {
 		t.Errorf("after the end: %+v", left)
 	}
-	if got, want := f.s.Progress(), (result.Progress{Ended: 3, Failed: 1}); got != want {
+	if got, want := f.s.Progress(), (result.Progress{Ended: 3, Passed: 2, Failed: 2}); got != want {
 		t.Errorf("progress %+v, want %+v", got, want)
 	}
+}
+
+// TestLook looks at results while the stream goes on: what runs has printed, and
+// what has failed, in earlier rounds, too.
+func TestLook(t *testing.T) {
+	f := newFeed(t, Options{Rounds: true})
+	f.write(
+		at(0, `"Action":"start","Package":"a"`),
+		at(0, `"Action":"output","Package":"a","Output":"main\n"`),
+		at(1, `"Action":"run","Package":"a","Test":"TestA"`),
+		at(1, `"Action":"output","Package":"a","Test":"TestA","Output":"=== RUN   TestA\n"`),
+		at(1, `"Action":"output","Package":"a","Test":"TestA","Output":"one\n"`),
+		at(1, `"Action":"output","Package":"a","Test":"TestA","Output":"two"`),
+		at(1, `"Action":"run","Package":"a","Test":"TestA/sub"`),
+	)
+	var look func(r *result.Results) string
+	looks := func(want string) {
+		t.Helper()
+		got := "busy"
+		f.s.Look(func(r *result.Results) { got = look(r) })
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	printed := func(pkg, test string) func(*result.Results) string {
+		return func(r *result.Results) string {
+			return string(bytes.Join(slices.Collect(r.Printed(pkg, test)), []byte("|")))
+		}
+	}
+	failed := func(r *result.Results) string {
+		var all []string
+		for _, f := range r.FailedSoFar() {
+			all = append(all, f.Name()+f.Package.RunID()+": "+string(bytes.Join(slices.Collect(f.Output()), nil)))
+		}
+		return strings.Join(all, ",")
+	}
+	for _, c := range [][3]string{{"a", "TestA", "one\n|two"}, {"a", "", "main\n"}, {"a", "TestA/sub", ""}, {"a", "TestNone", ""}, {"b", "", ""}} {
+		look = printed(c[0], c[1])
+		looks(c[2])
+	}
+	look = failed
+	looks("")
+	f.write(
+		at(2, `"Action":"fail","Package":"a","Test":"TestA/sub"`),
+		at(2, `"Action":"fail","Package":"a","Test":"TestA"`),
+		at(3, `"Action":"start","Package":"b"`),
+		at(3, `"Action":"output","Package":"b","Output":"no\n"`),
+		at(3, `"Action":"fail","Package":"b"`),
+	)
+	looks("TestA/sub: ,TestA: one\ntwo,b: no\n")
+	if running := f.s.Running(); len(running) != 1 || !running[0].Failed {
+		t.Errorf("running %+v, want the package as failed", running)
+	}
+	f.nextRound()
+	f.write(
+		at(5, `"Action":"run","Package":"a","Test":"TestA"`),
+		at(5, `"Action":"fail","Package":"a","Test":"TestA"`),
+	)
+	looks("TestA/sub: ,TestA: one\ntwo,b: no\n,TestA (re-run 1): ")
+	f.s.turn.Lock() // as a stream does that waits for its output
+	looks("busy")
+	f.s.turn.Unlock()
+	f.finish()
+	looks("busy")
 }
 
 // TestBegan has tests whose events come late: the time of interrupted ones counts

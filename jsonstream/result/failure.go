@@ -22,6 +22,14 @@ func (f Failure) Name() string {
 	return f.Test.Name
 }
 
+// TestName is the test's name, "" for the package.
+func (f Failure) TestName() string {
+	if f.Test == nil {
+		return ""
+	}
+	return f.Test.Name
+}
+
 // Title names the failure in a line.
 func (f Failure) Title() string {
 	if f.Test == nil {
@@ -36,8 +44,13 @@ func (f Failure) Output() iter.Seq[[]byte] {
 	if f.Test != nil {
 		all, name = f.Test.Output(), f.Test.Name
 	}
+	return unframed(all, name)
+}
+
+// unframed leaves out the lines that frame the output of a test.
+func unframed(output iter.Seq[[]byte], name string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for line := range all {
+		for line := range output {
 			if !Framing(line, name) && !yield(line) {
 				return
 			}

@@ -32,6 +32,7 @@ type Package struct {
 	tests   map[string]*Test // the latest of each name; nil if it passed and is forgotten
 	repeats map[string]int   // how often those ran before that ran before
 	running testList         // tests without an end, in the order of their start
+	counts  Progress         // of tests that have ended
 	late    map[string]*Test // outputs after the end of a test that is forgotten
 	output  spool.Buffer     // printed outside tests
 	verdict bool             // testing itself said FAIL: all tests came to their end

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"iter"
 	"strings"
 	"time"
 )
@@ -16,12 +17,18 @@ type Running struct {
 	Parent bool
 	// Paused says that a parallel test waits for its turn.
 	Paused bool
+	// Failed says that the package has a failed test, or the test a failed
+	// subtest.
+	Failed bool
 }
 
-// Progress counts packages.
+// Progress says how far a round is.
 type Progress struct {
-	// Ended have their result; Failed of them failed.
-	Ended, Failed int
+	// Ended counts the packages that have their result.
+	Ended int
+	// Tests that have ended. Failed also counts packages that failed without a
+	// failed test, as the summary does.
+	Passed, Failed, Skipped int
 }
 
 // Running returns what has started and not ended: packages in the order of
@@ -42,7 +49,7 @@ func (r *Results) Running() []Running {
 // snapshot returns the package and its running tests. A test whose name is the
 // start of another's, up to a slash, is its parent.
 func (p *Package) snapshot() []Running {
-	all := []Running{{Package: p.Path, Started: p.Started.Time(), Parent: p.running.first != nil}}
+	all := []Running{{Package: p.Path, Started: p.Started.Time(), Parent: p.running.first != nil, Failed: p.counts.Failed > 0}}
 	parents := make(map[string]bool)
 	for t := p.running.first; t != nil; t = t.next {
 		for i := strings.LastIndexByte(t.Name, '/'); i >= 0; i = strings.LastIndexByte(t.Name[:i], '/') {
@@ -50,7 +57,7 @@ func (p *Package) snapshot() []Running {
 		}
 	}
 	for t := p.running.first; t != nil; t = t.next {
-		all = append(all, Running{Package: p.Path, Test: t.Name, Started: t.started.Time(), Parent: parents[t.Name], Paused: t.paused})
+		all = append(all, Running{Package: p.Path, Test: t.Name, Started: t.started.Time(), Parent: parents[t.Name], Paused: t.paused, Failed: t.subFailed})
 	}
 	return all
 }
@@ -64,9 +71,52 @@ func (r *Results) Progress() Progress {
 		if p.end != "" {
 			progress.Ended++
 		}
-		if p.end == Failed {
+		progress.Passed += p.counts.Passed
+		progress.Failed += p.counts.Failed
+		progress.Skipped += p.counts.Skipped
+		if p.end == Failed && p.counts.Failed == 0 {
 			progress.Failed++
 		}
 	}
 	return progress
+}
+
+// Ended reports whether a package has its result in the present round. It may be
+// called from any goroutine.
+func (r *Results) Ended(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.pkgs[path]
+	return p != nil && p.Round == r.round && p.end != ""
+}
+
+// Printed returns what a running test has printed itself so far, or a package
+// outside its tests if test is empty.
+func (r *Results) Printed(pkg, test string) iter.Seq[[]byte] {
+	p := r.pkgs[pkg]
+	switch {
+	case p == nil:
+	case test == "":
+		return p.Output()
+	case p.tests[test] != nil:
+		return unframed(p.tests[test].Own(), test)
+	}
+	return func(func([]byte) bool) {}
+}
+
+// FailedSoFar returns what has failed in any round and has not passed since, in
+// the order of packages.
+func (r *Results) FailedSoFar() []Failure {
+	var all []Failure
+	for _, p := range r.order {
+		for _, t := range p.Failed {
+			if !t.Flaky() {
+				all = append(all, Failure{Package: p, Test: t, End: t.End(), Elapsed: t.Elapsed})
+			}
+		}
+		if p.end == Failed && !p.Flaky() {
+			all = append(all, p.alone(p.Death())...)
+		}
+	}
+	return all
 }

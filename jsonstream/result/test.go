@@ -119,6 +119,14 @@ func (r *Results) unlink(t *Test, end End) {
 	r.mu.Lock()
 	t.Package.running.remove(t)
 	t.end = end
+	switch counts := &t.Package.counts; end {
+	case Passed:
+		counts.Passed++
+	case Failed:
+		counts.Failed++
+	case Skipped:
+		counts.Skipped++
+	}
 	r.mu.Unlock()
 }
 
@@ -289,7 +297,9 @@ func (r *Results) endTest(t *Test, ev *event.Event) {
 		r.unlink(t, Failed)
 		p.Failed = append(p.Failed, t)
 		if t.root != nil && t.root.end == "" {
+			r.mu.Lock()
 			t.root.subFailed = true
+			r.mu.Unlock()
 		}
 	case event.Skip:
 		r.unlink(t, Skipped)
