@@ -88,14 +88,16 @@ type Config struct {
 	Stream jsonstream.Options
 	// Leaks says how leaked processes affect the result.
 	Leaks LeakPolicy
-	// Progress shows what is running in a last line of the terminal, if
-	// Stream.Stdout is one. The line is not part of the output. It is for
-	// formats that write whole lines.
-	Progress bool
 	// Parts says of which packages only a part runs, by import path. If there are
 	// any, no result comes from go's cache or goes there. They are not for Command,
 	// Input and Stress.
 	Parts map[string]Part
+	// Live, unless nil, draws lines on the terminal that say how far the run is
+	// and what is running. They are not part of the output. They are for formats
+	// that write whole lines.
+	Live *Live
+	// Keys acts on keys that are typed while tests run, if Signals delivers them.
+	Keys bool
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
 	// Stress, unless nil, runs each test binary again and again. Args must then

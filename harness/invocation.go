@@ -16,7 +16,6 @@ import (
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
-	"pgtest/jsonstream/live"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
 )
@@ -35,8 +34,8 @@ type invocation struct {
 	outlets        []*outlet     // these and those of the files
 	enough         chan struct{} // closed when too many tests have failed
 	outputClosed   chan struct{} // closed when nobody reads the formatted output
-	live           *live.Line    // nil for none
-	liveFrom       time.Time
+	live           *liveLines    // nil for none
+	keys           <-chan byte   // nil while none are read
 
 	// rounds is what came of the rounds so far, if tests may run again.
 	rounds  [][]result.PackageReport
@@ -82,9 +81,10 @@ func newInvocation(cfg Config) (*invocation, error) {
 		return nil, err
 	}
 	i.plan = newPlan(cfg, source)
-	i.live = newLiveLine(cfg)
+	i.live = newLiveLines(cfg)
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
 	i.stderr = i.openOutlet(cfg.Stream.CI.Defused(i.around(orDiscard(cfg.Stream.Stderr))))
+	i.live.writeBy(i.stdout, i.stderr)
 	if i.stream, err = jsonstream.New(i.streamOptions()); err != nil {
 		i.closeOutput()
 		return nil, err
@@ -168,6 +168,8 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	go i.accept()
+	defer i.endKeys()
+	i.startKeys()
 	defer i.trimLinkCache()()
 	noteGoVersion := i.askGoVersion()
 	i.loop(ctx)
@@ -176,6 +178,8 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 			i.loop(ctx)
 		}
 	}
+	i.endKeys()
+	i.endLive()
 	failed := errors.Join(err, i.cover.take()) // before its directory goes
 	i.noteBuild()                              // likewise
 	i.finishWatchdog()
@@ -306,5 +310,5 @@ func (i *invocation) untidy() bool { return i.plan.untidy || i.plan.exitCode() <
 // isOwnChild reports whether the invocation started a child. It then waits for
 // the child itself.
 func (i *invocation) isOwnChild(pid int) bool {
-	return pid == i.watchdog.PID() || pid == i.signals.KeeperPID()
+	return pid == i.watchdog.PID() || pid == i.signals.KeeperPID() || pid == i.live.childPID()
 }

@@ -92,8 +92,10 @@ func (i *invocation) loop(ctx context.Context) {
 			i.reapOrphans()
 		case now := <-ticks:
 			i.do(i.plan.look(now, i.stream.Running()))
-		case now := <-liveTicks:
-			i.renewLive(now)
+		case <-liveTicks:
+			i.renewLive()
+		case key := <-i.keys:
+			i.key(key)
 		case <-outputClosed:
 			outputClosed = nil
 			i.signals.OutputClosed(i)

@@ -52,7 +52,7 @@ func (s *script) SignalTests(sig syscall.Signal) { s.do(s.plan.signal(sig)) }
 func (s *script) Stop()                          { s.do(s.plan.stop(s.now)) }
 func (s *script) Continue()                      { s.do(s.plan.proceed(s.now)) }
 func (s *script) Explain(line string)            { s.do(s.plan.explain(line)) }
-func (s *script) Report()                        { s.do(s.plan.report(nil, 0, s.now)) }
+func (s *script) Report()                        { s.do([]step{say(s.plan.report(nil, 0, s.now, nil))}) }
 
 // runEvents are the events that belong to no package.
 var runEvents = map[string]func(*script){

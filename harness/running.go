@@ -2,9 +2,11 @@ package harness
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
+	"pgtest/harness/plural"
 	"pgtest/jsonstream/result"
 )
 
@@ -53,21 +55,25 @@ func (p *plan) testOf(pkg, test string) (runningTest, bool) {
 	return runningTest{}, false
 }
 
-// report says what is running, a line each. command is the command's process
-// id, or 0.
-func (p *plan) report(events []result.Running, command int, now time.Time) []step {
-	var lines []string
+// report says what is running, a line each, and the last lines that each has
+// printed. command is the command's process id, or 0.
+func (p *plan) report(events []result.Running, command int, now time.Time, printed func(pkg, test string) iter.Seq[[]byte]) string {
+	var b strings.Builder
 	for _, running := range p.running(events) {
-		lines = append(lines, "pgtest: running: "+p.describe(running, now))
+		b.WriteString("pgtest: running: " + p.describe(running, now) + "\n")
+		last, before := lastLines(printed(running.Package, running.Test), reportLines)
+		if before > 0 {
+			fmt.Fprintf(&b, "    … %s before\n", plural.Count(before, "line", "lines"))
+		}
+		writeIndented(&b, last)
 	}
 	switch {
-	case len(lines) > 0:
+	case b.Len() > 0:
+		return strings.TrimSuffix(b.String(), "\n")
 	case command == 0:
-		lines = []string{"pgtest: no test is running"}
-	default:
-		lines = []string{fmt.Sprintf("pgtest: no test is running; %s is pid %d", p.source.name(), command)}
+		return "pgtest: no test is running"
 	}
-	return []step{say(strings.Join(lines, "\n"))}
+	return fmt.Sprintf("pgtest: no test is running; %s is pid %d", p.source.name(), command)
 }
 
 // describe returns a line about a running package or test.

@@ -39,6 +39,4 @@ func (i *invocation) noteSignal(text string) {
 
 func (i *invocation) Explain(line string) { i.do(i.plan.explain(line)) }
 
-func (i *invocation) Report() {
-	i.do(i.plan.report(i.stream.Running(), i.watchdog.CommandPID(), time.Now()))
-}
+func (i *invocation) Report() { i.do([]step{say(i.report())}) }

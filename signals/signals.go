@@ -85,6 +85,9 @@ type Options struct {
 	// Keys makes the keeper hold the terminal wherever the output goes, and
 	// deliver what is typed to Control.Keys, key by key and without an echo.
 	Keys bool
+	// Hotkeys lets ReadKeys deliver keys while the terminal is not held. Standard
+	// input must be the terminal.
+	Hotkeys bool
 	// TestsHaveTerminal says that tests are members of the job, and may give
 	// the terminal to a group of their own. If that group has no member left at
 	// the end, Finish gives the terminal back to the job.
@@ -114,6 +117,7 @@ type Control struct {
 	tty       *tty
 	keeper    *keeper
 	modes     *unix.Termios // the terminal's, before the keeper read keys
+	hot       *hotkeys      // nil for none
 	thaw      func()        // catches SIGTSTP again; nil while it is caught
 	// conts counts the SIGCONTs that arrived. continued is the value of conts
 	// when the event arrived that is being handled.
@@ -212,7 +216,7 @@ func (c *Control) mayHold() bool {
 func (c *Control) Events() <-chan Event { return c.events }
 
 // Keys delivers what is typed, if Options.Keys asks for it and the terminal can
-// be held. The channel is never closed.
+// be held, and what ReadKeys asks for. The channel is never closed.
 func (c *Control) Keys() <-chan byte { return c.keys }
 
 // HasKeys reports whether Keys can deliver anything: now, or when the job comes
@@ -282,6 +286,7 @@ func (c *Control) Stopped() bool { return c.plan.job == stopped }
 // All goroutines of the Control have ended when it returns. Nothing may receive
 // from Events after that.
 func (c *Control) Finish() {
+	c.DropKeys()
 	c.giveBack()
 	if c.opts.TestsHaveTerminal {
 		ReclaimForeground()

@@ -33,6 +33,7 @@ func (c *Control) do(s Step, run Executor) {
 			c.thaw = nil
 		}
 		c.frozen.Store(false)
+		c.hot.resume()
 		run.Continue()
 	case StartGrace:
 		relay := RelayTime
@@ -164,6 +165,7 @@ const othersPatience = time.Second
 // continues the pager discards it. So the run stops only after the others have,
 // and sends SIGTSTP to those that have not.
 func (c *Control) freeze(pid int) {
+	c.hot.pause()
 	continued := func() bool { return c.conts.Load() != c.continued }
 	if pid != 0 && c.continuedJob {
 		stopOthers(othersPatience, continued)

@@ -9,4 +9,5 @@ const (
 	reportSignal = unix.SIGINFO
 	getTermios   = unix.TIOCGETA
 	setTermios   = unix.TIOCSETA
+	inputQueue   = 0x4004667f // FIONREAD
 )

@@ -9,4 +9,5 @@ const (
 	reportSignal = unix.Signal(-1)
 	getTermios   = unix.TCGETS
 	setTermios   = unix.TCSETS
+	inputQueue   = unix.TIOCINQ
 )

@@ -22,7 +22,6 @@ import (
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/ci"
-	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
 	"pgtest/signals"
 )
@@ -287,10 +286,13 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	if files.coverage != nil {
 		cfg.Coverage = files.coverage.take
 	}
-	cfg.Progress = showProgress(c, cfg.Stream)
 	if files.history = beginHistory(c); files.history != nil {
 		cfg.Stream.History = files.history
 	}
+	if showsLive(c, cfg.Stream) {
+		cfg.Live = liveOptions(c)
+	}
+	cfg.Keys = hasKeys(c)
 	switch {
 	case c.ReadsInput():
 		cfg.Input = os.Stdin
@@ -377,13 +379,6 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 		}
 	}
 	return opts
-}
-
-// showProgress decides whether a terminal gets a line that says what is running.
-// It would be drawn over what tests write to a terminal that they have.
-func showProgress(c *flags.CommandLine, opts jsonstream.Options) bool {
-	return c.Progress == "auto" && c.TTY != flags.TTYTests && !opts.NoSummary && format.WritesLines(opts.Format) &&
-		!slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 }
 
 // version is the module's version, or the revision that it was built from.

@@ -48,6 +48,7 @@ func startSignals(c *flags.CommandLine) (*signals.Control, error) {
 		}
 		opts.Keeper = []string{self, signals.KeeperRole}
 		opts.Keys = c.Watch && isTerminal(os.Stdin)
+		opts.Hotkeys = hasKeys(c)
 	}
 	return signals.Start(opts), nil
 }

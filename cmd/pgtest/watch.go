@@ -219,6 +219,8 @@ func (w *watcher) do(steps []watch.Step) {
 			w.start(s.Run)
 		case watch.Cancel:
 			w.cancel()
+		case watch.Report:
+			unix.Kill(os.Getpid(), unix.SIGUSR1)
 		case watch.Debug:
 			w.do(w.plan.Debugged(w.debug(s)))
 		case watch.Quit:

@@ -19,6 +19,7 @@ const keys = `
     d  debug the tests that failed, with dlv
     l  look for new packages and directories
     q  quit
+    t  say what is running
     ?  print this
     Ctrl-c  stop a run, or quit
 
@@ -53,6 +54,8 @@ func (p *Plan) Key(key byte) []Step {
 		})
 	case 'd':
 		return p.ask(p.debug)
+	case 't':
+		return []Step{{Verb: Report}}
 	case 'l':
 		p.stale, p.tell = true, true
 		return p.proceed()

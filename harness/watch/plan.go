@@ -54,6 +54,8 @@ const (
 	Vet
 	// Drop ends a Load or a Vet that is going on, without an answer.
 	Drop
+	// Report says what is running.
+	Report
 	// Debug starts the debugger on Run; Debugged is the answer.
 	Debug
 	// Quit ends the watch.

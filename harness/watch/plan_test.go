@@ -55,7 +55,7 @@ func graphOf(t testing.TB, list []listed) *Graph {
 func logged(steps []Step) string {
 	var all []string
 	for _, s := range steps {
-		text := [...]string{"print", "clear", "load", "start", "cancel", "vet", "drop", "debug", "quit"}[s.Verb]
+		text := [...]string{"print", "clear", "load", "start", "cancel", "vet", "drop", "report", "debug", "quit"}[s.Verb]
 		switch s.Verb {
 		case Print:
 			text = strings.TrimSpace(s.Text)
@@ -232,6 +232,7 @@ func TestPlan(t *testing.T) {
 			{passed(), "start /m/e m/e"}, {passed("m/e"), "start /other other"}, {failed("other", "TestO"), ""},
 			{key("f"), "start /other other ^TestO$"},
 		}},
+		{"t", Options{}, []at{{saved("/m/e/e.go"), "start m/e"}, {key("t"), "report"}}},
 		{"clear", Options{Clear: true}, []at{{saved("/m/e/e.go"), "clear; start m/e"}}},
 		{"vet, when nothing else is to do", Options{Vet: true}, []at{
 			{saved("/m/e/new.go"), "start m/e"}, {passed("m/e"), "load"}, {loaded(house), "vet m/e"},

@@ -1,158 +1,180 @@
-// Package live draws a last line on a terminal while tests run. It says what is
-// running and is no part of the output: whatever is written to the terminal
-// takes its place, and moves it down.
+// Package live draws lines on a terminal while tests run: how far the run is, and
+// what is running. They are no part of the output: whatever is written to the
+// terminal takes their place, and moves them down.
 package live
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
-	"gotest.tools/gotestsum/testjson"
-
-	"pgtest/jsonstream/result"
 )
 
-// A Line is the last line of a terminal. Its methods may be called from any
+// Period is the shortest time between two repaints.
+const Period = 100 * time.Millisecond
+
+// A Display is the live lines of a terminal. Its methods may be called from any
 // goroutine, and may wait for the terminal.
-type Line struct {
-	tty *os.File
-	w   io.Writer // writes to tty
+//
+// The cursor stays at the start of the first line. So a terminal that gets
+// narrower and wraps the lines, and one that shows ^C where the cursor is, move
+// nothing: everything from the cursor on is the Display's.
+type Display struct {
+	tty  *os.File
+	w    io.Writer // writes to tty
+	size func() (width, height int)
+	now  func() time.Time
 
-	mu    sync.Mutex
-	text  string // "" for none
-	drawn bool
-	open  bool // the output before it does not end a line, and has to be continued
+	mu       sync.Mutex
+	lay      func(width, height int) []string // nil: nothing is shown
+	progress Progress
+	sent     Progress
+	lines    []string // that are drawn
+	held     []byte   // output that waits for the next repaint
+	last     time.Time
+	open     bool // the output does not end a line, and has to be continued
+	err      error
 }
 
-// New returns a line of the terminal tty, which is written to by w.
-func New(tty *os.File, w io.Writer) *Line { return &Line{tty: tty, w: w} }
-
-// Around returns a writer that writes to w, another way to the terminal, and
-// makes room for it first.
-func (l *Line) Around(w io.Writer) io.Writer { return &writer{l, w} }
-
-type writer struct {
-	line *Line
-	to   io.Writer
+// New returns a Display of the terminal tty, which is written to by w.
+func New(tty *os.File, w io.Writer) *Display {
+	d := &Display{tty: tty, w: w, now: time.Now}
+	d.size = func() (int, int) {
+		width, height, err := term.GetSize(int(tty.Fd()))
+		if err != nil {
+			return 0, 0
+		}
+		return width, height
+	}
+	return d
 }
 
-func (w *writer) Write(p []byte) (int, error) {
-	l := w.line
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.erase()
-	n, err := w.to.Write(p)
-	if n > 0 {
-		l.open = p[n-1] != '\n'
+// Write writes output to the terminal. While there are live lines it keeps the
+// output until it may repaint them.
+func (d *Display) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held = append(d.held, p...)
+	switch {
+	case d.lay == nil, len(d.held) >= heldMax:
+		d.paint(nil)
+	case d.now().Sub(d.last) >= Period:
+		d.repaint()
 	}
-	if err == nil {
-		l.draw()
+	if d.err != nil {
+		return 0, d.err
 	}
-	return n, err
+	return len(p), nil
 }
 
-// Set changes the text; "" removes the line.
-func (l *Line) Set(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = text
-	if text == "" {
-		l.erase()
+// heldMax is how much output waits for a repaint.
+const heldMax = 32 << 10
+
+// Show replaces the lines by those that lay returns for the size of the terminal,
+// and shows what the terminal knows of the progress. It does nothing if the
+// latest repaint was less than Period ago.
+func (d *Display) Show(lay func(width, height int) []string, progress Progress) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lay, d.progress = lay, progress
+	if d.now().Sub(d.last) >= Period {
+		d.repaint()
 	}
-	l.draw()
+}
+
+// Refresh repaints what Show has shown, if output waits for that.
+func (d *Display) Refresh() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lay != nil && (len(d.held) > 0 || len(d.lines) == 0) && d.now().Sub(d.last) >= Period {
+		d.repaint()
+	}
+}
+
+// Hide removes the lines.
+func (d *Display) Hide() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lay, d.progress = nil, Progress{}
+	d.paint(nil)
+}
+
+// SameTerminal reports whether f is the Display's terminal, too. Of /dev/tty
+// nobody knows, and it most likely is.
+func (d *Display) SameTerminal(f *os.File) bool {
+	var x, y unix.Stat_t
+	if unix.Fstat(int(d.tty.Fd()), &x) != nil || unix.Fstat(int(f.Fd()), &y) != nil {
+		return false
+	}
+	return x.Rdev == y.Rdev || isControlling(d.tty) || isControlling(f)
+}
+
+func isControlling(f *os.File) bool {
+	var tty, st unix.Stat_t
+	return unix.Stat("/dev/tty", &tty) == nil && unix.Fstat(int(f.Fd()), &st) == nil && tty.Rdev == st.Rdev
 }
 
 // Foreground returns the terminal's foreground process group.
-func (l *Line) Foreground() (pgid int, err error) {
-	return unix.IoctlGetInt(int(l.tty.Fd()), unix.TIOCGPGRP)
+func (d *Display) Foreground() (pgid int, err error) {
+	return unix.IoctlGetInt(int(d.tty.Fd()), unix.TIOCGPGRP)
 }
 
-const echoColumns = 5
+// repaint draws the lines for the present size.
+func (d *Display) repaint() { d.paint(d.lay(d.size())) }
 
-const eraseLine = "\r\x1b[K"
+// EraseAfterCrash removes the lines of a process that was killed, unless somebody
+// has written to the terminal since: what stands before the cursor stays, as it
+// may be a shell's prompt.
+const EraseAfterCrash = "\x1b[J"
 
-func (l *Line) erase() {
-	if l.drawn {
-		io.WriteString(l.w, eraseLine)
-		l.drawn = false
-	}
-}
+const (
+	eraseBelow = "\r" + EraseAfterCrash // the cursor's line and all below it
+	eraseRest  = "\x1b[K"               // of a line
+	// A name may be wider than anybody thinks: what does not fit is lost.
+	wrapOff, wrapOn = "\x1b[?7l", "\x1b[?7h"
+)
 
-// draw shows the text. The last columns stay free, for what a terminal echoes
-// behind it (^C, ^Z): a line that wraps would not be removed whole.
-func (l *Line) draw() {
-	if l.text == "" || l.open {
-		return
-	}
-	width, _, err := term.GetSize(int(l.tty.Fd()))
-	if err != nil || width <= echoColumns {
-		return
-	}
-	io.WriteString(l.w, eraseLine+clip(l.text, width-echoColumns))
-	l.drawn = true
-}
-
-// clip shortens text to a number of columns. What is no ASCII may be wide, so
-// it counts as two; what can't be printed could be meant for the terminal, and
-// becomes a question mark.
-func clip(text string, columns int) string {
+// paint writes what is held, and lines below it, in one write.
+func (d *Display) paint(lines []string) {
 	var b strings.Builder
-	for _, c := range text {
-		size := 1
-		switch {
-		case c == utf8.RuneError || !unicode.IsPrint(c):
-			c = '?'
-		case c >= utf8.RuneSelf:
-			size = 2
+	if len(d.held) > 0 {
+		if len(d.lines) > 0 {
+			b.WriteString(eraseBelow)
+			d.lines = nil
 		}
-		if columns < size {
-			break
+		b.Write(d.held)
+		d.open = d.held[len(d.held)-1] != '\n'
+		d.held = d.held[:0]
+	}
+	if d.open {
+		lines = nil
+	}
+	switch {
+	case slices.Equal(lines, d.lines):
+	case len(lines) == 0:
+		b.WriteString(eraseBelow)
+	default:
+		b.WriteString("\r" + wrapOff + strings.Join(lines, eraseRest+"\r\n") + "\x1b[J\r" + wrapOn)
+		if up := len(lines) - 1; up > 0 {
+			fmt.Fprintf(&b, "\x1b[%dA", up)
 		}
-		columns -= size
-		b.WriteRune(c)
 	}
-	return b.String()
-}
-
-// Text is a line about a run that has gone on for elapsed.
-func Text(p result.Progress, running []result.Running, elapsed time.Duration, now time.Time) string {
-	var busy []string
-	packages := 0
-	for _, t := range running {
-		if t.Test == "" {
-			packages++
-		}
-		// A package or a test that others run in says less than they do.
-		if t.Parent || t.Paused {
-			continue
-		}
-		name := testjson.RelativePackagePath(t.Package)
-		if t.Test != "" {
-			name += " " + t.Test
-		}
-		busy = append(busy, fmt.Sprintf("%s %.1fs", name, max(now.Sub(t.Started), 0).Seconds()))
+	d.lines = lines
+	if d.progress != d.sent {
+		b.WriteString(d.progress.sequence())
+		d.sent = d.progress
 	}
-	what := "packages"
-	if p.Ended == 1 {
-		what = "package"
+	if b.Len() == 0 {
+		return
 	}
-	text := fmt.Sprintf("%v, %d %s done", elapsed.Truncate(time.Second), p.Ended, what)
-	if p.Failed > 0 {
-		text += fmt.Sprintf(", %d failed", p.Failed)
+	d.last = d.now()
+	if _, err := io.WriteString(d.w, b.String()); err != nil && d.err == nil {
+		d.err = err
 	}
-	if packages > 0 {
-		text += fmt.Sprintf(", %d running", packages)
-	}
-	if len(busy) > 0 {
-		text += ": " + strings.Join(busy, ", ")
-	}
-	return text
 }

@@ -88,7 +88,7 @@ func TestKeeperKilled(t *testing.T) {
 	j.checkOver()
 }
 
-// SIGUSR1 tells what is running, and nothing ends.
+// SIGUSR1 tells what is running and what it has printed, and nothing ends.
 func TestReport(t *testing.T) {
 	j := start(t, ways[0], nil, "./plain ./careful", "tee log")
 	j.awaitTests("plain", "careful")
@@ -96,7 +96,7 @@ func TestReport(t *testing.T) {
 	pid := j.One(`^/\S*/plain\.test `).Pid
 	// The event of the subtest's start may still be on its way.
 	report := regexp.MustCompile(`pgtest: running: example\.com/m/plain \(\d+\.\d\ds, pid ` + strconv.Itoa(pid) + `\)\r\n` +
-		`pgtest: running: example\.com/m/plain TestPlain \(\d+\.\d\ds\)\r\n` +
+		`pgtest: running: example\.com/m/plain TestPlain \(\d+\.\d\ds\)\r\n    plain runs\r\n` +
 		`pgtest: running: example\.com/m/plain TestPlain/sub \(\d+\.\d\ds\)\r\n`)
 	j.Until("the report", func() bool {
 		j.Signal(j.One(run), unix.SIGUSR1)

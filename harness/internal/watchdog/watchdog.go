@@ -124,6 +124,9 @@ func (w *watch) serve(orders <-chan order, dirs []string) {
 		case o, alive := <-orders:
 			switch {
 			case !alive:
+				for _, dir := range dirs {
+					signals.RestoreTerminal(dir)
+				}
 				w.endAll(patience, limit)
 				for _, dir := range dirs {
 					remove(dir)

@@ -27,6 +27,8 @@ type Options struct {
 	HideEmpty        bool
 	Summary          testjson.Summary // what is left to show
 	Color, Progress  string
+	Live             int // running tests with a line of their own
+	Keys             string
 	JSONFile         string
 	TimingFile       string
 	Timeline         string

@@ -65,9 +65,17 @@ CLICOLOR_FORCE, and CI systems that show colour`,
 			{"slowest", "n", "0", `list the n slowest packages, with the time that it took
 to build them, and the n slowest tests; 0 lists none`,
 				parsed(&o.Slowest, notNegative)},
-			{"progress", "auto|off", "auto", `on a terminal, say in a last line what is running; not
-with the dots formats and -json`,
+			{"progress", "auto|off", "auto", `on a terminal, say in the last lines how far the run is
+and what is running; not with the dots formats and -json:
+see docs/live.md`,
 				oneOf(&o.Progress, "auto", "off")},
+			{"live", "n", "8", `show n running tests there, longest first; {default} by
+default`,
+				parsed(&o.Live, notNegative)},
+			{"keys", "auto|off", "auto", `on a terminal, act on keys while tests run: t what runs, f
+failures so far, Enter an empty line, ? help; what is
+typed ahead stays for the shell`,
+				oneOf(&o.Keys, "auto", "off")},
 		}},
 		{"Formats", []Row{
 			{Name: "dots", Text: `a character for each test`},
