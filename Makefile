@@ -19,7 +19,7 @@ TESTFLAGS ?= -vet=off -p=$$((2 * $$(getconf _NPROCESSORS_ONLN)))
 # there is memory, and all wait for the processor.
 ROOMY = GOGC=400 $(GO)
 
-.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench bench-real
+.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench bench-real pictures
 
 build:
 	$(GO) build -o bin/pgtest ./cmd/pgtest
@@ -91,3 +91,7 @@ WORDS = ./...
 
 bench-real:
 	$(GO) run ./cmd/pgtest/bench -rounds=$(ROUNDS) -real="$(DIR)" -- $(WORDS)
+
+# Draws docs/live.svg and writes the transcript in the README anew.
+pictures:
+	$(GO) run ./docs/picture
