@@ -367,7 +367,7 @@ func (s *Stream) event(ev *event.Event) {
 // fileEvent takes an event that an event file added. Rounds of a file are those
 // of the stream, unless it has others of its own.
 func (s *Stream) fileEvent(ev *event.Event) {
-	round := jsonfile.Round(ev)
+	round := ev.Round()
 	switch {
 	case round == 0:
 		jsonfile.Read(ev, s.results)

@@ -358,7 +358,7 @@ func (s *Store) Begin(h Header) (*Recorder, error) {
 
 // besidePatience is how long the end of a short run waits for what goes on beside
 // it.
-const besidePatience = time.Second
+const besidePatience = 3 * time.Second
 
 // close ends the recording of a run, whose file stays or goes, and returns what
 // there is to say about files of other runs.

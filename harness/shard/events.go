@@ -12,7 +12,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"pgtest/jsonstream/jsonfile"
+	"pgtest/jsonstream/event"
 )
 
 // A Mark is what the event file of a shard says of the run: its first line, and
@@ -91,7 +91,7 @@ func Scan(path string) (File, error) {
 				if ev.NoEnd == noEnd && (f.Total == 0 || ev.Shard.Ended) {
 					f.Mark = ev.Shard
 				}
-				if n := jsonfile.RoundOf(ev.NoEnd); n == round+1 {
+				if n := event.RoundOf(ev.NoEnd); n == round+1 {
 					round = n
 					f.rounds = append(f.rounds, at)
 				}

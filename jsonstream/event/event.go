@@ -8,6 +8,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -157,6 +159,26 @@ type Event struct {
 	Path        Text // of a directory for artifacts
 	NoEnd       Text // of an event that an event file added
 }
+
+// roundPrefix is in front of the number of a round.
+const roundPrefix = "round "
+
+// RoundBegins is the NoEnd of the event in front of a round. The run itself is
+// round 1.
+func RoundBegins(n int) string { return roundPrefix + strconv.Itoa(n) }
+
+// RoundOf is the reverse of RoundBegins, 0 for any other text.
+func RoundOf(noEnd string) int {
+	text, ok := strings.CutPrefix(noEnd, roundPrefix)
+	if n, err := strconv.Atoi(text); ok && err == nil {
+		return n
+	}
+	return 0
+}
+
+// Round returns the number of the round that the event begins, 0 if it begins
+// none.
+func (ev *Event) Round() int { return RoundOf(ev.NoEnd.String()) }
 
 // WriteLine writes the line and a line end, nothing for a further piece of one.
 func (ev *Event) WriteLine(w io.Writer) error {

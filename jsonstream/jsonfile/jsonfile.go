@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +60,7 @@ func (f *File) Needs() sink.Needs { return sink.Needs{Events: true} }
 func (f *File) Event(ev *event.Event, _ *result.Package) {
 	switch isEnd := ev.Kind == event.Pass || ev.Kind == event.Fail || ev.Kind == event.Skip; {
 	case len(ev.NoEnd.Raw) > 0:
-		f.rounds = f.rounds || Round(ev) > 0
+		f.rounds = f.rounds || ev.Round() > 0
 	case isEnd || !f.ends:
 		f.beginRound(ev)
 		if ev.Line != nil {
@@ -80,7 +79,7 @@ func (f *File) beginRound(ev *event.Event) {
 		return
 	}
 	f.begun = f.round
-	line := noEndEvent{Time: ev.Time.Time(), Action: "output", Package: string(ev.Package), NoEnd: roundPrefix + strconv.Itoa(f.round)}
+	line := noEndEvent{Time: ev.Time.Time(), Action: "output", Package: string(ev.Package), NoEnd: event.RoundBegins(f.round)}
 	if len(ev.Package) == 0 {
 		// Testjson takes other outputs of a build for errors.
 		line.Action, line.ImportPath, line.Output = "build-output", ev.ImportPath.String(), "# "+line.NoEnd+"\n"
@@ -109,13 +108,12 @@ type noEndEvent struct {
 }
 
 // The values of NoEnd: what has no end passed with its package, or it failed,
-// or it was interrupted for the reason behind the prefix. Or the round that is
-// named there begins.
+// or it was interrupted for the reason behind the prefix. Or it is that of
+// [event.RoundBegins].
 const (
 	passed        = "passed"
 	failed        = "failed"
 	interruptedBy = "interrupted by "
-	roundPrefix   = "round "
 )
 
 // PackageEnded ends the open tests of a package, and the package if it has no end
@@ -193,19 +191,6 @@ func (f *File) put(ev noEndEvent) {
 		return // no value of a noEndEvent that we make is unfit for JSON
 	}
 	f.out.Write(append(line, '\n'))
-}
-
-// Round returns the number of the round that an event begins, 0 if it begins
-// none. The run itself is round 1.
-func Round(ev *event.Event) int { return RoundOf(ev.NoEnd.String()) }
-
-// RoundOf is Round for the value of NoEnd.
-func RoundOf(noEnd string) int {
-	text, ok := strings.CutPrefix(noEnd, roundPrefix)
-	if n, err := strconv.Atoi(text); ok && err == nil {
-		return n
-	}
-	return 0
 }
 
 // Read takes an event that an event file added: it says when and why the run
