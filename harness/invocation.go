@@ -126,6 +126,11 @@ func (i *invocation) streamOptions() jsonstream.Options {
 		report.Out = i.openOutlet(report.Out)
 		opts.JUnit = &report
 	}
+	if opts.Report != nil {
+		page := *opts.Report
+		page.Out = i.openOutlet(page.Out)
+		opts.Report = &page
+	}
 	return opts
 }
 

@@ -11,7 +11,7 @@ import (
 // sink, and roles nothing of all that.
 func TestRooms(t *testing.T) {
 	const root = "pgtest/jsonstream/"
-	sinks := []string{"format", "junit", "jsonfile", "section", "ci", "trace"}
+	sinks := []string{"format", "junit", "jsonfile", "section", "ci", "trace", "report"}
 	rooms := map[string][]string{ // what a room may know
 		"event":          nil,
 		"internal/spool": {"event"},

@@ -82,7 +82,7 @@ func parse(t *testing.T, report []byte) (s xmlSuites, cases map[string]xmlCase) 
 	return s, cases
 }
 
-func report(t *testing.T, stream []byte, opts junit.Options) []byte {
+func junitReport(t *testing.T, stream []byte, opts junit.Options) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	opts.Out = &out
@@ -95,7 +95,7 @@ func report(t *testing.T, stream []byte, opts junit.Options) []byte {
 func TestJUnitStreams(t *testing.T) {
 	var all [][]byte
 	for name, stream := range streams(t) {
-		r := report(t, stream, junit.Options{Schema: junit.Strict, ProjectName: "<project> " + name})
+		r := junitReport(t, stream, junit.Options{Schema: junit.Strict, ProjectName: "<project> " + name})
 		all = append(all, r)
 		suites, _ := parse(t, r)
 		var tests, failures, errors int
@@ -149,7 +149,7 @@ func TestJUnitCases(t *testing.T) {
 		{"vetfail", "example.com/m/vetfail [build failed]", "error", "build", "[build failed]", "fmt.Printf format %d"},
 	} {
 		t.Run(tt.stream+" "+tt.name, func(t *testing.T) {
-			_, cases := parse(t, report(t, streams(t)[tt.stream], junit.Options{Schema: junit.Strict}))
+			_, cases := parse(t, junitReport(t, streams(t)[tt.stream], junit.Options{Schema: junit.Strict}))
 			c, ok := cases[tt.name]
 			if !ok {
 				t.Fatalf("no such testcase in %v", cases)
@@ -194,7 +194,7 @@ func TestJUnitMessages(t *testing.T) {
 			}
 			stream += `{"Action":"output","Package":"p","Test":"TestX","Output":"--- FAIL: TestX (0.00s)\n"}` + "\n" +
 				`{"Action":"fail","Package":"p","Test":"TestX"}` + "\n" + `{"Action":"fail","Package":"p"}` + "\n"
-			_, cases := parse(t, report(t, []byte(stream), junit.Options{Schema: junit.Strict}))
+			_, cases := parse(t, junitReport(t, []byte(stream), junit.Options{Schema: junit.Strict}))
 			if got := cases["p TestX"].Failure; got == nil || got.Type != tt.typ || got.Message != tt.message {
 				t.Errorf("%+v", got)
 			}
@@ -212,7 +212,7 @@ func TestJUnitTimeout(t *testing.T) {
 		lines = append(lines, at(3, `"Action":"output","Package":"p","Test":"TestB","Output":"`+escape(line)+`\n"`))
 	}
 	lines = append(lines, at(3.25, `"Action":"fail","Package":"p","Elapsed":3`))
-	xml := report(t, []byte(strings.Join(lines, "\n")), junit.Options{Schema: junit.Strict})
+	xml := junitReport(t, []byte(strings.Join(lines, "\n")), junit.Options{Schema: junit.Strict})
 	_, cases := parse(t, xml)
 	for name, want := range map[string]string{
 		"TestA": "test timed out after 2s, after 2s", "TestB": "test timed out after 2s, after 1.5s",
@@ -281,7 +281,7 @@ func TestJUnitOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	suites, cases := parse(t, report(t, stream, junit.Options{Schema: junit.Strict, SuiteName: short, ClassName: short, HideEmptyPackages: true, HideSkippedTests: true}))
+	suites, cases := parse(t, junitReport(t, stream, junit.Options{Schema: junit.Strict, SuiteName: short, ClassName: short, HideEmptyPackages: true, HideSkippedTests: true}))
 	for _, s := range suites.Suites {
 		if strings.Contains(s.Name, "/") || s.Name == "empty" || s.Name == "notests" || s.Skipped != 0 {
 			t.Errorf("suite %+v", s)
@@ -309,7 +309,7 @@ func TestJUnitAnyBytes(t *testing.T) {
 		}
 		fmt.Fprintf(&s, `{"Action":"output","Package":"crash%s","Output":"%s\n"}`+"\n"+`{"Action":"fail","Package":"crash%s"}`+"\n"+`{"Action":"fail","Package":"%s"}`+"\n", name, name, name, name)
 	}
-	r := report(t, s.Bytes(), junit.Options{Schema: junit.Strict, ProjectName: strings.Join(odd, " ")})
+	r := junitReport(t, s.Bytes(), junit.Options{Schema: junit.Strict, ProjectName: strings.Join(odd, " ")})
 	suites, _ := parse(t, r)
 	if len(suites.Suites) != 2*len(odd) || suites.Tests != 4*len(odd) {
 		t.Errorf("%d suites with %d tests", len(suites.Suites), suites.Tests)

@@ -19,6 +19,7 @@ import (
 	"pgtest/jsonstream/internal/spool"
 	"pgtest/jsonstream/jsonfile"
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/report"
 	"pgtest/jsonstream/result"
 	"pgtest/jsonstream/section"
 	"pgtest/jsonstream/sink"
@@ -72,6 +73,8 @@ type Options struct {
 	History History
 	// JUnit asks for a JUnit report, written by Finish. It may be nil.
 	JUnit *junit.Options
+	// Report asks for a page about the run, written by Finish. It may be nil.
+	Report *report.Options
 	// CI is the system whose log Stdout is for; "" is none. If Stdout is for events
 	// or lists alone, they are in no way changed.
 	CI ci.System
@@ -171,7 +174,7 @@ func New(opts Options) (*Stream, error) {
 
 // ShowsBuilds reports whether an output shows what builds and processes did, which
 // the run then notes ([result.Build], [result.Process]).
-func (o Options) ShowsBuilds() bool { return o.Timeline != nil || o.Slowest > 0 }
+func (o Options) ShowsBuilds() bool { return o.Timeline != nil || o.Report != nil || o.Slowest > 0 }
 
 // forPeople reports whether Stdout has more than events or lists.
 func (o Options) forPeople() bool { return !o.NoSummary && o.Format != "standard-json" }
@@ -233,13 +236,19 @@ func (s *Stream) addSinks() {
 		s.add(jsonfile.New(o.History, o.Rounds))
 		s.add(o.History)
 	}
-	if o.Timeline != nil {
-		collector := timeline.NewCollector()
+	var collector *timeline.Collector
+	if o.Timeline != nil || o.Report != nil {
+		collector = timeline.NewCollector()
 		s.add(collector)
+	}
+	if o.Timeline != nil {
 		s.add(trace.New(o.Timeline, collector))
 	}
 	if o.JUnit != nil {
 		s.add(junit.New(*o.JUnit, s.spool))
+	}
+	if o.Report != nil {
+		s.add(report.New(*o.Report, s.spool, collector))
 	}
 }
 
@@ -531,7 +540,7 @@ func (s *Stream) nextRound() {
 // Finish ends the stream: tests that never ended get their end, the run's
 // sections and the summary are written, then the files. The Report is whole in
 // any case. The error joins the first ones of writing to Stdout, to JSONFile
-// and to the JUnit report.
+// and to the reports.
 func (s *Stream) Finish() (result.Report, error) {
 	s.turn.Lock() // for good: the outputs go
 	defer s.spool.Close()

@@ -19,8 +19,8 @@ import (
 
 // files are the files that a run writes, opened before it starts.
 type files struct {
-	junit        *outfile.Whole
-	json, timing *outfile.Lines
+	junit, report *outfile.Whole
+	json, timing  *outfile.Lines
 	// reruns is for the report of tests that ran again. It appears only if
 	// there are any.
 	reruns *outfile.Whole
@@ -58,6 +58,9 @@ func openFiles(c *flags.CommandLine) (_ *files, err error) {
 		}
 	}()
 	if f.junit, err = f.openWhole("--junitfile", c.JUnit.Path); err != nil {
+		return nil, err
+	}
+	if f.report, err = f.openWhole("--report", c.Report); err != nil {
 		return nil, err
 	}
 	if f.summary, err = f.openWhole("--summaryfile", c.SummaryFile); err != nil {

@@ -378,6 +378,7 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 			Places:            places,
 		}
 	}
+	opts.Report = pageOptions(c, files, places)
 	return opts
 }
 

@@ -106,8 +106,8 @@ func (a *annotations) full(how level) bool {
 
 func (a *annotations) put(how level, at sink.Place, title, message string) {
 	a.written[how]++
-	message = string(clean([]byte(message)))
-	a.out.Command(a.system.annotation(how, at, inline(title, 200), message))
+	message = string(sink.Plain([]byte(message)))
+	a.out.Command(a.system.annotation(how, at, sink.Inline(title, 200), message))
 }
 
 // annotation is the system's command for one.

@@ -143,7 +143,7 @@ func (s *summary) head(r *result.Results, o result.Outcome) string {
 
 // code is a short text as an element that shows it as it is.
 func code(text string, limit int) string {
-	return "<code>" + html.EscapeString(inline(text, limit)) + "</code>"
+	return "<code>" + html.EscapeString(sink.Inline(text, limit)) + "</code>"
 }
 
 // list is a section with an entry for each line of HTML, those for which there

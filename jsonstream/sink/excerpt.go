@@ -18,11 +18,11 @@ func Excerpt(text iter.Seq[[]byte], limit int) []byte {
 		n := min(len(piece), half-len(head))
 		head = append(head, piece[:n]...)
 		tail = append(tail, piece[n:]...)
-		if len(tail) > 4*half {
-			tail = append(tail[:0], tail[len(tail)-half:]...)
+		if len(tail) > 4*limit {
+			tail = append(tail[:0], tail[len(tail)-(limit-half):]...)
 		}
 	}
-	tail = tail[max(0, len(tail)-half):]
+	tail = tail[max(0, len(tail)-(limit-half)):]
 	if total == len(head)+len(tail) {
 		return append(head, tail...)
 	}

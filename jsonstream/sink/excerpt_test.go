@@ -35,6 +35,8 @@ func TestExcerpt(t *testing.T) {
 	}{
 		{"", 10, ""},
 		{lines, 1600, lines},
+		{"panic: x\n", 9, "panic: x\n"},
+		{"panic: xy\n", 9, "pani\n… 1 bytes left out …\n: xy\n"},
 		{lines, 200, lines[:95] + "\n… 1409 bytes left out …\n" + lines[1504:]},
 		{long, 100, long[:50] + "\n… 900 bytes left out …\n" + long[:50]},
 	} {

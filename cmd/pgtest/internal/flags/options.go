@@ -34,6 +34,7 @@ type Options struct {
 	Timeline         string
 	Slowest          int
 	JUnit            JUnitOptions
+	Report           string
 	CI               ci.System
 	SummaryFile      string
 	Coverage         CoverageOptions

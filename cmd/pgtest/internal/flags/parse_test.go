@@ -92,7 +92,7 @@ func TestSplit(t *testing.T) {
 		{"./a --Format=x", "", "./a --Format=x", "--Format:format"},
 		{"./a --colour=always", "", "./a --colour=always", "--colour:color"},
 		{"./a --slowafter=1s", "", "./a --slowafter=1s", "--slowafter:slow-after"},
-		{"./a --config=x --report", "", "./a --config=x --report", ""},
+		{"./a --config=x --verdict", "", "./a --config=x --verdict", ""},
 		{"./a -custom=v w --formt", "", "./a -custom=v w --formt", "--formt:format"},
 		{"./a --x --ab", "", "./a --x --ab", ""},
 		{"./a --cover --trace x", "", "./a --cover --trace x", ""},

@@ -114,6 +114,9 @@ allows: see docs/junit.md`,
 default, and 12MiB of all tests that failed; 0 is no
 limit, as by default with junit-10`,
 				parsed(&o.JUnit.MaxOutput, limit)},
+			{"report", "path", "", `write a page for a browser, one HTML file: failures,
+slow and flaky tests, a timeline, a list of all tests
+with a search; see docs/report.md`, output(&o.Report)},
 			{"jsonfile", "path", "", `write the events and nothing else, an end for everything
 that started; pgtest - <path shows them again`,
 				output(&o.JSONFile).ofGotestsum("GOTESTSUM_JSONFILE")},

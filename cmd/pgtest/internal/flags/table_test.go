@@ -59,7 +59,7 @@ func TestBadValues(t *testing.T) {
 	for _, r := range newSet(new(Options)).rows {
 		want := !slices.Contains([]string{
 			"jsonfile", "jsonfile-timing-events", "junitfile", "junitfile-project-name", "packages", "post-run-command",
-			"rerun-fails-report", "summaryfile", "timeline", "coverage-cobertura", "coverage-lcov", "coverage-diff", "shard-plan",
+			"rerun-fails-report", "report", "summaryfile", "timeline", "coverage-cobertura", "coverage-lcov", "coverage-diff", "shard-plan",
 			"debug-test", "tracer",
 		}, r.Name)
 		_, err := Parse([]string{"--" + r.Name + "=" + bad}, false)
