@@ -260,6 +260,7 @@ func TestKeysKilled(t *testing.T) {
 			j.awaitKeys()
 			j.sees(liveLines)
 			j.Signal(j.One(run), unix.SIGKILL)
+			j.Gone("__watchdog") // which gives the modes back
 			j.AwaitPrompt()
 			j.CheckTerminal()
 			j.checkEnd()
