@@ -92,6 +92,7 @@ WORDS = ./...
 bench-real:
 	$(GO) run ./cmd/pgtest/bench -rounds=$(ROUNDS) -real="$(DIR)" -- $(WORDS)
 
-# Draws docs/live.svg and writes the transcript in the README anew.
+# Draws docs/live.svg and docs/report.png, and writes the README's transcript anew.
 pictures:
 	$(GO) run ./docs/picture
+	$(GO) test ./jsonstream/report -update
