@@ -116,11 +116,14 @@ func newTab(t testing.TB, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	page := &tab{Context: ctx, t: t}
-	page.do(chromedp.Navigate("about:blank"))
-	page.Context, cancel = context.WithTimeout(ctx, limit)
+	// The tab lives as long as the context of what is done first.
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel = context.WithTimeout(ctx, limit)
 	t.Cleanup(cancel)
-	if err := chromedp.Listen(page, page.listen); err != nil {
+	page := &tab{Context: ctx, t: t}
+	if err := chromedp.Listen(ctx, page.listen); err != nil {
 		t.Fatal(err)
 	}
 	call(page, network.Enable, network.EnableParams{})
