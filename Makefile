@@ -95,4 +95,4 @@ bench-real:
 # Draws docs/live.svg and docs/report.png, and writes the README's transcript anew.
 pictures:
 	$(GO) run ./docs/picture
-	$(GO) test ./jsonstream/report -update
+	$(GO) test ./jsonstream/report -run TestPage/picture -update
