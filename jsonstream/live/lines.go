@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/clipperhouse/displaywidth"
 	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/jsonstream/result"
@@ -102,7 +102,7 @@ func (s State) line(r result.Running, style Style, columns int) string {
 	head := fmt.Sprintf("%*s  ", timeColumns, short(elapsed))
 	pkg := testjson.RelativePackagePath(r.Package)
 	name := strings.TrimSpace(pkg + " " + r.Test)
-	if ansi.StringWidth(name) > columns-len(head) && r.Test != "" {
+	if displaywidth.String(name) > columns-len(head) && r.Test != "" {
 		name = path.Base(pkg) + " " + r.Test
 	}
 	return style.paint(color, head+fit(name, columns-len(head)))
@@ -195,7 +195,7 @@ func join(parts []part) string {
 	return strings.Join(texts, ", ")
 }
 
-func width(parts []part) int { return ansi.StringWidth(join(parts)) }
+func width(parts []part) int { return displaywidth.String(join(parts)) }
 
 const red, green, yellow = "31", "32", "33"
 
@@ -219,5 +219,23 @@ func fit(text string, columns int) string {
 		return c
 	}, text)
 	tail := "..."[:min(3, max(columns, 0))]
-	return ansi.Truncate(ansi.TruncateWc(text, columns, tail), columns, tail)
+	return displaywidth.TruncateString(truncateRunes(text, columns, tail), columns, tail)
+}
+
+// truncateRunes is for terminals that draw each rune by itself.
+func truncateRunes(text string, columns int, tail string) string {
+	widths := func(s string) (sum int) {
+		for _, r := range s {
+			sum += displaywidth.Rune(r)
+		}
+		return sum
+	}
+	if widths(text) <= columns {
+		return text
+	}
+	runes := []rune(text)
+	for len(runes) > 0 && widths(string(runes))+widths(tail) > columns {
+		runes = runes[:len(runes)-1]
+	}
+	return string(runes) + tail
 }
