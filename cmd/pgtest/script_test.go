@@ -94,7 +94,7 @@ func scriptParams(t *testing.T) testscript.Params {
 			env.Setenv("GOTOOLCHAIN", "local")
 			env.Setenv("GOPROXY", "off")
 			env.Setenv("GOENV", "off")
-			env.Setenv("GOFLAGS", "-buildvcs=false")
+			env.Setenv("GOFLAGS", "-buildvcs=false -vet=off")
 			env.Setenv("PGTEST_ORDER", "source") // times vary
 			for name, value := range caches {
 				env.Setenv(name, value)
