@@ -3,23 +3,37 @@ package history
 import (
 	"bytes"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/gotestsum/testjson"
 
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/genstream"
 )
 
 // BenchmarkMillion shows a million events as a run does, without a history and
-// with one.
+// with one: with 6 lines of each test, and with a hundred.
 func BenchmarkMillion(b *testing.B) {
+	for name, o := range map[string]genstream.Options{
+		"short": genstream.Million, "long": {Packages: 100, Tests: 96, Lines: 100, Running: 4},
+	} {
+		b.Run(name, func(b *testing.B) { benchmark(b, o) })
+	}
+}
+
+func benchmark(b *testing.B, o genstream.Options) {
 	var stream bytes.Buffer
-	if err := genstream.Write(&stream, genstream.Million); err != nil {
+	if err := genstream.Write(&stream, o); err != nil {
 		b.Fatal(err)
 	}
 	for _, kept := range []string{"off", "auto"} {
 		b.Run(kept, func(b *testing.B) {
 			b.SetBytes(int64(stream.Len()))
+			before := cpu()
+			defer func() { b.ReportMetric((cpu()-before).Seconds()/float64(b.N), "cpu-s/op") }()
 			for range b.N {
-				opts := jsonstream.Options{}
+				opts := jsonstream.Options{Summary: testjson.SummarizeAll}
 				var r *Recorder
 				if kept == "auto" {
 					var err error
@@ -47,4 +61,11 @@ func BenchmarkMillion(b *testing.B) {
 			}
 		})
 	}
+}
+
+// cpu is the time of all threads.
+func cpu() time.Duration {
+	var u unix.Rusage
+	unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -20,18 +20,19 @@ import (
 // else there is stands in skippable frames, which zstd passes over:
 //
 //	header   a magic text, a Header as JSON, a slot for the Tree
-//	events   frames of zstd
+//	events   frames of zstd: batches, or in a plain file lines
 //	tests    lines that were compressed by themselves
 //	summary  a Summary as JSON, the lengths of both frames, a magic text
 //
 // A run that was killed has no tests and no summary, and its events may end in
-// the middle.
+// the middle. Plain files are for other programs.
 const (
 	headerFrame  = 0x184D2A50
 	testsFrame   = 0x184D2A51
 	summaryFrame = 0x184D2A52
 
-	headerMagic  = "pgtest history 1\n"
+	headerMagic  = "pgtest history 2\n"
+	plainMagic   = "pgtest history 1\n"
 	summaryMagic = "pgtest.1"
 
 	treeSlot   = 256
@@ -101,6 +102,7 @@ func encodeEnd(tests []byte, s Summary) ([]byte, error) {
 type content struct {
 	io.ReaderAt
 	size           int64
+	plain          bool
 	head           int64 // the length of the header's frame
 	tests, summary span  // of a file with an end
 }
@@ -119,10 +121,13 @@ func (c *content) readHeader() (h Header, t Tree, err error) {
 	if binary.LittleEndian.Uint32(word) != headerFrame || size > maxHeader || frameSize+size > c.size {
 		return h, t, errDamaged
 	}
-	if name := strings.TrimRight(headerMagic, "1\n"); magic != headerMagic {
-		if strings.HasPrefix(magic, name) {
-			return h, t, errNewer
-		}
+	switch name, _, _ := strings.Cut(headerMagic, "2"); {
+	case magic == headerMagic:
+	case magic == plainMagic:
+		c.plain = true
+	case strings.HasPrefix(magic, name):
+		return h, t, errNewer
+	default:
 		return h, t, errDamaged
 	}
 	frame := make([]byte, size-int64(len(headerMagic)))

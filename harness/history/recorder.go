@@ -30,9 +30,9 @@ func newRecorder(out io.Writer) *Recorder {
 // Needs asks for tests that passed, and for what says why others did not.
 func (r *Recorder) Needs() sink.Needs { return sink.Needs{Passed: true, Outputs: true} }
 
-// Write takes whole lines of events.
+// Write takes lines of events.
 func (r *Recorder) Write(p []byte) (int, error) {
-	r.w.put(piece{events: r.w.clone(p)})
+	r.w.add(p)
 	return len(p), nil
 }
 
@@ -122,13 +122,12 @@ func (r *Recorder) Finish(outcome Outcome, exitCode int) []string {
 
 func (r *Recorder) end(outcome Outcome, exitCode int) error {
 	r.summary.Outcome, r.summary.ExitCode = outcome, exitCode
-	r.w.put(piece{end: &r.summary})
-	return r.w.finish()
+	return r.w.finish(&r.summary)
 }
 
 // Abort drops the run.
 func (r *Recorder) Abort() {
-	r.w.finish()
+	r.w.finish(nil)
 	if r.record != nil {
 		r.record.close(false)
 	}

@@ -27,6 +27,7 @@ type Run struct {
 	Summary
 
 	path   string
+	plain  bool   // a plain file
 	memory []byte // the file, if it could not be completed on the disk
 	mended bool   // this process has completed it
 }
@@ -75,6 +76,7 @@ func (r *Run) readContent(c *content) (whole bool, err error) {
 	if r.Header, r.Tree, err = c.readHeader(); err != nil {
 		return false, err
 	}
+	r.plain = c.plain
 	r.Summary, whole = c.readSummary()
 	return whole, nil
 }
@@ -94,18 +96,15 @@ func (r *Run) mend(ctx context.Context, f *os.File) error {
 		return err
 	}
 	stop := result.Interruption{At: info.ModTime(), Reason: death}
-	events, err := newDecoder(nil)
-	if err != nil {
-		return err
-	}
-	defer events.Close()
 	record := func(to io.Writer) error {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if err := events.Reset(f); err != nil {
+		events, err := openEvents(f, r.plain)
+		if err != nil {
 			return err
 		}
+		defer events.Close()
 		return again(ctx, to, events, &stop)
 	}
 	store := &Store{dir: filepath.Dir(r.path)}
@@ -187,14 +186,46 @@ func (w *whole) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Export writes the run, which is over, to a file that [OpenFile] reads.
+// Export writes the run, which is over, to a plain file, which [OpenFile] reads.
 func (r *Run) Export(to io.Writer) error {
 	f, c, err := r.open()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	_, err = io.Copy(to, io.NewSectionReader(c, 0, c.size))
+	if c.plain {
+		_, err = io.Copy(to, io.NewSectionReader(c, 0, c.size))
+		return err
+	}
+	if !c.findSummary() {
+		return errDamaged
+	}
+	header, err := c.read(span{0, c.head})
+	if err != nil {
+		return err
+	}
+	copy(header[frameSize:], plainMagic)
+	encoder, err := newEncoder(to)
+	if err != nil {
+		return err
+	}
+	defer encoder.Close()
+	events, err := openEvents(f, false)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	if _, err := to.Write(header); err != nil {
+		return err
+	}
+	if _, err := io.Copy(encoder, &whole{ctx: context.Background(), r: events}); err != nil {
+		return err
+	}
+	if err := encoder.Close(); err != nil {
+		return err
+	}
+	end := c.tests.start - frameSize
+	_, err = io.Copy(to, io.NewSectionReader(c, end, c.size-end))
 	return err
 }
 
@@ -228,14 +259,11 @@ func OpenFile(f *os.File) (*Run, error) {
 	to := bytes.NewBuffer(header)
 	var events io.Reader = bytes.NewReader(text)
 	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		decoder, err := newDecoder(events)
+		decoder, err := openEvents(events, err != nil || run.plain)
 		if err != nil {
 			return nil, err
 		}
 		defer decoder.Close()
-		if _, err := decoder.Read(nil); err != nil {
-			return nil, err
-		}
 		events = decoder
 	}
 	if err := again(context.Background(), to, events, stop); err != nil {
@@ -252,48 +280,68 @@ func OpenFile(f *os.File) (*Run, error) {
 // errNoEvents says that a file holds no run.
 var errNoEvents = errors.New("no run and no events of go test -json")
 
-// open opens the file.
+// open opens the file. The caller closes the reader, which is at its start.
 func (r *Run) open() (io.ReadCloser, *content, error) {
 	if r.memory != nil {
 		b := bytes.NewReader(r.memory)
-		return io.NopCloser(b), &content{ReaderAt: b, size: b.Size()}, nil
+		c := &content{ReaderAt: b, size: b.Size()}
+		_, _, err := c.readHeader()
+		return io.NopCloser(b), c, err
 	}
 	f, err := openPlain(r.path)
 	if err != nil {
 		return nil, nil, err
 	}
 	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, nil, err
+	if err == nil {
+		c := &content{ReaderAt: f, size: info.Size()}
+		if _, _, err = c.readHeader(); err == nil {
+			return f, c, nil
+		}
 	}
-	return f, &content{ReaderAt: f, size: info.Size()}, nil
+	f.Close()
+	return nil, nil, err
 }
 
 // Events returns the events of the run, in the lines of an event file: those that
 // are there, if the run goes on. The caller closes the reader.
 func (r *Run) Events() (io.ReadCloser, error) {
-	f, _, err := r.open()
+	f, c, err := r.open()
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := newDecoder(f)
+	events, err := openEvents(f, c.plain)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return eventReader{&whole{ctx: context.Background(), r: decoder, cut: r.Outcome == Running}, decoder.Close, f}, nil
+	return closing{&whole{ctx: context.Background(), r: events, cut: r.Outcome == Running}, func() {
+		events.Close()
+		f.Close()
+	}}, nil
 }
 
-type eventReader struct {
+// openEvents returns a reader of a file's events, plain or not, for which [whole]
+// is made.
+func openEvents(f io.Reader, plain bool) (io.ReadCloser, error) {
+	decoder, err := newDecoder(f)
+	if err != nil {
+		return nil, err
+	}
+	if plain {
+		return closing{decoder, decoder.Close}, nil
+	}
+	return closing{newUnpacker(decoder), decoder.Close}, nil
+}
+
+type closing struct {
 	io.Reader
-	end  func()
-	file io.Closer
+	end func()
 }
 
-func (r eventReader) Close() error {
-	r.end()
-	return r.file.Close()
+func (c closing) Close() error {
+	c.end()
+	return nil
 }
 
 // ReadTests calls add for each test of the run in each round, in no certain order. A
@@ -307,9 +355,6 @@ func (r *Run) ReadTests(add func(Test)) error {
 		return err
 	}
 	defer f.Close()
-	if _, _, err := c.readHeader(); err != nil {
-		return err
-	}
 	if !c.findSummary() {
 		return errDamaged
 	}

@@ -1,10 +1,10 @@
 package history
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -15,6 +15,9 @@ const (
 	flushEvery = 100 * time.Millisecond
 	// queueLength bounds the writes that wait for the disk.
 	queueLength = 64
+	// batchSize is how much is compressed at once, or less if that takes longer
+	// than flushEvery.
+	batchSize = 64 << 10
 	// maxEvents is the size of a file from which on outputs are left out.
 	maxEvents = 64 << 20
 	// linesPiece is how many bytes of test lines are compressed at once.
@@ -26,14 +29,20 @@ var patience = 2 * time.Second
 
 var errSlow = errors.New("the disk takes nothing")
 
-// A writer compresses what it is given, and writes it, on a goroutine of its
-// own. Those who call it don't wait for the disk, except for patience once.
+// A writer packs what it is given, and compresses and writes it on a goroutine
+// of its own. Those who call it don't wait for the disk, except for patience once.
 type writer struct {
 	out   io.Writer
 	queue chan piece
-	free  chan []byte   // what held events, to be used again
+	free  chan []byte   // what held batches, to be used again
+	large atomic.Bool   // outputs are to be left out
 	done  chan struct{} // closed when all is written
 	err   error         // the first; set before done is closed
+
+	mu    sync.Mutex // of what follows
+	pack  packer
+	timer *time.Timer // flushes
+	waits bool        // for the timer
 
 	abandon   sync.Once
 	abandoned chan struct{} // closed when nothing more is taken
@@ -41,13 +50,16 @@ type writer struct {
 
 // A piece is something to write.
 type piece struct {
-	events []byte   // whole lines
+	events []byte   // a batch
+	flush  bool     // all batches have to be in the file
 	lines  []byte   // of tests
 	end    *Summary // what stands behind all; nil while there is more
 }
 
 func newWriter(out io.Writer) *writer {
 	w := &writer{out: out, queue: make(chan piece, queueLength), free: make(chan []byte, queueLength), done: make(chan struct{}), abandoned: make(chan struct{})}
+	w.timer = time.AfterFunc(flushEvery, w.flush)
+	w.timer.Stop()
 	go func() {
 		defer close(w.done)
 		w.err = w.work()
@@ -57,13 +69,40 @@ func newWriter(out io.Writer) *writer {
 	return w
 }
 
-// clone returns a copy of events, for put.
-func (w *writer) clone(events []byte) []byte {
+// add takes lines of events.
+func (w *writer) add(lines []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pack.withoutOutputs = w.large.Load()
+	w.pack.add(lines)
+	if w.pack.size() >= batchSize {
+		w.put(piece{events: w.batch()})
+	}
+	if !w.waits {
+		w.waits = true
+		w.timer.Reset(flushEvery)
+	}
+}
+
+// batch returns what was added since the last one.
+func (w *writer) batch() []byte {
+	if w.pack.size() == 0 {
+		return nil
+	}
+	var room []byte
 	select {
-	case b := <-w.free:
-		return append(b, events...)
+	case room = <-w.free:
 	default:
-		return bytes.Clone(events)
+	}
+	return w.pack.take(room)
+}
+
+func (w *writer) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waits {
+		w.waits = false
+		w.put(piece{events: w.batch(), flush: true})
 	}
 }
 
@@ -84,9 +123,15 @@ func (w *writer) put(p piece) {
 	}
 }
 
-// finish waits until all is written. Nothing may be put after it.
-func (w *writer) finish() error {
+// finish waits until all is written, with an end unless that is nil. Nothing may
+// be put after it.
+func (w *writer) finish(end *Summary) error {
+	w.mu.Lock()
+	w.timer.Stop()
+	w.waits = false // a flush that has begun finds nothing to do
+	w.put(piece{events: w.batch(), end: end})
 	close(w.queue)
+	w.mu.Unlock()
 	select {
 	case <-w.done:
 		return w.err
@@ -99,78 +144,56 @@ func (w *writer) finish() error {
 // work writes until there is no more.
 func (w *writer) work() error {
 	counted := &counter{w: w.out}
-	options := []zstd.EOption{zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1 << 20), zstd.WithLowerEncoderMem(true)}
-	events, err := zstd.NewWriter(counted, options...)
+	events, err := newEncoder(counted)
 	if err != nil {
 		return err
 	}
 	defer events.Close()
-	lines, err := zstd.NewWriter(nil, options...)
+	lines, err := newEncoder(nil)
 	if err != nil {
 		return err
 	}
 	defer lines.Close()
 	var tests, held []byte // of lines: compressed, and not yet
-	timer := time.NewTimer(flushEvery)
-	timer.Stop()
-	waits := false // for the timer
-	for {
-		select {
-		case p, more := <-w.queue:
-			if !more {
-				return nil
+	for p := range w.queue {
+		if len(p.events) > 0 {
+			if _, err := events.Write(p.events); err != nil {
+				return err
 			}
-			if counted.size > maxEvents {
-				p.events = withoutOutputs(p.events)
+			select {
+			case w.free <- p.events[:0]:
+			default:
 			}
-			if len(p.events) > 0 {
-				if _, err := events.Write(p.events); err != nil {
-					return err
-				}
-				select {
-				case w.free <- p.events[:0]:
-				default:
-				}
-				if !waits {
-					timer.Reset(flushEvery)
-					waits = true
-				}
-			}
-			held = append(held, p.lines...)
-			if len(held) >= linesPiece {
-				tests, held = lines.EncodeAll(held, tests), held[:0]
-			}
-			if p.end != nil {
-				if err := events.Close(); err != nil {
-					return err
-				}
-				end, err := encodeEnd(lines.EncodeAll(held, tests), *p.end)
-				if err != nil {
-					return err
-				}
-				if _, err := counted.Write(end); err != nil {
-					return err
-				}
-				waits = false
-			}
-		case <-timer.C:
-			waits = false
+		}
+		if p.flush {
 			if err := events.Flush(); err != nil {
 				return err
 			}
 		}
-	}
-}
-
-// withoutOutputs leaves the outputs out of lines of events.
-func withoutOutputs(lines []byte) []byte {
-	var rest []byte
-	for line := range bytes.Lines(lines) {
-		if !bytes.Contains(line[:min(len(line), 200)], []byte(`"Action":"output"`)) {
-			rest = append(rest, line...)
+		w.large.Store(counted.size > maxEvents)
+		held = append(held, p.lines...)
+		if len(held) >= linesPiece {
+			tests, held = lines.EncodeAll(held, tests), held[:0]
+		}
+		if p.end != nil {
+			if err := events.Close(); err != nil {
+				return err
+			}
+			end, err := encodeEnd(lines.EncodeAll(held, tests), *p.end)
+			if err != nil {
+				return err
+			}
+			if _, err := counted.Write(end); err != nil {
+				return err
+			}
 		}
 	}
-	return rest
+	return nil
+}
+
+// newEncoder returns an encoder that does its work where it is called.
+func newEncoder(to io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 }
 
 // counter counts what is written.
