@@ -67,6 +67,18 @@ func TestFilesOnMounts(t *testing.T) {
 			pgtest --ci=github --hide-summary=all --summaryfile=whole.md --junitfile=out.xml - <many.json >out; echo $?
 			cmp full/summary.md before; grep -c '<testcase ' out.xml; grep -c TestWithAName200 whole.md`,
 			"pgtest: GITHUB_STEP_SUMMARY full/summary.md: no space left on device\n1\n200\n1\n"},
+		{"full disk for the history", `
+			mkdir full; mount -t tmpfs -o size=64k x full; export XDG_STATE_HOME=$PWD/full
+			{ head -1 events.json; head -c 100000 /dev/urandom | base64 | sed 's/.*/{"Action":"output","Package":"p","Test":"TestA","Output":"&\\n"}/'; sed 1d events.json; } >many.json
+			pgtest --raw-command cat events.json
+			pgtest --raw-command cat many.json; echo $?
+			pgtest --raw-command cat events.json
+			pgtest tool history | sed 's/  .*//'
+			dd if=/dev/zero of=full/other 2>/dev/null
+			pgtest --raw-command cat many.json 2>&1 | sed 's|/.*/001-[0-9a-f]*|DIR|'
+			pgtest tool history | sed 's/  .*//'`,
+			"pgtest: history: the run is not kept: no space left on device\n0\nRUN\n2\n1\n" +
+				"pgtest: history off: DIR: no space left on device\nRUN\n2\n1\n"},
 		{"no room for a long line", `
 			mkdir full; mount -t tmpfs -o size=1m x full
 			{ head -2 events.json; printf '{"Action":"output","Package":"p","Output":"'; head -c 4000000 /dev/zero | tr '\0' x; echo '"}'; tail -1 events.json; } >long.json

@@ -110,32 +110,39 @@ type content struct {
 // A span is a part of a file.
 type span struct{ start, length int64 }
 
-// readHeader reads the start of a file.
-func (c *content) readHeader() (h Header, t Tree, err error) {
+// readHead reads how a file begins.
+func (c *content) readHead() error {
 	word := make([]byte, frameSize+len(headerMagic))
 	if _, err := c.ReadAt(word, 0); err != nil {
-		return h, t, damaged(err)
+		return damaged(err)
 	}
 	size := int64(binary.LittleEndian.Uint32(word[4:]))
-	magic := string(word[frameSize:])
-	if binary.LittleEndian.Uint32(word) != headerFrame || size > maxHeader || frameSize+size > c.size {
-		return h, t, errDamaged
+	if binary.LittleEndian.Uint32(word) != headerFrame || size > maxHeader || size < int64(len(headerMagic)+treeSlot) || frameSize+size > c.size {
+		return errDamaged
 	}
+	magic := string(word[frameSize:])
 	switch name, _, _ := strings.Cut(headerMagic, "2"); {
 	case magic == headerMagic:
 	case magic == plainMagic:
 		c.plain = true
 	case strings.HasPrefix(magic, name):
-		return h, t, errNewer
+		return errNewer
 	default:
-		return h, t, errDamaged
+		return errDamaged
 	}
-	frame := make([]byte, size-int64(len(headerMagic)))
-	if _, err := c.ReadAt(frame, int64(len(word))); err != nil {
-		return h, t, damaged(err)
+	c.head = frameSize + size
+	return nil
+}
+
+// readHeader reads the start of a file.
+func (c *content) readHeader() (h Header, t Tree, err error) {
+	if err := c.readHead(); err != nil {
+		return h, t, err
 	}
-	if len(frame) < treeSlot {
-		return h, t, errDamaged
+	start := int64(frameSize + len(headerMagic))
+	frame, err := c.read(span{start, c.head - start})
+	if err != nil {
+		return h, t, err
 	}
 	text, slot := frame[:len(frame)-treeSlot], frame[len(frame)-treeSlot:]
 	if err := json.Unmarshal(text, &h); err != nil {
@@ -144,7 +151,6 @@ func (c *content) readHeader() (h Header, t Tree, err error) {
 	if len(bytes.TrimSpace(slot)) > 0 && json.Unmarshal(slot, &t) != nil {
 		t = Tree{} // the run was killed while it wrote this
 	}
-	c.head = frameSize + size
 	return h, t, nil
 }
 

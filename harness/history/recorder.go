@@ -115,7 +115,7 @@ func (r *Recorder) Finish(outcome Outcome, exitCode int) []string {
 	}
 	lines := r.record.close(err == nil)
 	if err != nil {
-		lines = append(lines, "the run is not kept: "+err.Error())
+		lines = append(lines, "the run is not kept: "+reason(err).Error())
 	}
 	return lines
 }

@@ -285,8 +285,7 @@ func (r *Run) open() (io.ReadCloser, *content, error) {
 	if r.memory != nil {
 		b := bytes.NewReader(r.memory)
 		c := &content{ReaderAt: b, size: b.Size()}
-		_, _, err := c.readHeader()
-		return io.NopCloser(b), c, err
+		return io.NopCloser(b), c, c.readHead()
 	}
 	f, err := openPlain(r.path)
 	if err != nil {
@@ -295,7 +294,7 @@ func (r *Run) open() (io.ReadCloser, *content, error) {
 	info, err := f.Stat()
 	if err == nil {
 		c := &content{ReaderAt: f, size: info.Size()}
-		if _, _, err = c.readHeader(); err == nil {
+		if err = c.readHead(); err == nil {
 			return f, c, nil
 		}
 	}

@@ -280,9 +280,18 @@ func (s *Store) create(header []byte) (*os.File, error) {
 	if err != nil {
 		f.Close()
 		os.Remove(f.Name())
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.dir, reason(err))
 	}
 	return f, nil
+}
+
+// reason is an error without the name of a file that is no more.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // number gives a file the number behind that of the newest run.
@@ -444,8 +453,7 @@ func hasEnd(path string) bool {
 		return false
 	}
 	c := content{ReaderAt: f, size: info.Size()}
-	_, _, err = c.readHeader()
-	return err == nil && c.findSummary()
+	return c.readHead() == nil && c.findSummary()
 }
 
 // removeIdle removes a file unless it is being written.
