@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -391,6 +393,38 @@ func TestStuckDisk(t *testing.T) {
 	}
 	close(disk.free)
 	<-r.w.done
+}
+
+// TestBeside waits for what goes on beside a run as long as it gets on.
+func TestBeside(t *testing.T) {
+	for name, stuck := range map[string]bool{"gets on": false, "is stuck": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, err := os.CreateTemp(t.TempDir(), "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				r := &record{file: f, path: f.Name(), beside: steps{ctx, make(chan struct{}, 1)}, cancel: cancel, tree: make(chan struct{}), tidied: make(chan []string, 1)}
+				close(r.tree)
+				var beside sync.WaitGroup
+				beside.Go(func() {
+					for range 20 {
+						time.Sleep(besidePatience * 2 / 3)
+						if !stuck && r.beside.Err() != nil {
+							return
+						}
+					}
+					r.tidied <- []string{"done"}
+				})
+				lines := r.close(true)
+				beside.Wait()
+				if stuck && lines != nil || !stuck && !slices.Equal(lines, []string{"done"}) {
+					t.Errorf("%q", lines)
+				}
+			})
+		})
+	}
 }
 
 // TestEstimates takes the latest time of a package that tells how long it takes.

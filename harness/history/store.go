@@ -247,6 +247,7 @@ func (s *Store) Estimates() map[string]time.Duration {
 type record struct {
 	file   *os.File
 	path   string
+	beside steps
 	cancel context.CancelFunc // ends what goes on beside
 	tree   chan struct{}      // closed when git has answered
 	tidied chan []string      // what there is to say about files of other runs
@@ -352,44 +353,63 @@ func (s *Store) Begin(h Header) (*Recorder, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	rec := &record{file: f, path: e.path, cancel: cancel, tree: make(chan struct{}), tidied: make(chan []string, 1)}
+	beside := steps{ctx, make(chan struct{}, 1)}
+	rec := &record{file: f, path: e.path, beside: beside, cancel: cancel, tree: make(chan struct{}), tidied: make(chan []string, 1)}
 	go func() {
 		defer close(rec.tree)
 		if text := encodeTree(treeOf(ctx, s.root)); text != nil {
 			f.WriteAt(text, slot)
 		}
 	}()
-	go func() { rec.tidied <- s.tidy(ctx) }()
+	go func() { rec.tidied <- s.tidy(beside) }()
 	r := newRecorder(f)
 	r.record = rec
 	return r, nil
 }
 
-// besidePatience is how long the end of a short run waits for what goes on beside
-// it.
-const besidePatience = 3 * time.Second
+// besidePatience is how long the end of a run waits for what goes on beside it and
+// does not get on: git has less.
+const besidePatience = gitPatience + time.Second
 
 // close ends the recording of a run, whose file stays or goes, and returns what
 // there is to say about files of other runs.
 func (r *record) close(keep bool) []string {
 	var lines []string
-	late := time.AfterFunc(besidePatience, r.cancel)
-	given := time.After(besidePatience + patience)
-	select {
-	case <-r.tree:
-	case <-given:
+	stuck := time.NewTimer(besidePatience)
+	defer stuck.Stop()
+	for tree, tidied := r.tree, r.tidied; tree != nil || tidied != nil; {
+		select {
+		case <-tree:
+			tree = nil
+		case lines = <-tidied:
+			tidied = nil
+		case <-r.beside.asked:
+			stuck.Reset(besidePatience)
+		case <-stuck.C:
+			tree, tidied = nil, nil
+		}
 	}
-	select {
-	case lines = <-r.tidied:
-	case <-given:
-	}
-	late.Stop()
 	r.cancel()
 	if !keep {
 		os.Remove(r.path)
 	}
 	r.file.Close()
 	return lines
+}
+
+// steps is the context of work that asks it at each step whether to go on, and so
+// shows that it gets on.
+type steps struct {
+	context.Context
+	asked chan struct{} // holds one
+}
+
+func (s steps) Err() error {
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+	return s.Context.Err()
 }
 
 // tempAge is how old a file without a number is of which nobody makes a run.

@@ -39,6 +39,10 @@ var parts = []part{
 	{"large", (*bench).large},
 	{"line", (*bench).line},
 	{"chatty", (*bench).chatty},
+	{"history", (*bench).history},
+	{"live", (*bench).live},
+	{"timeline", (*bench).timeline},
+	{"page", (*bench).page},
 }
 
 // bench is what the parts share.

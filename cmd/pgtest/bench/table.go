@@ -37,6 +37,11 @@ var limits = map[string]limit{
 	// The line is in memory as it came and as it is shown.
 	"one line of 100 MB": {ratio: 1.5, memory: 300 << 20},
 	"a chatty test":      {ratio: 1.1},
+
+	"a history, of CPU time":  {ratio: 1.02},
+	"live lines, of CPU time": {ratio: 1.01},
+	"a timeline":              {ratio: 1.5, memory: 64 << 20},
+	"a large page":            {more: 2 * time.Second},
 }
 
 // table prints figures as they come, and counts those over their limits.
