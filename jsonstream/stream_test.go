@@ -108,8 +108,9 @@ func TestInterrupt(t *testing.T) {
 		at(2, `"Action":"run","Package":"example.com/crashed","Test":"TestCrash"`),
 		at(2, `"Action":"fail","Package":"example.com/crashed","Elapsed":0.5`),
 	)
-	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGINT"})
-	f.s.Note(result.Interruption{At: time.Now(), Reason: "SIGTERM"})
+	stopped := time.Date(2026, 11, 23, 12, 0, 3, 0, time.UTC)
+	f.s.Note(result.Interruption{At: stopped, Reason: "SIGINT"})
+	f.s.Note(result.Interruption{At: stopped, Reason: "SIGTERM"})
 	f.write(
 		at(4.5, `"Action":"output","Package":"example.com/b","Output":"signal: interrupt\n"`),
 		at(4.5, `"Action":"fail","Package":"example.com/b","Elapsed":3.5`),

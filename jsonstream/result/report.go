@@ -25,7 +25,7 @@ type Report struct {
 	// middle of one.
 	Empty, Cut bool
 	// Started is the time of the earliest event, Elapsed the time from it to
-	// the latest one. Both are zero if no event had a time.
+	// the latest one, or to the interruption of what has no end. Both are zero if no event had a time.
 	Started time.Time
 	Elapsed time.Duration
 }

@@ -147,6 +147,7 @@ func (r *Results) EndRound() {
 	for _, p := range r.order[r.from:] {
 		if p.end == "" {
 			p.NoEnd = true
+			r.last = p.EndedAt()
 			r.opts.Watcher.PackageEnded(p)
 			r.cutPackage(p, interrupted)
 		}
@@ -189,8 +190,8 @@ func (r *Results) Packages() []*Package {
 	return slices.SortedStableFunc(slices.Values(r.order), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
 }
 
-// Elapsed is the time from the earliest event to the latest one. It reports false
-// if no event had a time.
+// Elapsed is the time from the earliest event to the latest one, or to the
+// interruption of what has no end. It reports false if no event had a time.
 func (r *Results) Elapsed() (time.Duration, bool) { return r.first.Until(r.last), r.first.Known() }
 
 // Round says what came of each package in the present round, in the order in

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"pgtest/jsonstream/event"
 	"pgtest/jsonstream/internal/spool"
@@ -102,6 +103,28 @@ func TestReportJSON(t *testing.T) {
 		`"Rounds":1,"FlakyTests":0,"FailedBuilds":null,"Empty":false,"Cut":false,"Started":"2026-11-23T12:00:00Z","Elapsed":1000000000}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestInterruptedElapsed interrupts a package of which go says no more, and one
+// that has ended.
+func TestInterruptedElapsed(t *testing.T) {
+	for end, want := range map[string]time.Duration{"run": 3 * time.Second, "pass": time.Second} {
+		r := New(Options{Spool: spool.New(""), Errors: NewErrors(""), Watcher: nobody{}})
+		start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		for i, line := range []string{
+			`{"Time":"2026-11-23T12:00:00Z","Action":"start","Package":"p"}`,
+			`{"Time":"2026-11-23T12:00:01Z","Action":"` + end + `","Package":"p"}`,
+		} {
+			if r.Handle(new(event.Decoder).Decode([]byte(line))) == nil {
+				t.Fatalf("no event in line %d", i)
+			}
+		}
+		r.Interrupt(Interruption{At: start.Add(3 * time.Second)})
+		r.EndRound()
+		if got := r.Report().Elapsed; got != want {
+			t.Errorf("%s: %v, want %v", end, got, want)
+		}
 	}
 }
 
