@@ -1,5 +1,5 @@
-# `make demo` builds pgtest and shows it; `make install` installs it below
-# PREFIX; `make test` checks everything.
+# `make demo` builds pgtest and shows it, `make scale-demo` in several jobs at once;
+# `make install` installs it below PREFIX; `make test` checks everything.
 
 GO ?= go
 PREFIX ?= /usr/local
@@ -19,7 +19,7 @@ TESTFLAGS ?= -vet=off -p=$$((2 * $$(getconf _NPROCESSORS_ONLN)))
 # there is memory, and all wait for the processor.
 ROOMY = GOGC=400 $(GO)
 
-.PHONY: build install uninstall demo test fmt vet staticcheck race cross versions bench bench-real pictures
+.PHONY: build install uninstall demo scale-demo test fmt vet staticcheck race cross versions bench bench-real pictures
 
 build:
 	$(GO) build -o bin/pgtest ./cmd/pgtest
@@ -46,6 +46,10 @@ demo: build
 	cd docs/demo && ../../bin/pgtest --history=off -count=1 --junitfile ../../bin/demo.xml ./...; test $$? -eq 1
 	@echo; echo '--- bin/demo.xml, the JUnit report:'; cat bin/demo.xml; echo
 	@echo 'The demo worked: some of its tests fail, one panics and one leaks a process, on purpose.'
+
+# A Slurm of its own on this machine, as root, with an array of shards.
+scale-demo:
+	$(GO) test ./cmd/pgtest/slurm -count=1 -v
 
 test: fmt vet staticcheck race cross
 
