@@ -34,7 +34,7 @@ type files struct {
 	// history keeps the run, unless nil.
 	history *history.Recorder
 
-	shard *shard.Mark // in json, unless nil
+	shard *shard.Mark // in what holds events, unless nil
 
 	all []opened
 }
@@ -163,11 +163,30 @@ func (f *files) writeReruns(rounds [][]result.PackageReport) {
 	}
 }
 
+// beginShard writes whose events follow to all that holds events.
+func (f *files) beginShard(m shard.Mark) {
+	f.shard = &m
+	f.markShard()
+}
+
 // endShard writes that a shard's run came to its end.
 func (f *files) endShard(result harness.Result) {
 	if f.shard != nil && !result.Interrupted && !result.Killed {
 		f.shard.Ended, f.shard.Status = true, result.ExitCode
-		f.json.Write(f.shard.Line()) // its error comes with Close
+		f.markShard()
+	}
+}
+
+// markShard writes the mark of the shard. Errors come with the ends of the files.
+func (f *files) markShard() {
+	line := f.shard.Line()
+	for _, lines := range []*outfile.Lines{f.json, f.timing} {
+		if lines != nil {
+			lines.Write(line)
+		}
+	}
+	if f.history != nil {
+		f.history.Write(line)
 	}
 }
 

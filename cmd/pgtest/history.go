@@ -38,10 +38,13 @@ func userHistory(dir string) (*history.Store, error) {
 // beginHistory starts recording a run. It returns nil if none is to be recorded,
 // or if that can't be, which it says once.
 func beginHistory(c *flags.CommandLine) *history.Recorder {
-	if c.History == "off" || c.ReadsInput() || c.Settings.List != "" {
+	if c.History == "off" || c.ReadsInput() && c.Merge == nil || c.Settings.List != "" {
 		return nil
 	}
 	store, err := userHistory(c.Dir)
+	if err == nil && c.Merge != nil {
+		store.Elsewhere = &history.Tree{Commit: c.Merge.Commit}
+	}
 	var r *history.Recorder
 	if err == nil {
 		r, err = store.Begin(headerOf(c))
@@ -65,7 +68,7 @@ func headerOf(c *flags.CommandLine) history.Header {
 		Started: time.Now(), Command: os.Args[1:], Dir: wd, Env: make(map[string]string), Program: version(),
 		Narrow: narrowedBy(c), FailFast: c.Settings.FailFast, Outstanding: c.Parts != nil, Dropped: c.Dropped,
 	}
-	if !c.RawCommand {
+	if !c.RawCommand && c.Merge == nil {
 		h.Patterns, h.GoDir, h.BuildFlags = c.Line.Packages(), cmp.Or(c.Dir, wd), c.Line.FileFlags()
 		if len(h.Patterns) == 0 {
 			h.Patterns = []string{"."}

@@ -20,6 +20,9 @@ import (
 
 const mergeUsage = "usage: pgtest tool merge [--partial] [--coverprofile=path] [flags] files of all shards"
 
+// Files of shards are event files, runs that tool history exported, or JUnit
+// reports; and coverage profiles.
+
 // merge shows the events of all shards as those of one run, with the same flags.
 func merge(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
@@ -57,7 +60,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 		}
 	}
 	if len(shards) == 0 {
-		return usageStatus, errors.New("tool merge: there is no event file among the files")
+		return usageStatus, errors.New("tool merge: there is no event file, run or JUnit report among the files")
 	}
 	slices.SortStableFunc(shards, func(a, b shard.File) int { return cmp.Compare(a.Index, b.Index) })
 	wrong := shard.Check(shards)
@@ -75,7 +78,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 	for _, s := range shards {
 		c.Merge.Status = max(c.Merge.Status, s.Status)
 	}
-	c.Merge.Events = shard.Merge(shards)
+	c.Merge.Events, c.Merge.Commit = shard.Merge(shards), shards[0].Commit
 	if err := check(c); err != nil {
 		return usageStatus, err
 	}

@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/plural"
 	"pgtest/harness/shard"
 	"pgtest/harness/steady"
+	"pgtest/jsonstream/junit"
 )
 
 // checkShard returns an error where a shard is asked for of what can't be divided.
@@ -97,12 +98,17 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 	} else {
 		cfg.Args = c.Line.WithPackages(paths[0], paths[1:]...).EventWords()
 	}
-	if files.json != nil {
-		files.shard = &shard.Mark{Index: c.Shard.Index, Total: c.Shard.Total, Commit: shard.Head(c.Dir)}
-		if c.ShardPlan != "" {
-			files.shard.Plan = plan.Sum()
+	mark := shard.Mark{Index: c.Shard.Index, Total: c.Shard.Total, Commit: shard.Head(c.Dir)}
+	if c.ShardPlan != "" {
+		mark.Plan = plan.Sum()
+	}
+	files.beginShard(mark)
+	if report := cfg.Stream.JUnit; report != nil {
+		properties, interrupted := mark.Properties()
+		for _, p := range properties {
+			report.Properties = append(report.Properties, junit.Property{Name: p[0], Value: p[1]})
 		}
-		files.json.Write(files.shard.Line()) // its error comes with Close
+		report.Interrupted = junit.Property{Name: interrupted[0], Value: interrupted[1]}
 	}
 	if file := os.Getenv("TEST_SHARD_STATUS_FILE"); file != "" && c.Shard.From == "Bazel" {
 		return os.WriteFile(file, nil, 0o666) // says that shards are known here

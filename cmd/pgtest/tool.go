@@ -20,7 +20,7 @@ const toolUsage = `Usage: NAME tool COMMAND [flags]
 Commands:
     NAME tool slowest      find or skip the slowest tests
     NAME tool ci-matrix    use previous test runtime to place packages into optimal buckets
-    NAME tool merge        show the event files of all shards as one run
+    NAME tool merge        show what all shards left as one run
     NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
     NAME tool history      list, show, export, import and remove earlier runs

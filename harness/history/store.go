@@ -35,6 +35,8 @@ type Store struct {
 	MaxRuns int
 	MaxSize int64
 	MaxAge  time.Duration
+	// Elsewhere, unless nil, is the tree of what Begin records, which ran elsewhere.
+	Elsewhere *Tree
 
 	dir, root string
 }
@@ -336,6 +338,9 @@ func (s *Store) number(f *os.File, imported bool) (entry, error) {
 // history; the run can go on without one.
 func (s *Store) Begin(h Header) (*Recorder, error) {
 	header, slot, err := encodeHeader(h, Tree{})
+	if s.Elsewhere != nil {
+		header, _, err = encodeHeader(h, *s.Elsewhere)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -346,7 +351,7 @@ func (s *Store) Begin(h Header) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.number(f, false)
+	e, err := s.number(f, s.Elsewhere != nil)
 	if err != nil {
 		f.Close()
 		os.Remove(f.Name())
@@ -357,6 +362,9 @@ func (s *Store) Begin(h Header) (*Recorder, error) {
 	rec := &record{file: f, path: e.path, beside: beside, cancel: cancel, tree: make(chan struct{}), tidied: make(chan []string, 1)}
 	go func() {
 		defer close(rec.tree)
+		if s.Elsewhere != nil {
+			return
+		}
 		if text := encodeTree(treeOf(ctx, s.root)); text != nil {
 			f.WriteAt(text, slot)
 		}

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"pgtest/jsonstream/event"
 )
 
@@ -60,22 +62,109 @@ func Head(dir string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// A File is the event file of a shard.
+// A File tells of a shard: an event file, which may be compressed with zstd(1), a
+// run that was exported from the history, or a JUnit report.
 type File struct {
 	Path string
 	Mark
-	// rounds are where rounds begin, the run itself at 0. The file ends at the
-	// last.
+	// rounds are where rounds begin in the events, the run itself at 0. The events
+	// end at the last. Of a report they are counted.
 	rounds []int64
+	open   func(path string) (io.ReadCloser, error) // nil of a report
 }
 
-// Scan reads what the event file of a shard says of the run. The error's text is
-// the path and the reason.
+// Scan reads what the file of a shard says of the run. The error's text is the
+// path and the reason.
 func Scan(path string) (File, error) {
 	f := File{Path: path}
+	start, err := startOf(path)
+	switch {
+	case err != nil:
+	case bytes.HasPrefix(start, []byte("<")):
+		err = f.scanReport()
+	case len(start) == 4 && (start[0]&0xF0 == 0x50 && bytes.Equal(start[1:], []byte{0x2A, 0x4D, 0x18}) ||
+		bytes.Equal(start, []byte{0x28, 0xB5, 0x2F, 0xFD})):
+		f.open = openCompressed
+		err = f.scanEvents()
+	default:
+		f.open = func(path string) (io.ReadCloser, error) { return os.Open(path) }
+		err = f.scanEvents()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, bare(err))
+	}
+	return f, err
+}
+
+// startOf returns the first bytes of a file, up to four.
+func startOf(path string) ([]byte, error) {
 	in, err := os.Open(path)
 	if err != nil {
-		return f, fmt.Errorf("%s: %w", path, bare(err))
+		return nil, err
+	}
+	defer in.Close()
+	start := make([]byte, 4)
+	n, err := io.ReadFull(in, start)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return start[:n], err
+}
+
+func openCompressed(path string) (io.ReadCloser, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	return &compressed{d, in}, nil
+}
+
+// compressed is a file that ends where it was cut off.
+type compressed struct {
+	*zstd.Decoder
+	in *os.File
+}
+
+func (c *compressed) Read(p []byte) (int, error) {
+	n, err := c.Decoder.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (c *compressed) Close() error {
+	c.Decoder.Close()
+	return c.in.Close()
+}
+
+func (f *File) scanReport() error {
+	all, err := f.report()
+	if err == nil {
+		f.rounds = make([]int64, all.rounds()+1)
+	}
+	return err
+}
+
+func (f *File) report() (all report, err error) {
+	in, err := os.Open(f.Path)
+	if err != nil {
+		return all, err
+	}
+	defer in.Close()
+	all, f.Mark, err = readReport(bufio.NewReader(in))
+	return all, err
+}
+
+func (f *File) scanEvents() error {
+	in, err := f.open(f.Path)
+	if err != nil {
+		return err
 	}
 	defer in.Close()
 	lines := bufio.NewReaderSize(in, 64<<10)
@@ -107,14 +196,14 @@ func Scan(path string) (File, error) {
 			break
 		}
 		if err != nil {
-			return f, fmt.Errorf("%s: %w", path, bare(err))
+			return err
 		}
 	}
 	f.rounds = append(f.rounds, at)
 	if f.Total == 0 {
-		return f, fmt.Errorf("%s: no event file of a run with --shard", path)
+		return errors.New("no event file of a run with --shard")
 	}
-	return f, nil
+	return nil
 }
 
 func bare(err error) error {
@@ -171,7 +260,7 @@ func Merge(files []File) io.Reader {
 		more := false
 		for _, f := range files {
 			if round+1 < len(f.rounds) {
-				parts = append(parts, &part{path: f.Path, from: f.rounds[round], to: f.rounds[round+1]})
+				parts = append(parts, &part{file: f, round: round})
 				more = true
 			}
 		}
@@ -181,22 +270,40 @@ func Merge(files []File) io.Reader {
 	}
 }
 
-// part reads a part of a file. It ends a line that was cut off.
+// part reads a round of a file. It ends a line that was cut off.
 type part struct {
-	path     string
-	from, to int64
-	in       *os.File
-	r        io.Reader
-	cut      bool
+	file  File
+	round int
+	in    io.Closer
+	r     io.Reader
+	cut   bool
+}
+
+func (p *part) start() error {
+	if p.file.open == nil {
+		all, err := p.file.report()
+		p.in, p.r = io.NopCloser(nil), bytes.NewReader(all.events(p.round))
+		return err
+	}
+	in, err := p.file.open(p.file.Path)
+	if err != nil {
+		return err
+	}
+	from, to := p.file.rounds[p.round], p.file.rounds[p.round+1]
+	if at, ok := in.(io.Seeker); ok {
+		_, err = at.Seek(from, io.SeekStart)
+	} else {
+		_, err = io.CopyN(io.Discard, in, from)
+	}
+	p.in, p.r = in, io.LimitReader(in, to-from)
+	return err
 }
 
 func (p *part) Read(b []byte) (int, error) {
 	if p.r == nil {
-		in, err := os.Open(p.path)
-		if err != nil {
+		if err := p.start(); err != nil {
 			return 0, err
 		}
-		p.in, p.r = in, io.NewSectionReader(in, p.from, p.to-p.from)
 	}
 	n, err := p.r.Read(b)
 	switch {

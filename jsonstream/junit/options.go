@@ -33,6 +33,10 @@ type Options struct {
 	// SuiteName and ClassName make the name of a testsuite and the class name
 	// of its testcases from a package's import path. nil leaves it as it is.
 	SuiteName, ClassName func(importPath string) string
+	// Properties are added to those of each suite, and Interrupted to these unless
+	// the run comes to its end. A report without a suite gets one for them.
+	Properties  []Property
+	Interrupted Property
 	// HideEmptyPackages leaves out packages without tests that did not fail.
 	HideEmptyPackages bool
 	// HideSkippedTests leaves out skipped tests and does not count them.

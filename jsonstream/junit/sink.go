@@ -97,6 +97,9 @@ func (s *Sink) appendAttrs(properties []Property, t *result.Test) []Property {
 
 // Close writes the report.
 func (s *Sink) Close(r *result.Results) error {
+	if len(s.opts.Properties) > 0 && r.Interruption() != nil {
+		s.opts.Properties = append(s.opts.Properties, s.opts.Interrupted)
+	}
 	var suites []suite
 	var total Counts
 	var sum time.Duration
@@ -120,6 +123,9 @@ func (s *Sink) Close(r *result.Results) error {
 		if at := suite.Timestamp; !at.IsZero() && (started.IsZero() || at.Before(started)) {
 			started = suite.Timestamp
 		}
+	}
+	if len(suites) == 0 && len(s.opts.Properties) > 0 {
+		suites = append(suites, suite{Suite: Suite{Name: "pgtest", Properties: s.opts.Properties}})
 	}
 	if s.opts.Schema == Strict {
 		sum, _ = r.Elapsed()
@@ -205,6 +211,7 @@ func (s *Sink) suite(p *result.Package) suite {
 	}
 	properties, errors := s.noted(p)
 	all.Properties = append(all.Properties, properties...)
+	all.Properties = append(all.Properties, s.opts.Properties...)
 	firstFailures := make(map[string]*failure)
 	for run := range p.Runs() {
 		all.Time += run.Elapsed

@@ -146,8 +146,12 @@ func TestWaits(t *testing.T) {
 }
 `,
 	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, pkg := range []string{"container/list", "encoding/csv", "encoding/hex"} {
-		paths, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", pkg, "*.go"))
+		paths, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src", pkg, "*.go"))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no source of %s: %v", pkg, err)
 		}

@@ -48,6 +48,7 @@ type Merge struct {
 	Events  io.Reader
 	Profile coverage.Profile // zero without one
 	Status  int              // the highest of the shards
+	Commit  string           // of all shards, "" if it is unknown
 }
 
 // chdir is -C in front of all other words of go test.

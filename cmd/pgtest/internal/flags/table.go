@@ -172,7 +172,7 @@ auto/n finds i: see docs/scale.md`,
 the same for all shards`, parsed(&o.ShardPlan, valid(nil)).asPrivate()},
 			{Name: "pgtest tool plan", Text: `divide packages and tests by the time that they took
 before`},
-			{Name: "pgtest tool merge files", Text: `show the event files of all shards, with their coverage
+			{Name: "pgtest tool merge files", Text: `show what all shards left, with their coverage
 profiles, as one run, with any of the flags above`},
 		}},
 		{"Other sources of events, instead of go test", []Row{
