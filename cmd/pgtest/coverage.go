@@ -30,23 +30,15 @@ func checkCoverage(c *flags.CommandLine) error {
 	case asked == "":
 		return nil
 	}
-	for _, other := range []struct {
-		is   bool
-		what string
-	}{
-		{c.RawCommand, "--raw-command, whose coverage is unknown"},
-		{c.ReadsInput() && c.Merge == nil, "-, which runs no tests"},
-		{c.Stress != nil, "--stress"},
-		{c.Settings.List != "", "-list, which runs no tests"},
-		{!c.Settings.Cover && c.Line.Value("cover") != "", "-cover=" + c.Line.Value("cover")},
-		{c.Settings.Fuzz != "", "-fuzz, with which go test writes no profile"},
-		{isSpecial(c.Settings.CoverProfile), "-coverprofile=" + c.Settings.CoverProfile + ", which is no regular file"},
-	} {
-		if other.is {
-			return fmt.Errorf("%s: not with %s", asked, other.what)
-		}
-	}
-	return nil
+	return together(strings.TrimPrefix(asked, "--"),
+		clash{c.RawCommand, "--raw-command, whose coverage is unknown"},
+		clash{c.ReadsInput() && c.Merge == nil, "-, which runs no tests"},
+		clash{c.Stress != nil, "--stress"},
+		clash{c.Settings.List != "", "-list, which runs no tests"},
+		clash{!c.Settings.Cover && c.Line.Value("cover") != "", "-cover=" + c.Line.Value("cover")},
+		clash{c.Settings.Fuzz != "", "-fuzz, with which go test writes no profile"},
+		clash{isSpecial(c.Settings.CoverProfile), "-coverprofile=" + c.Settings.CoverProfile + ", which is no regular file"},
+	)
 }
 
 func isSpecial(path string) bool {

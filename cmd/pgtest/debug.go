@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,23 +15,15 @@ func checkDebug(c *flags.CommandLine) error {
 	if c.DebugTests == nil {
 		return nil
 	}
-	for _, other := range []struct {
-		is   bool
-		name string
-	}{
-		{c.Watch, "--watch, whose key d debugs failed tests"},
-		{c.RawCommand, "--raw-command"},
-		{c.ReadsInput(), "events from standard input"},
-		{c.Settings.CompileOnly, "-c"},
-		{c.Settings.DryRun, "-n"},
-		{c.Settings.List != "", "-list"},
-		{c.Settings.Fuzz != "", "-fuzz, whose processes are started by the first"},
-	} {
-		if other.is {
-			return fmt.Errorf("--debug-test: not together with %s", other.name)
-		}
-	}
-	return nil
+	return together("debug-test",
+		clash{c.Watch, "--watch, whose key d debugs failed tests"},
+		clash{c.RawCommand, "--raw-command"},
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{c.Settings.CompileOnly, "-c"},
+		clash{c.Settings.DryRun, "-n"},
+		clash{c.Settings.List != "", "-list"},
+		clash{c.Settings.Fuzz != "", "-fuzz, whose processes are started by the first"},
+	)
 }
 
 // checkTracer says why tests can't run through a tracer. Behind a program of
@@ -41,9 +32,9 @@ func checkTracer(c *flags.CommandLine) error {
 	switch {
 	case len(c.Tracer) == 0:
 	case c.RawCommand:
-		return errors.New("--tracer: not with --raw-command, whose command starts the tests")
+		return together("tracer", clash{true, "--raw-command, whose command starts the tests"})
 	case c.ReadsInput():
-		return errors.New("--tracer: not with -, which runs no tests")
+		return together("tracer", clash{true, "-, which runs no tests"})
 	case len(c.Settings.Exec) == 0:
 		if _, err := exec.LookPath(c.Tracer[0]); err != nil {
 			return fmt.Errorf("--tracer: %s: not found on PATH", c.Tracer[0])

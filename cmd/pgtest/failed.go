@@ -26,25 +26,17 @@ func checkFailed(c *flags.CommandLine) error {
 	if c.Failed == flags.NotFailed {
 		return nil
 	}
-	for _, other := range []struct {
-		is   bool
-		name string
-	}{
-		{c.RawCommand, "--raw-command"},
-		{c.ReadsInput(), "events from standard input"},
-		{c.Stress != nil, "--stress"},
-		{c.Shard.Total > 0, "--shard"},
-		{c.DebugTests != nil, "--debug-test"},
-		{c.Settings.CompileOnly, "-c"},
-		{c.Settings.DryRun, "-n"},
-		{c.Settings.List != "", "-list"},
-		{c.Settings.Fuzz != "", "-fuzz"},
-	} {
-		if other.is {
-			return fmt.Errorf("--failed: not together with %s", other.name)
-		}
-	}
-	return nil
+	return together("failed",
+		clash{c.RawCommand, "--raw-command"},
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{c.Stress != nil, "--stress"},
+		clash{c.Shard.Total > 0, "--shard"},
+		clash{c.DebugTests != nil, "--debug-test"},
+		clash{c.Settings.CompileOnly, "-c"},
+		clash{c.Settings.DryRun, "-n"},
+		clash{c.Settings.List != "", "-list"},
+		clash{c.Settings.Fuzz != "", "-fuzz"},
+	)
 }
 
 // sayFailed prints a line about --failed.

@@ -380,7 +380,7 @@ func replay(args []string, gotestsum bool) (int, error) {
 	if err != nil {
 		return usageStatus, fmt.Errorf("tool replay: %w", err)
 	}
-	if err := check(c); err != nil {
+	if c, err = c.Fit(check); err != nil {
 		return usageStatus, err
 	}
 	return run(c)

@@ -105,7 +105,7 @@ func command(args []string, gotestsum bool) (int, error) {
 	case changes:
 		return usageStatus, changeDirectory(dir, rest)
 	}
-	if err := check(c); err != nil {
+	if c, err = c.Fit(check); err != nil {
 		return usageStatus, err
 	}
 	c.SayMisspelt(steady.Writer(os.Stderr))
@@ -122,7 +122,7 @@ func command(args []string, gotestsum bool) (int, error) {
 // run runs the tests with this process's signals and terminal, and ends the
 // process. It returns only if these can't be used.
 func run(c *flags.CommandLine) (int, error) {
-	if err := errors.Join(checkTerminal(c), checkWatch(c)); err != nil {
+	if err := openTerminal(c); err != nil {
 		return ownError(c.Gotestsum), err
 	}
 	control, err := startSignals(c)
@@ -210,7 +210,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer} {
+	for _, part := range []func(*flags.CommandLine) error{checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -221,16 +221,13 @@ func check(c *flags.CommandLine) error {
 // checkRerun says why failed tests can't run again or end the run, if they are
 // to.
 func checkRerun(c *flags.CommandLine) error {
-	switch {
-	case c.MaxFails.Count > 0 && c.ReadsInput():
-		return errors.New("--max-fails: not with -, which runs no tests")
-	case c.Rerun.Attempts == 0:
-	case c.ReadsInput():
-		return errors.New("--rerun-fails: not with -, which runs no tests")
-	case c.Settings.Fuzz != "":
-		return errors.New("--rerun-fails: not with -fuzz, which would search anew")
-	}
-	return nil
+	reruns := c.Rerun.Attempts > 0
+	return cmp.Or(
+		together("max-fails", clash{c.MaxFails.Count > 0 && c.ReadsInput(), "-, which runs no tests"}),
+		together("rerun-fails",
+			clash{reruns && c.ReadsInput(), "-, which runs no tests"},
+			clash{reruns && c.Settings.Fuzz != "", "-fuzz, which would search anew"}),
+	)
 }
 
 // statusOf returns the exit status of a run with an error of its own, or nil.

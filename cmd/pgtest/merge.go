@@ -79,7 +79,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 		c.Merge.Status = max(c.Merge.Status, s.Status)
 	}
 	c.Merge.Events, c.Merge.Commit = shard.Merge(shards), shards[0].Commit
-	if err := check(c); err != nil {
+	if c, err = c.Fit(check); err != nil {
 		return usageStatus, err
 	}
 	if profile != "" {

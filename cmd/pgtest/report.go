@@ -26,7 +26,7 @@ func report(args []string, gotestsum bool) (int, error) {
 			return usageStatus, fmt.Errorf("tool report: %w", err)
 		}
 	}
-	if err := check(c); err != nil {
+	if c, err = c.Fit(check); err != nil {
 		return usageStatus, err
 	}
 	return run(c)

@@ -28,27 +28,19 @@ func checkShard(c *flags.CommandLine) error {
 		}
 		return nil
 	}
-	for _, other := range []struct {
-		is   bool
-		what string
-	}{
-		{c.RawCommand, "--raw-command, whose packages are unknown"},
-		{c.ReadsInput(), "-, which runs no tests"},
-		{c.Stress != nil, "--stress"},
-		{c.Watch, "--watch"},
-		{c.Settings.CompileOnly, "-c"},
-		{c.Settings.DryRun, "-n"},
-		{c.Settings.List != "", "-list, which runs no tests"},
-		{c.Coverage.Min.Text != "", "--coverage-min: a shard covers a part"},
-		{c.Coverage.DiffMin.Text != "", "--coverage-diff-min: a shard covers a part"},
-		{c.Settings.Fuzz != "", "-fuzz, which is for one package"},
-		{slices.ContainsFunc(c.Line.Packages(), isGoFile), "files in place of packages"},
-	} {
-		if other.is {
-			return fmt.Errorf("--shard: not with %s", other.what)
-		}
-	}
-	return nil
+	return together("shard",
+		clash{c.RawCommand, "--raw-command, whose packages are unknown"},
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{c.Stress != nil, "--stress"},
+		clash{c.Watch, "--watch"},
+		clash{c.Settings.CompileOnly, "-c"},
+		clash{c.Settings.DryRun, "-n"},
+		clash{c.Settings.List != "", "-list, which runs no tests"},
+		clash{c.Coverage.Min.Text != "", "--coverage-min, since a shard covers a part"},
+		clash{c.Coverage.DiffMin.Text != "", "--coverage-diff-min, since a shard covers a part"},
+		clash{c.Settings.Fuzz != "", "-fuzz, which is for one package"},
+		clash{slices.ContainsFunc(c.Line.Packages(), isGoFile), "files in place of packages"},
+	)
 }
 
 func isGoFile(word string) bool { return filepath.Ext(word) == ".go" }

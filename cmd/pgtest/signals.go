@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -10,30 +9,30 @@ import (
 	"pgtest/signals"
 )
 
-// checkTerminal says why the tests can't have the terminal, if they are to.
+// checkTerminal says what --tty=tests can't be together with.
 func checkTerminal(c *flags.CommandLine) error {
 	if c.TTY != flags.TTYTests {
 		return nil
 	}
-	reason := ""
 	atOnce, err := strconv.ParseInt(c.Line.Value("p"), 0, 0)
-	switch {
-	case c.RawCommand:
-		reason = "not with --raw-command, whose command starts the tests"
-	case c.ReadsInput():
-		reason = "not with -, which runs no tests"
-	case len(c.Isolation.Packages) > 0:
-		reason = "not with --isolate=test, which gives each test a process group of its own"
-	case err == nil && atOnce != 1:
-		reason = fmt.Sprintf("not with -p=%d: one package runs at a time", atOnce)
-	default:
-		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-		if err == nil {
-			return tty.Close()
-		}
-		reason = fmt.Sprintf("there is no controlling terminal: %v", err)
+	return together("tty="+flags.TTYTests,
+		clash{c.RawCommand, "--raw-command, whose command starts the tests"},
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{len(c.Isolation.Packages) > 0, "--isolate=test, which gives each test a process group of its own"},
+		clash{err == nil && atOnce != 1, fmt.Sprintf("-p=%d: one package runs at a time", atOnce)},
+	)
+}
+
+// openTerminal says why the tests can't have the terminal, if they are to.
+func openTerminal(c *flags.CommandLine) error {
+	if c.TTY != flags.TTYTests {
+		return nil
 	}
-	return errors.New("--tty=" + flags.TTYTests + ": " + reason)
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("--tty=%s: there is no controlling terminal: %w", flags.TTYTests, err)
+	}
+	return tty.Close()
 }
 
 // startSignals catches the signals for a run, and holds the terminal if it must.

@@ -17,32 +17,27 @@ func checkStress(c *flags.CommandLine) error {
 	if c.Stress == nil {
 		return nil
 	}
-	for _, other := range []struct {
-		is   bool
-		name string
-	}{
-		{c.Rerun.Attempts > 0, "--rerun-fails"},
-		{c.RawCommand, "--raw-command"},
-		{c.ReadsInput(), "events from standard input"},
-		{len(c.Isolation.Packages) > 0, "--isolate=test"},
-		{c.TTY == flags.TTYTests, "--tty=tests"},
-		{c.Settings.CompileOnly, "-c"},
-		{c.Settings.DryRun, "-n"},
-		{c.Settings.List != "", "-list"},
-		{c.Settings.Bench != "", "-bench"},
-		{c.Settings.Fuzz != "", "-fuzz"},
-		{c.Settings.Profile != "", "the profile " + c.Settings.Profile},
-	} {
-		if other.is {
-			return fmt.Errorf("--stress: not together with %s", other.name)
-		}
+	err := together("stress",
+		clash{c.Rerun.Attempts > 0, "--rerun-fails"},
+		clash{c.RawCommand, "--raw-command"},
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{len(c.Isolation.Packages) > 0, "--isolate=test"},
+		clash{c.TTY == flags.TTYTests, "--tty=tests"},
+		clash{c.Settings.CompileOnly, "-c"},
+		clash{c.Settings.DryRun, "-n"},
+		clash{c.Settings.List != "", "-list"},
+		clash{c.Settings.Bench != "", "-bench"},
+		clash{c.Settings.Fuzz != "", "-fuzz"},
+		clash{c.Settings.Profile != "", "the profile " + c.Settings.Profile},
+	)
+	if err != nil {
+		return err
 	}
 	if c.MaxFails.Count == 0 {
 		c.MaxFails.Count = 1
 	}
 	c.Stress.Timeout = defaultTimeout
 	if text := c.Settings.Timeout; text != "" {
-		var err error
 		if c.Stress.Timeout, err = time.ParseDuration(text); err != nil {
 			return fmt.Errorf("-timeout: bad value %q", text)
 		}

@@ -26,6 +26,7 @@ Commands:
     NAME tool history      list, show, export, import and remove earlier runs
     NAME tool replay       show an earlier run again, and write reports from it
     NAME tool flaky        list the tests that both passed and failed at the same commit
+    NAME tool config       show prints the settings of flags, schema the JSON schema of pgtest.toml
     NAME tool cache        print how useful the link cache is; cache clean empties it
     NAME tool completion   print what makes a shell complete command lines of pgtest
     NAME tool man          print the manual page
@@ -55,6 +56,10 @@ func tool(args []string, gotestsum bool) (int, error) {
 		}
 	case slices.Equal(args, []string{"flaky"}):
 		err = flakyTool(steady.Writer(os.Stdout))
+	case len(args) > 1 && args[0] == "config" && args[1] == "show":
+		return showSettings(args[2:], gotestsum)
+	case slices.Equal(args, []string{"config", "schema"}):
+		err = flags.Schema(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache"}):
 		err = printLinkCache(steady.Writer(os.Stdout))
 	case slices.Equal(args, []string{"cache", "clean"}):
@@ -68,13 +73,25 @@ func tool(args []string, gotestsum bool) (int, error) {
 	case len(args) == 2 && args[0] == "complete-line":
 		printLines(flags.CompleteLine(args[1]))
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool flaky, pgtest tool ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool config show|schema, pgtest tool flaky, pgtest tool ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {
 		return failed, err
 	}
 	return 0, nil
+}
+
+// showSettings prints what a command line with these words would have for settings.
+func showSettings(args []string, gotestsum bool) (int, error) {
+	c, err := flags.Parse(args, gotestsum)
+	if err != nil {
+		return ownError(gotestsum), err
+	}
+	if c, err = c.Fit(check); err != nil {
+		return ownError(gotestsum), err
+	}
+	return 0, c.PrintSettings(steady.Writer(os.Stdout))
 }
 
 func printLines(lines []string) {

@@ -29,16 +29,14 @@ import (
 
 // checkWatch says what --watch can't be together with.
 func checkWatch(c *flags.CommandLine) error {
-	switch {
-	case !c.Watch:
-	case c.ReadsInput():
-		return errors.New("--watch: not with -, which runs no tests")
-	case c.TTY == flags.TTYTests:
-		return errors.New("--watch: not with --tty=tests: the terminal is for the keys")
-	case c.Settings.CompileOnly, c.Settings.DryRun:
-		return errors.New("--watch: not with -c and -n, which run no tests")
+	if !c.Watch {
+		return nil
 	}
-	return nil
+	return together("watch",
+		clash{c.ReadsInput(), "-, which runs no tests"},
+		clash{c.TTY == flags.TTYTests, "--tty=tests, since the terminal is for the keys"},
+		clash{c.Settings.CompileOnly || c.Settings.DryRun, "-c and -n, which run no tests"},
+	)
 }
 
 // watcher carries out what the plan of a watch decides. Between runs, the signals

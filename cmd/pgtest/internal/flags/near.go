@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"pgtest/cmd/pgtest/internal/nearest"
 	"pgtest/harness/gotest"
 	"pgtest/jsonstream/result"
 )
@@ -84,43 +85,12 @@ func (c *CommandLine) SayMeant(out io.Writer, packages []result.PackageReport) {
 	}
 }
 
-// maxMisses is how many letters of a misspelt flag may be wrong.
-const maxMisses = 2
-
 // nearest returns the name of the flag that a name resembles most, "" if it
 // resembles none.
 func (s set) nearest(name string) string {
-	best, misses := "", maxMisses+1
+	var names []string
 	for _, r := range s.rows {
-		if n := distance(strings.ToLower(name), r.Name); n < misses && n < len(r.Name) {
-			best, misses = r.Name, n
-		}
+		names = append(names, r.Name)
 	}
-	return best
-}
-
-// distance counts the letters to insert, delete, change, or swap with their
-// neighbour to get from a to b, where no letter is edited twice.
-func distance(a, b string) int {
-	from, to := []rune(a), []rune(b)
-	// rows[i][j] is the distance of the first i letters to the first j.
-	rows := make([][]int, len(from)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(to)+1)
-		for j := range rows[i] {
-			if i == 0 || j == 0 {
-				rows[i][j] = i + j
-				continue
-			}
-			changed := rows[i-1][j-1]
-			if from[i-1] != to[j-1] {
-				changed++
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, changed)
-			if i > 1 && j > 1 && from[i-1] == to[j-2] && from[i-2] == to[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(from)][len(to)]
+	return nearest.Of(name, names)
 }

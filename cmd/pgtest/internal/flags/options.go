@@ -65,6 +65,7 @@ type Options struct {
 	DebugTests       []string // nil for none
 	Tracer           []string
 	Order            string
+	Config, Profile  string // "" for none
 }
 
 // Failed says whether what has not passed runs, instead of everything or before it.
@@ -139,8 +140,9 @@ type value struct {
 	set func(string) error
 	// boolean flags need no value, and take one behind = only.
 	boolean bool
-	// values are those to choose from, or some of them.
+	// values are those to choose from, all if it is closed, or some of them.
 	values []string
+	closed bool
 	// output says that the value names what a run writes.
 	output bool
 	// private says that what a run starts does not see the variable.
@@ -148,6 +150,8 @@ type value struct {
 	// command flags ask for something other than one run, and have no variable:
 	// a pgtest that a test runs would do the same.
 	command bool
+	// shown says that it is about how things are shown, and nothing else.
+	shown bool
 	// alias flags say in gotestsum's way what others say, and have no variable.
 	alias bool
 	// list is what a flag adds to that may be given several times.
@@ -279,13 +283,15 @@ func output(to *string) value {
 
 // named takes one of the names, each for what stands at its place in means.
 func named[T any](to *T, names []string, means ...T) value {
-	return parsed(to, func(v string) (meant T, err error) {
+	v := parsed(to, func(v string) (meant T, err error) {
 		i := slices.Index(names, v)
 		if i < 0 {
 			return meant, fmt.Errorf("unknown value %q: must be one of %s", v, strings.Join(names, ", "))
 		}
 		return means[i], nil
 	}, names...)
+	v.closed = true
+	return v
 }
 
 // oneOf takes one of the values.
@@ -374,6 +380,7 @@ func newSet(o *Options) set {
 			if r.Default != "" {
 				r.set(r.Default)
 			}
+			r.shown = g.Title == "Output"
 			s.rows = append(s.rows, r)
 		}
 	}
@@ -404,7 +411,7 @@ func (r Row) Variable() string {
 
 // fromEnvironment sets each flag whose variable is set: ours, or else
 // gotestsum's. An empty variable is as good as none.
-func (s set) fromEnvironment() error {
+func (s set) fromEnvironment(from origins) error {
 	for _, r := range s.rows {
 		name := r.Variable()
 		value := os.Getenv(name)
@@ -420,6 +427,7 @@ func (s set) fromEnvironment() error {
 		if err := r.set(value); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		from[r.Name] = origin{name, value, false}
 	}
 	return nil
 }

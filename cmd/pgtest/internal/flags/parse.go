@@ -38,6 +38,10 @@ type CommandLine struct {
 
 	ours  []string // flags for our set, each one word: --name or --name=value
 	chdir chdir
+	args  []string // the whole
+	// settings are those of files, and from says where values come from.
+	settings []setting
+	from     origins
 	// meant are words that pgtest leaves to the test binary, though they look
 	// like flags of its own.
 	meant []meant
@@ -58,12 +62,34 @@ type chdir struct {
 	at, words int
 }
 
-// Parse reads the words behind pgtest: the environment first, the command line
-// above it. With gotestsum the words are read as gotestsum reads them.
+// Parse reads the words behind pgtest: files of settings first, the environment
+// above them, and the command line above all. With gotestsum the words are read as
+// gotestsum reads them. A -C in front names another directory, whose files are not
+// read.
 func Parse(args []string, gotestsum bool) (*CommandLine, error) {
-	c := &CommandLine{Gotestsum: gotestsum}
+	c, err := parse(args, gotestsum, nil)
+	if c.Help || c.Version || c.chdir.words > 0 {
+		return c, err
+	}
+	settings, unread := c.readSettings()
+	switch {
+	case err != nil && len(settings) == 0:
+		return c, err
+	case unread != nil, len(settings) == 0:
+		return c, unread
+	}
+	return parse(args, gotestsum, settings)
+}
+
+func parse(args []string, gotestsum bool, settings []setting) (*CommandLine, error) {
+	c := &CommandLine{Gotestsum: gotestsum, args: args, settings: settings, from: make(origins)}
 	ours := newSet(&c.Options)
-	if err := ours.fromEnvironment(); err != nil {
+	for _, s := range settings {
+		if err := s.apply(ours, c.from); err != nil {
+			return c, err
+		}
+	}
+	if err := ours.fromEnvironment(c.from); err != nil {
 		return c, err
 	}
 	if err := c.split(args, gotest.FromGOFLAGS(), ours); err != nil {
@@ -81,6 +107,7 @@ func Parse(args []string, gotestsum bool) (*CommandLine, error) {
 		if err := r.set(f.Value); err != nil {
 			return c, fmt.Errorf("--%s: %w", f.Name, err)
 		}
+		c.from[f.Name] = origin{"--" + f.Name, f.Value, false}
 	}
 	c.addPackages()
 	return c, nil

@@ -92,7 +92,7 @@ func TestSplit(t *testing.T) {
 		{"./a --Format=x", "", "./a --Format=x", "--Format:format"},
 		{"./a --colour=always", "", "./a --colour=always", "--colour:color"},
 		{"./a --slowafter=1s", "", "./a --slowafter=1s", "--slowafter:slow-after"},
-		{"./a --config=x --verdict", "", "./a --config=x --verdict", ""},
+		{"./a --custom=x --verdict", "", "./a --custom=x --verdict", ""},
 		{"./a -custom=v w --formt", "", "./a -custom=v w --formt", "--formt:format"},
 		{"./a --x --ab", "", "./a --x --ab", ""},
 		{"./a --cover --trace x", "", "./a --cover --trace x", ""},
@@ -217,29 +217,6 @@ func TestSplitSets(t *testing.T) {
 		}
 		if w.chdir != tt.dir {
 			t.Errorf("%s: %+v, want %+v", tt.line, w.chdir, tt.dir)
-		}
-	}
-}
-
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{
-		{"format", "format", 0},
-		{"formt", "format", 1},
-		{"fromat", "format", 1},
-		{"farmot", "format", 2},
-		{"leeks", "leaks", 1},
-		{"", "tty", 3},
-		{"", "", 0},
-		{"grüße", "grace", 2},
-		{"abcdef", "badcfe", 3},
-	} {
-		for _, got := range []int{distance(tt.a, tt.b), distance(tt.b, tt.a)} {
-			if got != tt.want {
-				t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-			}
 		}
 	}
 }

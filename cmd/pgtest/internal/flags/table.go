@@ -290,6 +290,14 @@ commit`},
 			{Name: "pgtest tool replay [run] [flags]", Text: `show a run again, the last by default, with any of the
 flags above`},
 		}},
+		{"Configuration", []Row{
+			{"config", "file", "", `read settings from it instead of pgtest.toml; off reads
+none: see docs/config.md`, parsed(&o.Config, valid(nil)).asPrivate()},
+			{"profile", "name", "", `use the settings of a profile`, parsed(&o.Profile, valid(nil)).asPrivate()},
+			{Name: "pgtest tool config show", Text: `print each setting and where it comes from, with any of
+the flags above`},
+			{Name: "pgtest tool config schema", Text: `print the JSON schema of pgtest.toml`},
+		}},
 		{"Tools", []Row{
 			{Name: "pgtest tool slowest", Text: `find the slowest tests in an event file, or make -short
 skip them`},

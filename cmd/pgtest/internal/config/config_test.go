@@ -1,0 +1,158 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRead has what files say of a profile, or the line about what is wrong.
+func TestRead(t *testing.T) {
+	for _, tt := range []struct{ text, profile, want string }{
+		{"", "default", ""},
+		{"[profile]", "default", ""},
+		{"[profile.default]\na = 'x'\nb = 3\nc = true\nd = ['x', 'y']\n", "default", "a=x b=3 c=true d=[x y]"},
+		{"profile.default = {a = 'x', \"b\" = 1_000}", "default", "a=x b=1000"},
+		{"[profile]\ndefault.a = 0x10\n", "default", "a=16"},
+		{"[profile.ci]\na = 'y'\n[profile.default]\na = 'x'\nb = 1\n", "ci", "a=x b=1 a=y"},
+		{"[profile.n]\ninherits = 'ci'\nc = 2\n[profile.ci]\na = 'y'\n", "n", "a=y c=2"},
+		{"[profile.default]\na = 1.5\nb = [1]\nc = 1979-05-27\n", "default", "a=? b=? c=?"},
+		{"[profile.default]\na = []\n", "default", "a=[]"},
+
+		{"[profile.ci]\n", "x", `no profile "x" in FILE`},
+		{"[profile.nightly]\n", "nigthly", `no profile "nigthly" in FILE; did you mean "nightly"?`},
+		{"a = 1", "default", `FILE:1:1: unknown key "a": settings stand in [profile.default] or another profile`},
+		{"[default]\na = 1", "default", `FILE:1:2: unknown key "default": settings stand in [profile.default] or another profile`},
+		{"[profiles.default]", "default", `FILE:1:2: unknown key "profiles"; did you mean "profile"?`},
+		{"profile = 3", "default", `FILE:1:1: profile: must be a table of settings`},
+		{"profile.default = 3", "default", `FILE:1:9: profile.default: must be a table of settings`},
+		{"[profile.a.b]\nx = 1", "default", `FILE:1:12: unknown table "profile.a.b"`},
+		{"[[profile.a]]", "default", `FILE:1:3: unknown table [[profile.a]]: settings stand in [profile.default] or another profile`},
+		{"[profile.a]\ninherits = 'b'\n[profile.b]\ninherits = 'a'\n", "a", `FILE:4:12: inherits: profile a inherits from itself`},
+		{"[profile.a]\ninherits = 'a'\n", "default", `FILE:2:12: inherits: profile a inherits from itself`},
+		{"[profile.a]\ninherits = 'bb'\n[profile.bc]", "default", `FILE:2:12: inherits: no profile "bb"; did you mean "bc"?`},
+		{"[profile.a]\ninherits = 3\n", "default", `FILE:2:12: inherits: must be the name of a profile`},
+		{"[profile.default]\ninherits = 'a'\n[profile.a]", "a", `FILE:2:1: inherits: profile default inherits from none`},
+		{"[profile.a]\nb = [1\n", "a", `FILE:2:7: array is incomplete`},
+		{"[profile.a]\nb = 1\nb = 2\n", "a", `FILE:3:1: key b is already defined`},
+	} {
+		path := write(t, filepath.Join(t.TempDir(), Name), tt.text)
+		got := ""
+		f, err := Read(path)
+		var settings []Setting
+		if err == nil {
+			settings, err = f.Settings(tt.profile)
+		}
+		if err != nil {
+			got = strings.ReplaceAll(err.Error(), path, "FILE")
+		}
+		for i, s := range settings {
+			if i > 0 {
+				got += " "
+			}
+			got += s.Key + "="
+			switch s.Kind {
+			case Other:
+				got += "?"
+			case Strings:
+				got += "[" + strings.Join(s.Values, " ") + "]"
+			default:
+				got += s.Values[0]
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%q: %s\nwant %s", tt.text, got, tt.want)
+		}
+	}
+}
+
+// TestFind looks in the roots of module and repository.
+func TestFind(t *testing.T) {
+	for _, tt := range []struct{ files, from, want string }{
+		{"r/.git/x r/m/go.mod r/m/pgtest.toml r/pgtest.toml", "r/m/a", "r/m/pgtest.toml"},
+		{"r/.git/x r/m/go.mod r/pgtest.toml", "r/m/a", "r/pgtest.toml"},
+		{"r/.git/x r/m/go.mod r/.config/pgtest.toml", "r/m", "r/.config/pgtest.toml"},
+		{"r/.git/x r/m/go.mod r/m/a/pgtest.toml", "r/m/a", ""},
+		{"pgtest.toml go.mod r/.git/x", "r", ""},
+		{"pgtest.toml r/m/go.mod", "r/m", ""},
+		{"go.mod pgtest.toml .config/pgtest.toml", ".", "pgtest.toml and .config/pgtest.toml: only one of them may be there"},
+	} {
+		root := t.TempDir()
+		os.Mkdir(filepath.Join(root, ".git"), 0o777) // nothing above counts
+		for _, name := range strings.Fields(tt.files) {
+			write(t, filepath.Join(root, name), "")
+		}
+		if strings.HasPrefix(tt.files, "pgtest.toml r/m") {
+			os.Remove(filepath.Join(root, ".git"))
+		}
+		from := filepath.Join(root, tt.from)
+		os.MkdirAll(from, 0o777)
+		got, err := Find(from)
+		if err != nil {
+			got = err.Error()
+		}
+		if got = strings.ReplaceAll(got, root+string(filepath.Separator), ""); got != tt.want {
+			t.Errorf("%s from %s: %q, want %q", tt.files, tt.from, got, tt.want)
+		}
+	}
+}
+
+// TestUnreadable has what is no file, and one that is too large.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	large := write(t, filepath.Join(dir, "large"), strings.Repeat("#", maxSize+1))
+	for path, want := range map[string]string{
+		dir:                           "is no regular file",
+		filepath.Join(dir, "missing"): "no such file or directory",
+		large:                         "is larger than 1 MiB",
+	} {
+		if _, err := Read(path); err == nil || err.Error() != path+": "+want {
+			t.Errorf("%v, want %s: %s", err, path, want)
+		}
+	}
+}
+
+// FuzzRead wants one line about each file that is wrong, and of others every key
+// with a place in the file.
+func FuzzRead(f *testing.F) {
+	for _, text := range []string{
+		"[profile.default]\na = 'x'\n", "profile.a = {b = [1, 'x'], c.d = 2}\n", "[profile]\n\"a\\u0062\".'c' = true\n",
+		"[profile.a]\ninherits = 'b'\n[profile.b]\ninherits = 'a'\n", "[profile.a]\nb = \"\"\"\nx\\\n y\"\"\"\n", "[[a]]\n", "\xff", "a=\r\n",
+	} {
+		f.Add(text)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		path := write(t, filepath.Join(dir, Name), text)
+		file, err := Read(path)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), path+":") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q", err)
+			}
+			return
+		}
+		lines := strings.Count(text, "\n") + 1
+		for _, s := range file.All() {
+			for _, at := range []Position{s.At, s.ValueAt} {
+				if at.Line < 1 || at.Line > lines || at.Column < 1 {
+					t.Errorf("%q: %s is at %v", text, s.Key, at)
+				}
+			}
+			if (s.Kind == Other) != (s.Values == nil) {
+				t.Errorf("%q: %+v", text, s)
+			}
+		}
+	})
+}

@@ -1,0 +1,252 @@
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"pgtest/cmd/pgtest/internal/config"
+)
+
+// A setting is one of a file, for a flag.
+type setting struct {
+	config.Setting
+	dir    string // that paths start from
+	shared bool   // of the user's file, for all projects
+}
+
+// origins are where the values of flags come from, by name. Others have their
+// defaults.
+type origins map[string]origin
+
+type origin struct {
+	where, value string
+	file         bool
+}
+
+// off is the value of --config that reads no file.
+const off = "off"
+
+// readSettings returns what files say of a profile, in the order in which it
+// holds: the user's, then that of the project. Of other profiles it is judged.
+func (c *CommandLine) readSettings() ([]setting, error) {
+	path, profile := c.Config, c.Profile
+	if path == off {
+		if profile != "" {
+			return nil, fmt.Errorf("%s: not with %s=off", c.from["profile"].where, c.from["config"].where)
+		}
+		return nil, nil
+	}
+	settings, err := userSettings()
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		if path, err = config.Find(dir); err != nil {
+			return nil, err
+		}
+	}
+	if path == "" {
+		if profile != "" && profile != config.DefaultProfile {
+			return nil, fmt.Errorf("%s: no profile %q: there is no %s", c.from["profile"].where, profile, config.Name)
+		}
+		return settings, nil
+	}
+	file, err := config.Read(path)
+	if err != nil && c.Config != "" {
+		err = fmt.Errorf("%s: %w", c.from["config"].where, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := judge(file, false); err != nil {
+		return nil, err
+	}
+	if profile == "" {
+		profile = config.DefaultProfile
+	}
+	chosen, err := file.Settings(profile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.from["profile"].where, err)
+	}
+	return append(settings, inDir(chosen, file.Dir, false)...), nil
+}
+
+// userSettings are those of the user's own file.
+func userSettings() ([]setting, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return nil, nil // without a home there is no file
+	}
+	path := filepath.Join(dir, "pgtest", config.Name)
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil
+	}
+	file, err := config.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := judge(file, true); err != nil {
+		return nil, err
+	}
+	chosen, err := file.Settings(config.DefaultProfile)
+	return inDir(chosen, file.Dir, true), err
+}
+
+func inDir(settings []config.Setting, dir string, shared bool) []setting {
+	var all []setting
+	for _, s := range settings {
+		all = append(all, setting{s, dir, shared})
+	}
+	return all
+}
+
+// judge returns the first error of a file.
+func judge(file *config.File, shared bool) error {
+	ours := newSet(new(Options))
+	for _, s := range inDir(file.All(), file.Dir, shared) {
+		if err := s.apply(ours, make(origins)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply sets the flag.
+func (s setting) apply(ours set, from origins) error {
+	r := ours.lookup(s.Key)
+	switch {
+	case r == nil:
+		if near := ours.nearest(strings.ReplaceAll(s.Key, "_", "-")); near != "" {
+			return s.At.Errorf("unknown key %q; did you mean %q?", s.Key, near)
+		}
+		return s.At.Errorf("unknown key %q: keys are the names of pgtest's flags", s.Key)
+	case !r.configurable():
+		return s.At.Errorf("%s: --%[1]s is for the command line alone", s.Key)
+	case s.shared && !r.shown:
+		return s.At.Errorf("%s: only how things are shown can be set for all projects", s.Key)
+	}
+	if kinds := r.kinds(); !slices.Contains(kinds, s.Kind) {
+		var names []string
+		for _, k := range kinds {
+			names = append(names, kindNames[k])
+		}
+		return s.ValueAt.Errorf("%s: must be %s", s.Key, strings.Join(names, " or "))
+	}
+	value := s.Values[0]
+	if s.Kind == config.Strings {
+		value = strings.Join(s.Values, r.list.separator)
+	}
+	if (r.output || r.Name == "shard-plan") && value != "" && !filepath.IsAbs(value) {
+		value = filepath.Join(s.dir, value)
+	}
+	if err := r.set(value); err != nil {
+		return s.ValueAt.Errorf("%s: %w", s.Key, err)
+	}
+	from[r.Name] = origin{s.At.String(), value, true}
+	return nil
+}
+
+// configurable says that files can set the flag.
+func (r Row) configurable() bool {
+	return r.Variable() != "" && r.Name != "config" && r.Name != "profile"
+}
+
+var kindNames = map[config.Kind]string{
+	config.String: "a string", config.Integer: "a whole number", config.Bool: "true or false", config.Strings: "an array of strings",
+}
+
+// kinds are the types of values that a flag has in a file.
+func (r Row) kinds() []config.Kind {
+	switch {
+	case r.list != nil:
+		return []config.Kind{config.String, config.Strings}
+	case r.boolean && r.Takes == "":
+		return []config.Kind{config.Bool}
+	case r.Takes == "n":
+		return []config.Kind{config.Integer}
+	case r.boolean:
+		return []config.Kind{config.Bool, config.Integer, config.String}
+	case strings.HasPrefix(r.Takes, "n["), r.Takes == "size":
+		return []config.Kind{config.Integer, config.String}
+	}
+	return []config.Kind{config.String}
+}
+
+// Fit returns the command line without those settings of files which check says
+// can't be together with the words of the command line or the environment. What is
+// wrong among settings alone, or among words alone, is an error.
+func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) {
+	for {
+		err := check(c)
+		var conflict *Conflict
+		if !errors.As(err, &conflict) {
+			return c, err
+		}
+		name, _, _ := strings.Cut(conflict.Flag, "=")
+		flag, with := c.from[name], c.from[conflict.with()]
+		drop := name
+		switch {
+		case flag.file && with.file:
+			return c, fmt.Errorf("%s: %w", flag.where, err)
+		case with.file:
+			drop = conflict.with()
+		case !flag.file:
+			return c, err
+		}
+		rest := slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.Key == drop })
+		next, err := parse(c.args, c.Gotestsum, rest)
+		if err != nil {
+			return next, err
+		}
+		next.Merge = c.Merge
+		c = next
+	}
+}
+
+// A Conflict is the error for a flag that can't be together with something else.
+type Conflict struct {
+	Flag string // its name, or name=value
+	With string // what that is as it is typed, and why
+}
+
+func (c *Conflict) Error() string { return fmt.Sprintf("--%s: not with %s", c.Flag, c.With) }
+
+// with is the name of the other flag, if it is one of pgtest's.
+func (c *Conflict) with() string {
+	word, isFlag := strings.CutPrefix(c.With, "--")
+	if !isFlag {
+		return ""
+	}
+	end := strings.IndexFunc(word, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') })
+	if end < 0 {
+		return word
+	}
+	return word[:end]
+}
+
+// PrintSettings prints the value of each flag that a file can set, and where it
+// comes from.
+func (c *CommandLine) PrintSettings(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range newSet(new(Options)).rows {
+		if !r.configurable() {
+			continue
+		}
+		o, set := c.from[r.Name]
+		if !set {
+			o = origin{"default", r.Default, false}
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, strings.ReplaceAll(o.value, "\n", " "), o.where)
+	}
+	return table.Flush()
+}
