@@ -71,6 +71,7 @@ type File struct {
 	// end at the last. Of a report they are counted.
 	rounds []int64
 	open   func(path string) (io.ReadCloser, error) // nil of a report
+	ends   map[in]end
 }
 
 // Scan reads what the file of a shard says of the run. The error's text is the
@@ -147,6 +148,11 @@ func (f *File) scanReport() error {
 	all, err := f.report()
 	if err == nil {
 		f.rounds = make([]int64, all.rounds()+1)
+		for round := range all.rounds() {
+			for line := range bytes.Lines(all.events(round)) {
+				f.note(line, round)
+			}
+		}
 	}
 	return err
 }
@@ -185,6 +191,9 @@ func (f *File) scanEvents() error {
 					f.rounds = append(f.rounds, at)
 				}
 			}
+		}
+		if !long {
+			f.note(line, round-1)
 		}
 		at += int64(len(line))
 		for long { // no mark is as long
@@ -256,11 +265,16 @@ func short(commit string) string {
 // of them, then what ran again. Files are opened when it is their turn.
 func Merge(files []File) io.Reader {
 	var parts []io.Reader
+	packages := divided(files)
 	for round := 0; ; round++ {
 		more := false
-		for _, f := range files {
+		for i, f := range files {
 			if round+1 < len(f.rounds) {
-				parts = append(parts, &part{file: f, round: round})
+				p := io.Reader(&part{file: f, round: round})
+				if len(packages[i]) > 0 {
+					p = &joined{lines: bufio.NewReader(p), round: round, of: packages[i]}
+				}
+				parts = append(parts, p)
 				more = true
 			}
 		}
