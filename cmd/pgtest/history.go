@@ -95,6 +95,9 @@ func narrowedBy(c *flags.CommandLine) []string {
 			words = append(words, p.Words...)
 		}
 	}
+	if c.ShardPlan != "" { // it may divide packages
+		words = append(words, "--shard-plan="+c.ShardPlan)
+	}
 	return words
 }
 

@@ -137,15 +137,44 @@ type Times map[string]*packageTimes
 type packageTimes struct {
 	all   []time.Duration
 	tests map[string][]time.Duration
+	// parts are the times of shards of a run with a plan, which may divide the
+	// package: by the run and the shard.
+	parts map[string]map[int][]time.Duration
 }
 
 func (t Times) at(path string) *packageTimes {
 	p := t[path]
 	if p == nil {
-		p = &packageTimes{tests: make(map[string][]time.Duration)}
+		p = &packageTimes{tests: make(map[string][]time.Duration), parts: make(map[string]map[int][]time.Duration)}
 		t[path] = p
 	}
 	return p
+}
+
+// add adds the time of the package in a file, which may be that of a shard.
+func (p *packageTimes) add(m shard.Mark, took time.Duration) {
+	if m.Plan == "" {
+		p.all = append(p.all, took)
+		return
+	}
+	run := m.Plan + " " + m.Commit
+	if p.parts[run] == nil {
+		p.parts[run] = make(map[int][]time.Duration)
+	}
+	p.parts[run][m.Index] = append(p.parts[run][m.Index], took)
+}
+
+// time is how long the whole package takes.
+func (p *packageTimes) time() time.Duration {
+	all := slices.Clone(p.all)
+	for _, shards := range p.parts {
+		var sum time.Duration
+		for _, list := range shards {
+			sum += typical(list)
+		}
+		all = append(all, sum)
+	}
+	return typical(all)
 }
 
 // test adds the time of a test, unless it is a subtest.
@@ -162,7 +191,7 @@ func (t Times) of(paths []string) []shard.Package {
 	for _, path := range paths {
 		p := shard.Package{Path: path}
 		if known := t[path]; known != nil {
-			p.Time, p.Tests = typical(known.all), make(map[string]time.Duration)
+			p.Time, p.Tests = known.time(), make(map[string]time.Duration)
 			for name, list := range known.tests {
 				p.Tests[name] = typical(list)
 			}
@@ -191,10 +220,11 @@ func readTimes(paths []string) (Times, error) {
 		start := make([]byte, 1)
 		n, _ := io.ReadFull(f, start)
 		in := io.MultiReader(bytes.NewReader(start[:n]), f)
+		of, _ := shard.Scan(path) // of no shard if it can't be read
 		if n > 0 && start[0] == '<' {
-			err = times.addJUnit(path, in)
+			err = times.addJUnit(path, in, of.Mark)
 		} else {
-			err = times.addEvents(path, in)
+			err = times.addEvents(path, in, of.Mark)
 		}
 		f.Close()
 		if err != nil {
@@ -233,14 +263,14 @@ func (t Times) addHistory(store *history.Store) {
 	}
 }
 
-func (t Times) addEvents(path string, in io.Reader) error {
+func (t Times) addEvents(path string, in io.Reader, of shard.Mark) error {
 	execution, err := scan(path, in)
 	if err != nil {
 		return err
 	}
 	for _, name := range execution.Packages() {
 		p, known := execution.Package(name), t.at(name)
-		known.all = append(known.all, p.Elapsed())
+		known.add(of, p.Elapsed())
 		for _, tc := range slices.Concat(p.Passed, p.Failed, p.Skipped) {
 			known.test(tc.Test.Name(), tc.Elapsed)
 		}
@@ -249,7 +279,7 @@ func (t Times) addEvents(path string, in io.Reader) error {
 }
 
 // addJUnit adds the times of a JUnit report whose suites are packages.
-func (t Times) addJUnit(path string, in io.Reader) error {
+func (t Times) addJUnit(path string, in io.Reader, of shard.Mark) error {
 	var report struct {
 		Suites []struct {
 			Name  string  `xml:"name,attr"`
@@ -265,7 +295,7 @@ func (t Times) addJUnit(path string, in io.Reader) error {
 	}
 	for _, s := range report.Suites {
 		known := t.at(s.Name)
-		known.all = append(known.all, time.Duration(s.Time))
+		known.add(of, time.Duration(s.Time))
 		for _, c := range s.Cases {
 			if isTestName(c.Name) {
 				known.test(c.Name, time.Duration(c.Time))

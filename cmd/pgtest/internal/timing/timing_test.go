@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/shard"
 )
 
 // run runs a tool with an input, and returns what it prints.
@@ -153,4 +155,37 @@ func TestSkips(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "m/a: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a package that is not there: %v", err)
 	}
+}
+
+// TestParts reads the times of shards that divide a package, in two runs of a plan
+// and in one of whole packages.
+func TestParts(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	write := func(m shard.Mark, seconds int) {
+		path := filepath.Join(dir, fmt.Sprint(len(paths)))
+		text := append(m.Line(), fmt.Sprintf(`{"Action":"pass","Package":"p","Elapsed":%d}`+"\n", seconds)...)
+		if m.Index == 2 {
+			text = fmt.Appendf(nil, `<testsuites><testsuite name="p" time="%d"><properties><property name="pgtest.shard" value="2/2"/>`+
+				`<property name="pgtest.shard.plan" value=%q/></properties></testsuite></testsuites>`, seconds, m.Plan)
+		}
+		if err := os.WriteFile(path, text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	want := func(want time.Duration) {
+		t.Helper()
+		times, err := readTimes(paths)
+		if err != nil || times.of([]string{"p"})[0].Time != want {
+			t.Errorf("%v, %v, want %v", err, times.of([]string{"p"})[0].Time, want)
+		}
+	}
+	write(shard.Mark{Index: 1, Total: 2, Plan: "a"}, 3)
+	write(shard.Mark{Index: 2, Total: 2, Plan: "a"}, 4)
+	want(7 * time.Second)
+	write(shard.Mark{Index: 1, Total: 2, Plan: "a"}, 5) // the same once more
+	want(9 * time.Second)
+	write(shard.Mark{Index: 1, Total: 2}, 11) // by name
+	want(11 * time.Second)
 }
