@@ -44,7 +44,7 @@ var packages = map[string]map[string]int{
 
 func main() {
 	out := flag.String("o", "docs/live.svg", "the `file` to write")
-	until := flag.String("until", `4/8 packages`, "draw the screen when it matches this `pattern`")
+	until := flag.String("until", `[2-5]/8 packages.* left`, "draw the screen when it matches this `pattern`")
 	flag.Parse()
 	if err := draw(*out, regexp.MustCompile(*until)); err != nil {
 		fmt.Fprintln(os.Stderr, "picture:", err)
@@ -72,7 +72,7 @@ func draw(out string, until *regexp.Regexp) error {
 	run := func() *exec.Cmd {
 		cmd := exec.Command(pgtest, "-count=1", "-p=4", "./...")
 		cmd.Dir = module
-		cmd.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "CI=", "XDG_STATE_HOME="+dir, "GOFLAGS=-buildvcs=false")
+		cmd.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "CI=", "XDG_STATE_HOME="+filepath.Join(dir, "state"), "GOFLAGS=-buildvcs=false")
 		return cmd
 	}
 	if err := run().Run(); err == nil { // a test fails
