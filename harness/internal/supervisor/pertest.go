@@ -3,8 +3,8 @@ package supervisor
 import (
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
+
+	"pgtest/harness/gotest"
 )
 
 // isPerTest reports whether the tests of the package that a binary tests run in
@@ -30,19 +30,10 @@ func (o Options) isPerTest(binary string) bool {
 }
 
 // matchesPackage says whether a package, by its import path and its directory,
-// matches a pattern as the go command understands it: an import path, or the
-// absolute path of a directory, where "..." stands for any text, and "/..." at
-// the end also for none.
+// matches a pattern: of import paths, or of absolute paths of directories.
 func matchesPackage(pattern, path, dir string) bool {
-	name := path
 	if filepath.IsAbs(pattern) {
-		name = dir
+		return gotest.MatchesPackage(pattern, dir)
 	}
-	expr := regexp.QuoteMeta(pattern)
-	if rest, ok := strings.CutSuffix(expr, `/\.\.\.`); ok {
-		expr = rest + `(/.*)?`
-	}
-	expr = strings.ReplaceAll(expr, `\.\.\.`, `.*`)
-	ok, err := regexp.MatchString("^"+expr+"$", name)
-	return ok && err == nil
+	return gotest.MatchesPackage(pattern, path)
 }
