@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/archived"
 	"pgtest/harness/internal/buildid"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/stress"
@@ -32,12 +33,12 @@ func (i *invocation) rawCommand(more []string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-func (i *invocation) goCommand(words []string, opts supervisor.Options) (*exec.Cmd, error) {
-	path, err := exec.LookPath("go")
+func (i *invocation) goCommand(line []string, opts supervisor.Options) (*exec.Cmd, error) {
+	args, err := i.goArgs(line, opts)
 	if err != nil {
-		return nil, notFound("go", err)
+		return nil, err
 	}
-	args, err := i.goArgs(words, opts)
+	path, args, err := i.goProgram(args)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,20 @@ func (i *invocation) goCommand(words []string, opts supervisor.Options) (*exec.C
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: syscall.Getpgrp()}
 	}
 	return cmd, nil
+}
+
+// goProgram returns the program that carries out a command line of go, and its
+// arguments: the go command, or the role that does its part for an archive.
+func (i *invocation) goProgram(args []string) (string, []string, error) {
+	if h := i.cfg.Archive; h != nil {
+		self, err := os.Executable()
+		return self, append([]string{archived.Role}, words.Of(archived.Options{Archive: h.Path}, args...)...), err
+	}
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "", nil, notFound("go", err)
+	}
+	return path, args, nil
 }
 
 // notFound returns an error that says in the system's words why there is no

@@ -29,6 +29,9 @@ func (i *invocation) askGoVersion() (tell func()) {
 			known = value
 		}
 	}
+	if h := i.cfg.Archive; h != nil && known == "" {
+		known = h.GoVersion()
+	}
 	path := i.plan.source.goPath()
 	if known != "" || path == "" || i.cfg.Stream.JUnit == nil {
 		return func() { i.stream.Note(result.GoVersion(known)) }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"pgtest/harness/archive"
 	"pgtest/harness/coverage"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/linkcache"
@@ -56,6 +57,14 @@ type Config struct {
 	// empty. On macOS and the BSDs only the test binary itself is signalled and
 	// ended then, not what it started.
 	Terminal bool
+	// Archive, unless nil, is read in place of building the tests of Args, and no go
+	// command is used. Args must hold no flags that are about the build. It is not
+	// together with Command and Input.
+	Archive *archive.Header
+	// Collect, unless nil, gets the run's directory when all packages have passed
+	// and before it is removed, with the coverage profile that go test wrote. Its
+	// context ends when the run is asked to end.
+	Collect func(ctx context.Context, dir string, profile coverage.Profile) error
 	// Command, if it is not empty, is run instead of go test, in a process
 	// group of its own and without supervisors: a program that prints what go
 	// test -json prints.

@@ -185,8 +185,8 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	}
 	i.endKeys()
 	i.endLive()
-	failed := errors.Join(err, i.cover.take()) // before its directory goes
-	i.noteBuild()                              // likewise
+	failed := errors.Join(err, i.cover.take(), i.collect()) // before their directory goes
+	i.noteBuild()                                           // likewise
 	i.finishWatchdog()
 	i.noteProcesses()
 	if i.plan.early {

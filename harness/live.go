@@ -273,11 +273,14 @@ type listing struct {
 // startLister returns nil if there is nothing to list. The go command is a member
 // of the job: Ctrl-C and Ctrl-Z reach it as well.
 func (i *invocation) startLister() *lister {
+	line := gotest.Parse(i.cfg.Args)
+	if i.cfg.Archive != nil {
+		return i.archiveLister(line)
+	}
 	path, err := exec.LookPath("go")
 	if err != nil || !i.plan.source.runsGo() {
 		return nil
 	}
-	line := gotest.Parse(i.cfg.Args)
 	ctx, cancel := context.WithCancel(context.Background())
 	args := slices.Concat([]string{"list", "-e", "-find", "-f=" + listedPackage}, line.FileFlags(), []string{"--"}, line.Packages())
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -302,6 +305,22 @@ func (i *invocation) startLister() *lister {
 		}
 		l.done <- found
 	}()
+	return l
+}
+
+// archiveLister has found what an archive has.
+func (i *invocation) archiveLister(line gotest.Line) *lister {
+	l := &lister{cancel: func() {}, done: make(chan listing, 1)}
+	defer close(l.done)
+	var found listing
+	packages, _ := i.cfg.Archive.Select(line.Packages())
+	for _, p := range packages {
+		found.pkgs = append(found.pkgs, p.ImportPath)
+	}
+	if i.live.Estimates != nil {
+		found.takes = i.live.Estimates()
+	}
+	l.done <- found
 	return l
 }
 

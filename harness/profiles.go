@@ -99,6 +99,14 @@ func (p *profiles) take() error {
 	return nil
 }
 
+// profile returns what was taken.
+func (p *profiles) profile() coverage.Profile {
+	if p == nil {
+		return coverage.Profile{}
+	}
+	return p.all
+}
+
 // isUntouched reports whether target is what it was before the first round.
 func (p *profiles) isUntouched() bool {
 	now, err := os.Stat(p.target)

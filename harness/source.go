@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"pgtest/harness/archive"
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/supervisor"
@@ -21,8 +22,9 @@ import (
 type source interface {
 	// name returns the source's name for messages.
 	name() string
-	// runsGo reports whether it is a go test of the invocation's own. Only then
-	// do tests have supervisors, and does the exit status tell every failure.
+	// runsGo reports whether it is a go test of the invocation's own, or does as
+	// one. Only then do tests have supervisors, and does the exit status tell every
+	// failure.
 	runsGo() bool
 	// goPath returns the path of the go command whose version is that of the
 	// tests, or "" if nobody knows it.
@@ -70,14 +72,23 @@ func (i *invocation) newCommand(more ...string) (source, error) {
 
 func (i *invocation) newGoTest(args []string, opts supervisor.Options) (source, error) {
 	cmd, err := i.goCommand(args, opts)
-	return goTest{program{cmd}}, err
+	return goTest{program{cmd}, i.cfg.Archive}, err
 }
 
-// goTest is a go test of the invocation's own. Its tests are signalled by their
-// supervisors.
-type goTest struct{ program }
+// goTest is a go test of the invocation's own, or what does its part for an
+// archive. Its tests are signalled by their supervisors.
+type goTest struct {
+	program
+	archive *archive.Header // nil without one
+}
 
-func (goTest) name() string { return "go test" }
+func (g goTest) name() string {
+	if g.archive != nil {
+		return g.archive.Path
+	}
+	return "go test"
+}
+
 func (goTest) runsGo() bool { return true }
 
 // interrupt sends SIGINT: go starts nothing new, waits for what runs, and

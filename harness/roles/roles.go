@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"pgtest/harness/debugger"
+	"pgtest/harness/internal/archived"
+	"pgtest/harness/internal/collect"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/stress"
@@ -33,6 +35,8 @@ var All = []Role{
 	{stress.Role, stress.Main},
 	{watchdog.Role, watchdog.Main},
 	{debugger.Role, debugger.Main},
+	{archived.Role, archived.Main},
+	{collect.Role, collect.Main},
 	{linkcache.Role, linkcache.Tool},
 	{signals.KeeperRole, signals.Keeper},
 }
