@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
+	"pgtest/harness/archive"
 	"pgtest/harness/changes"
 	"pgtest/harness/coverage"
 	"pgtest/harness/gotest"
@@ -51,7 +53,8 @@ type coverageReport struct {
 	flags.CoverageOptions
 	files   *files
 	line    gotest.Line
-	dir     string         // of the go command
+	dir     string // of the go command
+	archive *archive.Header
 	changes *changes.Lines // nil without --coverage-diff
 
 	written        bool // go test wrote a profile
@@ -69,7 +72,7 @@ func newCoverageReport(c *flags.CommandLine, opts jsonstream.Options, files *fil
 	if c.Coverage.Asked() == "" && !covers {
 		return nil, nil
 	}
-	r := &coverageReport{CoverageOptions: c.Coverage, files: files, line: c.Line, dir: c.Dir}
+	r := &coverageReport{CoverageOptions: c.Coverage, files: files, line: c.Line, dir: c.Dir, archive: c.Archived}
 	if r.Diff == "" {
 		return r, nil
 	}
@@ -95,7 +98,12 @@ func (r *coverageReport) take(p coverage.Profile) string {
 		return lines.String()
 	}
 	files := p.Lines(r.directories(p))
-	root := sources.NewLocator(sources.Run{Dir: r.dir, Flags: r.line.FileFlags()}).Root()
+	root := ""
+	if r.archive == nil {
+		root = sources.NewLocator(sources.Run{Dir: r.dir, Flags: r.line.FileFlags()}).Root()
+	} else if wd, err := os.Getwd(); err == nil {
+		root = cmp.Or(archive.RepositoryOf(wd), wd)
+	}
 	name := func(f coverage.File) string { return nameBelow(root, f) }
 	// Errors of writing come with the commit of the files.
 	if r.files.cobertura != nil {
@@ -162,6 +170,9 @@ func (r *coverageReport) absent(result harness.Result) error {
 // directories returns a function that says where the files of a package are, as
 // the go command says.
 func (r *coverageReport) directories(p coverage.Profile) func(importPath string) string {
+	if r.archive != nil {
+		return checkedOut(r.archive)
+	}
 	dirs := make(map[string]string)
 	words := append([]string{"list", "-e", "-json=ImportPath,Dir"}, r.line.FileFlags()...)
 	list := func(packages []string) {

@@ -90,7 +90,7 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 	store, err := userHistory(c.Dir)
 	var runs []outstanding.Run
 	if err == nil {
-		runs = runsOf(store)
+		runs = runsOf(c, store)
 	}
 	switch {
 	case len(runs) > 0 && c.History == "off":
@@ -107,7 +107,7 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 		return nil, errors.New("--failed: no earlier run is known")
 	}
 	all := outstanding.After(runs)
-	chosen, err := goList(c.Dir, c.Line.ListWords())
+	chosen, err := goList(c, c.Dir, c.Line.ListWords())
 	if err != nil {
 		return nil, fmt.Errorf("--failed: %w", err)
 	}
@@ -120,14 +120,14 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 			continue
 		}
 		delete(all, p.ImportPath)
-		if gone := undeclared(p, o.Tests); len(gone) > 0 {
+		if gone := undeclared(c, p, o.Tests); len(gone) > 0 {
 			line.Dropped[o.Path] = gone
 			o.Tests = slices.DeleteFunc(o.Tests, func(test string) bool { return slices.Contains(gone, test) })
 			if o.Whole == "" && !o.Rest && len(o.Tests) == 0 {
 				continue
 			}
 		}
-		declared, _ := p.Names(sources.Tests...)
+		declared := declaredIn(c.Archived, p, sources.Tests...)
 		selection, some := o.Select(c.Line, declared)
 		if !some {
 			continue
@@ -140,7 +140,7 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 		tests, packages = tests+t, packages+n
 	}
 	if elsewhere := slices.Sorted(maps.Keys(all)); len(elsewhere) > 0 {
-		packages, _ := goList(c.Dir, append(c.Line.FileFlags(), elsewhere...))
+		packages, _ := goList(c, c.Dir, append(c.Line.FileFlags(), elsewhere...))
 		for _, p := range packages {
 			if p.Dir == "" {
 				line.Dropped[p.ImportPath] = nil
@@ -209,7 +209,7 @@ func sayGone(c, first *flags.CommandLine) {
 	if err != nil {
 		return
 	}
-	runs := runsOf(store)
+	runs := runsOf(c, store)
 	if len(runs) == 0 || !runs[len(runs)-1].Outstanding {
 		return
 	}
@@ -228,7 +228,7 @@ func sayGone(c, first *flags.CommandLine) {
 }
 
 // runsOf returns the runs that were recorded here, the oldest first.
-func runsOf(store *history.Store) []outstanding.Run {
+func runsOf(c *flags.CommandLine, store *history.Store) []outstanding.Run {
 	var runs []outstanding.Run
 	named := make(map[string][]string)
 	for run := range store.Runs() {
@@ -239,7 +239,7 @@ func runsOf(store *history.Store) []outstanding.Run {
 			words := slices.Concat(run.BuildFlags, run.Patterns)
 			key := fmt.Sprintf("%q", append(words, run.GoDir))
 			if _, known := named[key]; !known && len(run.Patterns) > 0 {
-				packages, _ := goList(run.GoDir, words)
+				packages, _ := goList(c, run.GoDir, words)
 				for _, p := range packages {
 					named[key] = append(named[key], p.ImportPath)
 				}
@@ -251,9 +251,12 @@ func runsOf(store *history.Store) []outstanding.Run {
 	return runs
 }
 
-// goList asks go for the packages that words name. Without any of them it is the
+// goList asks go, or an archive, for the packages that words name. Without any of them it is the
 // one in the directory.
-func goList(dir string, words []string) ([]sources.Package, error) {
+func goList(c *flags.CommandLine, dir string, words []string) ([]sources.Package, error) {
+	if c.Archived != nil {
+		return archivedPackages(c.Archived, words), nil
+	}
 	var said bytes.Buffer
 	packages, err := sources.List(context.Background(), sources.Query{Go: "go", Dir: dir, Words: words, Stderr: &said})
 	if line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n"); err != nil && line != "" {
@@ -264,12 +267,18 @@ func goList(dir string, words []string) ([]sources.Package, error) {
 
 // undeclared returns the tests that no file of a package declares, also none that build
 // constraints leave out.
-func undeclared(p sources.Package, tests []string) []string {
+func undeclared(c *flags.CommandLine, p sources.Package, tests []string) []string {
 	if p.Dir == "" || len(tests) == 0 {
 		return nil
 	}
-	files, _ := filepath.Glob(filepath.Join(literal(p.Dir), "*_test.go"))
+	kinds := []sources.Kind{sources.Test, sources.Fuzz, sources.Example, sources.Benchmark}
 	var text []byte
+	if c.Archived != nil {
+		for _, name := range declaredIn(c.Archived, p, kinds...) {
+			text = append(text, "func "+name+"("...)
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join(literal(p.Dir), "*_test.go"))
 	for _, name := range files {
 		file, err := os.ReadFile(name)
 		if err != nil {
@@ -279,7 +288,6 @@ func undeclared(p sources.Package, tests []string) []string {
 	}
 	return slices.DeleteFunc(slices.Clone(tests), func(test string) bool {
 		name, _, _ := strings.Cut(test, "/")
-		kinds := []sources.Kind{sources.Test, sources.Fuzz, sources.Example, sources.Benchmark}
 		ordinary := slices.ContainsFunc(kinds, func(kind sources.Kind) bool { return strings.HasPrefix(name, string(kind)) })
 		return !ordinary || bytes.Contains(text, []byte("func "+name+"("))
 	})

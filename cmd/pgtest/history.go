@@ -70,7 +70,9 @@ func headerOf(c *flags.CommandLine) history.Header {
 	}
 	if !c.RawCommand && c.Merge == nil {
 		h.Patterns, h.GoDir, h.BuildFlags = c.Line.Packages(), cmp.Or(c.Dir, wd), c.Line.FileFlags()
-		if len(h.Patterns) == 0 {
+		if len(h.Patterns) == 0 && c.Archived != nil {
+			h.Patterns = []string{"all"}
+		} else if len(h.Patterns) == 0 {
 			h.Patterns = []string{"."}
 		}
 	}

@@ -77,6 +77,8 @@ func command(args []string, gotestsum bool) (int, error) {
 	switch {
 	case len(args) > 1 && args[0] == "tool" && args[1] == "report":
 		return report(args[2:], gotestsum)
+	case len(args) > 1 && args[0] == "tool" && args[1] == "archive":
+		return makeArchive(args[2:], gotestsum)
 	case len(args) > 1 && args[0] == "tool" && args[1] == "merge":
 		return merge(args[2:], gotestsum)
 	case len(args) > 1 && args[0] == "tool" && args[1] == "replay":
@@ -102,6 +104,8 @@ func command(args []string, gotestsum bool) (int, error) {
 		return 0, err
 	case c.RawCommand && len(c.Command) == 0:
 		return usageStatus, errors.New("--raw-command: a command is missing")
+	case changes && c.Archive != "":
+		return usageStatus, errors.New("--archive: not with -C: its tests have directories of their own")
 	case changes:
 		return usageStatus, changeDirectory(dir, rest)
 	}
@@ -210,7 +214,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
+	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -309,7 +313,12 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 				return harness.Config{}, nil, err
 			}
 		}
-		cfg.LinkCache = openLinkCache(c)
+		switch {
+		case c.Archived == nil:
+			cfg.LinkCache = openLinkCache(c)
+		case cfg.Input == nil: // as it is for a shard without packages
+			cfg.Archive = c.Archived
+		}
 		if c.Settings.Fuzz != "" {
 			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
 		}

@@ -14,6 +14,9 @@ type places struct{ l *sources.Locator }
 // findPlaces finds them for a run that starts now. Events from elsewhere are
 // about tests that were built elsewhere, and perhaps before.
 func findPlaces(c *flags.CommandLine) sink.Places {
+	if c.Archived != nil {
+		return archivePlaces{c.Archived}
+	}
 	run := sources.Run{Dir: c.Dir, Flags: c.Line.FileFlags(), Since: time.Now()}
 	switch {
 	case c.ReadsInput():

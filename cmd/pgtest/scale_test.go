@@ -46,6 +46,7 @@ func TestScaleDocs(t *testing.T) {
 		env  places // of the shards from 0 to 3
 	}{
 		{".github/workflows/test.yml", func(i int) []string { return []string{fmt.Sprintf("MATRIX_SHARD=%d", i+1)} }},
+		{".github/workflows/archive.yml", func(i int) []string { return []string{fmt.Sprintf("MATRIX_SHARD=%d", i+1)} }},
 		{".gitlab-ci.yml", counted("CI_NODE_INDEX", "CI_NODE_TOTAL", 1)},
 		{".circleci/config.yml", counted("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0)},
 		{".buildkite/pipeline.yml", counted("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0)},
@@ -77,6 +78,11 @@ func TestScaleDocs(t *testing.T) {
 				cmd.Env = append(cmd.Env, env...)
 				out, _ := cmd.CombinedOutput()
 				return string(out), cmd.ProcessState.ExitCode()
+			}
+			if archive := slices.IndexFunc(commands, func(c string) bool { return strings.Contains(c, "tool archive") }); archive >= 0 {
+				if out, status := run(commands[archive], nil); status != 0 {
+					t.Errorf("archive: status %d:\n%s", status, out)
+				}
 			}
 			for i := range 4 {
 				if out, status := run(commands[shard], tt.env(i)); status > 1 {

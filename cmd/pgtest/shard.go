@@ -54,6 +54,11 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 		if plan, err = readPlan(c); err != nil {
 			return err
 		}
+	} else if c.Archived != nil && c.Archived.Plan != nil {
+		var err error
+		if plan, err = checkPlan(c, "the plan of --archive="+c.Archive, bytes.NewReader(c.Archived.Plan)); err != nil {
+			return err
+		}
 	}
 	packages, err := listPackages(c)
 	if err != nil {
@@ -91,8 +96,11 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 		cfg.Args = c.Line.WithPackages(paths[0], paths[1:]...).EventWords()
 	}
 	mark := shard.Mark{Index: c.Shard.Index, Total: c.Shard.Total, Commit: shard.Head(c.Dir)}
-	if c.ShardPlan != "" {
+	if plan.Shards > 0 {
 		mark.Plan = plan.Sum()
+	}
+	if c.Archived != nil {
+		mark.Commit = c.Archived.Commit
 	}
 	files.beginShard(mark)
 	if report := cfg.Stream.JUnit; report != nil {
@@ -114,20 +122,31 @@ func readPlan(c *flags.CommandLine) (shard.Plan, error) {
 		return shard.Plan{}, fmt.Errorf("--shard-plan %s: %w", c.ShardPlan, errors.Unwrap(err))
 	}
 	defer f.Close()
-	plan, err := shard.Read(f)
+	return checkPlan(c, "--shard-plan "+c.ShardPlan, f)
+}
+
+// checkPlan reads the plan that a flag names, for as many shards as there are.
+func checkPlan(c *flags.CommandLine, flag string, r io.Reader) (shard.Plan, error) {
+	plan, err := shard.Read(r)
 	switch {
 	case err != nil:
-		return plan, fmt.Errorf("--shard-plan %s: %w", c.ShardPlan, err)
+		return plan, fmt.Errorf("%s: %w", flag, err)
 	case plan.Shards != c.Shard.Total:
-		return plan, fmt.Errorf("--shard-plan %s: it is for %s, not %d",
-			c.ShardPlan, plural.Count(plan.Shards, "shard", "shards"), c.Shard.Total)
+		return plan, fmt.Errorf("%s: it is for %s, not %d",
+			flag, plural.Count(plan.Shards, "shard", "shards"), c.Shard.Total)
 	}
 	return plan, nil
 }
 
 // listPackages returns the import paths of the line's packages. What is wrong with
 // one is for go test to say, in the shard that has it.
-func listPackages(c *flags.CommandLine) ([]string, error) {
+func listPackages(c *flags.CommandLine) (paths []string, err error) {
+	if c.Archived != nil {
+		for _, p := range archivedPackages(c.Archived, c.Line.Packages()) {
+			paths = append(paths, p.ImportPath)
+		}
+		return paths, nil
+	}
 	cmd := exec.Command("go", slices.Concat([]string{"list", "-e"}, c.Line.ListWords())...)
 	cmd.Dir = c.Dir
 	var stderr bytes.Buffer

@@ -20,6 +20,7 @@ const toolUsage = `Usage: NAME tool COMMAND [flags]
 Commands:
     NAME tool slowest      find or skip the slowest tests
     NAME tool ci-matrix    use previous test runtime to place packages into optimal buckets
+    NAME tool archive      build tests and pack them for machines without Go
     NAME tool merge        show what all shards left as one run
     NAME tool plan         divide packages and tests among shards by previous runtime
     NAME tool report       show an event file again, and write reports from it
@@ -31,7 +32,7 @@ Commands:
     NAME tool completion   print what makes a shell complete command lines of pgtest
     NAME tool man          print the manual page
 
-Use 'NAME tool COMMAND --help' for the flags of slowest, ci-matrix and plan.
+Use 'NAME tool COMMAND --help' for the flags of slowest, ci-matrix, plan and archive.
 `
 
 // tool runs pgtest tool, with the words that follow.
@@ -73,7 +74,7 @@ func tool(args []string, gotestsum bool) (int, error) {
 	case len(args) == 2 && args[0] == "complete-line":
 		printLines(flags.CompleteLine(args[1]))
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool config show|schema, pgtest tool flaky, pgtest tool ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool config show|schema, pgtest tool flaky, pgtest tool archive|ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {

@@ -58,6 +58,7 @@ type Options struct {
 	MaxFails         harness.MaxFails
 	Shard            shard.Place // zero without one
 	ShardPlan        string
+	Archive          string
 	Help, Version    bool
 	Watch            bool
 	WatchChdir       bool

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pgtest/harness"
+	"pgtest/harness/archive"
 	"pgtest/harness/coverage"
 	"pgtest/harness/gotest"
 )
@@ -29,6 +30,8 @@ type CommandLine struct {
 	Gotestsum bool
 	// Merge, unless nil, is in place of standard input.
 	Merge *Merge
+	// Archived is what Archive holds, which the caller reads; nil without one.
+	Archived *archive.Header
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
 	// Parts and Dropped are for --failed, which finds them out: what runs of the
@@ -157,6 +160,9 @@ func (c *CommandLine) addPackages() {
 		c.Line = c.Line.WithPackages(all[0], all[1:]...)
 	}
 }
+
+// OwnWords are the flags of pgtest on the line, each one word.
+func (c *CommandLine) OwnWords() []string { return c.ours }
 
 // NamesNothing says that only flags of pgtest are on the line, so that the package
 // in the working directory is all that is tested, where gotestsum would test all.

@@ -170,6 +170,11 @@ auto/n finds i: see docs/scale.md`,
 				parsed(&o.Shard, parseShard).asPrivate()},
 			{"shard-plan", "file", "", `divide them as a plan of pgtest tool plan says, which is
 the same for all shards`, parsed(&o.ShardPlan, valid(nil)).asPrivate()},
+			{"archive", "file", "", `run the tests of an archive, on a machine without Go or
+the sources; the flags that choose and show are the
+same: see docs/archive.md`, parsed(&o.Archive, valid(nil)).asPrivate()},
+			{Name: "pgtest tool archive -o file packages", Text: `build the tests of packages and pack them with the files
+that they need`},
 			{Name: "pgtest tool plan", Text: `divide packages and tests by the time that they took
 before`},
 			{Name: "pgtest tool merge files", Text: `show what all shards left, with their coverage

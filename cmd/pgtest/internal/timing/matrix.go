@@ -29,7 +29,7 @@ func matrix(name string, args []string, s Streams) error {
 	partitions := set.Uint("partitions", 0, "`n` jobs, 2 or more")
 	pattern := set.String("timing-files", "", "`pattern` of the event files' names, as ./logs/*.log")
 	debug := set.Bool("debug", false, "say on standard error which job each package is for")
-	if ok, err := parse(set, args, matrixHelp, s.Out); !ok {
+	if ok, err := ParseFlags(set, args, matrixHelp, s.Out); !ok {
 		return err
 	}
 	switch {

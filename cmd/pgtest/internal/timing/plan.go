@@ -43,8 +43,8 @@ func plan(name string, args []string, s Streams) error {
 	set.UintVar(shards, "n", 0, "the same")
 	out := set.String("o", "", "`path` of the plan; standard output by default")
 	pattern := set.String("timing-files", "", "`pattern` of the files' names, as 'times/*'")
-	own, rest := ownFlags(set, args)
-	if ok, err := parse(set, own, planHelp, s.Out); !ok {
+	own, rest := OwnFlags(set, args)
+	if ok, err := ParseFlags(set, own, planHelp, s.Out); !ok {
 		return err
 	}
 	if *shards < 1 {
@@ -95,8 +95,8 @@ func plan(name string, args []string, s Streams) error {
 	return nil
 }
 
-// ownFlags divides words into flags of a set, with their values, and go's.
-func ownFlags(set *flag.FlagSet, args []string) (own, rest []string) {
+// OwnFlags divides words into flags of a set, with their values, and go's.
+func OwnFlags(set *flag.FlagSet, args []string) (own, rest []string) {
 	for len(args) > 0 {
 		f, n := gotest.CutFlag(args[0]), 1
 		to := &rest

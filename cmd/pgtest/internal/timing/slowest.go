@@ -35,7 +35,7 @@ func slowest(name string, args []string, s Streams) error {
 	count := set.Int("num", 0, "print at most `n` tests, whatever the threshold")
 	skip := set.String("skip-stmt", "", "Go `statement` to add to slow tests")
 	debug := set.Bool("debug", false, "say on standard error which files are looked at")
-	if ok, err := parse(set, args, slowestHelp, s.Out); !ok {
+	if ok, err := ParseFlags(set, args, slowestHelp, s.Out); !ok {
 		return err
 	}
 	in := s.In

@@ -30,9 +30,9 @@ var Tools = map[string]func(name string, args []string, s Streams) error{
 	"slowest": slowest, "ci-matrix": matrix, "plan": plan,
 }
 
-// parse reads flags. It returns false, after it has printed the help, if the
+// ParseFlags reads flags. It returns false, after it has printed the help, if the
 // words ask for that.
-func parse(set *flag.FlagSet, args []string, help string, out io.Writer) (bool, error) {
+func ParseFlags(set *flag.FlagSet, args []string, help string, out io.Writer) (bool, error) {
 	set.SetOutput(io.Discard)
 	set.Usage = func() {}
 	err := set.Parse(args)
