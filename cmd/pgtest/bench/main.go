@@ -27,6 +27,7 @@ type part struct {
 var parts = []part{
 	{"packages", (*bench).packages},
 	{"cold", (*bench).cold},
+	{"archive", (*bench).archive},
 	{"patterns", (*bench).patterns},
 	{"watch", (*bench).watch},
 	{"tool", (*bench).tool},

@@ -18,6 +18,7 @@ var limits = map[string]limit{
 	"100 packages, cached":                       {ratio: 1.05},
 	"100 packages, uncached, linked before":      {ratio: 0.2},
 	"30 packages, nothing compiled":              {ratio: 1.05},
+	"a shard of an archive":                      {ratio: 0.25},
 	"beyond a cached result":                     {ratio: 0.3},
 	"never linked before":                        {ratio: 1.05},
 	"the tool wrapper":                           {more: 3 * time.Millisecond},
