@@ -20,12 +20,12 @@ import (
 
 const mergeUsage = "usage: pgtest tool merge [--partial] [--coverprofile=path] [flags] files of all shards"
 
-// Files of shards are event files, runs that tool history exported, or JUnit
-// reports; and coverage profiles.
-
 // merge shows the events of all shards as those of one run, with the same flags.
 func merge(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
+	for _, variable := range []string{"PGTEST_SHARD", "PGTEST_SHARD_PLAN"} {
+		os.Unsetenv(variable) // of the jobs whose files are merged
+	}
 	partial, profile := false, ""
 	args = slices.DeleteFunc(slices.Clone(args), func(word string) bool {
 		path, isProfile := strings.CutPrefix(word, "--coverprofile=")

@@ -36,6 +36,7 @@ var parts = []part{
 	{"isolation", (*bench).isolation},
 	{"reruns", (*bench).reruns},
 	{"order", (*bench).order},
+	{"shards", (*bench).shards},
 	{"formats", (*bench).formats},
 	{"large", (*bench).large},
 	{"line", (*bench).line},

@@ -30,6 +30,10 @@ var limits = map[string]limit{
 	"20 tests that pass when they run again":     {ratio: 0.35},
 	"the last package as long as nine others":    {ratio: 0.7},
 	"from a saved test file to the result":       {ratio: 0.6},
+	"longest of 8 shards":                        {ratio: 1.10},
+	"merge of 10 shards of 1,000 tests":          {more: time.Second, memory: 64 << 20},
+	"merge of 100 shards of 1,000 tests":         {more: 3 * time.Second, memory: 64 << 20},
+	"merge of 1000 shards of 1,000 tests":        {more: 20 * time.Second, memory: 64 << 20},
 
 	"a format":                {ratio: 1. / 6, memory: 64 << 20},
 	"a standard format":       {ratio: 1. / 4, memory: 64 << 20},
@@ -49,7 +53,7 @@ var limits = map[string]limit{
 type table struct{ over int }
 
 func (t *table) heading() {
-	fmt.Printf("%-46s %11s %11s %9s %9s %9s\n", "", "peer", "pgtest", "", "at most", "memory")
+	fmt.Printf("%-52s %11s %11s %9s %9s %9s\n", "", "peer", "pgtest", "", "at most", "memory")
 }
 
 // ratio prints two times as a ratio. kind names the limit; empty stands for what.
@@ -91,7 +95,7 @@ func (t *table) row(what, kind string, peer, ours time.Duration, memory int64, d
 	if l.memory > 0 {
 		used = fmt.Sprintf("%d MB", memory>>20)
 	}
-	fmt.Printf("%-46s %11s %11s %9s %9s %9s %s\n", what, milliseconds(peer), milliseconds(ours), figure, atMost, used, verdict)
+	fmt.Printf("%-52s %11s %11s %9s %9s %9s %s\n", what, milliseconds(peer), milliseconds(ours), figure, atMost, used, verdict)
 }
 
 func milliseconds(d time.Duration) string {

@@ -76,11 +76,17 @@ func plan(name string, args []string, s Streams) error {
 			times.addHistory(store)
 		}
 	}
-	packages, err := list(gotest.Parse(rest))
+	packages, withTests, err := list(gotest.Parse(rest))
 	if err != nil {
 		return err
 	}
-	p := shard.Divide(times.of(packages), int(*shards))
+	known := times.of(packages)
+	for i, p := range known {
+		if !withTests[p.Path] || p.Time == 0 && times[p.Path] != nil {
+			known[i].Time = fast
+		}
+	}
+	p := shard.Divide(known, int(*shards))
 	p.Commit = shard.Head("")
 	err = p.Write(to)
 	if f, isFile := to.(*outfile.Whole); isFile {
@@ -94,6 +100,9 @@ func plan(name string, args []string, s Streams) error {
 	fmt.Fprintf(s.Err, "%s in %s\n", plural.Count(len(packages), "package", "packages"), plural.Count(int(*shards), "shard", "shards"))
 	return nil
 }
+
+// fast is the time of a package that took none, or has no tests: 0 is unknown.
+const fast = time.Millisecond
 
 // OwnFlags divides words into flags of a set, with their values, and go's.
 func OwnFlags(set *flag.FlagSet, args []string) (own, rest []string) {
@@ -111,16 +120,24 @@ func OwnFlags(set *flag.FlagSet, args []string) (own, rest []string) {
 	return own, rest
 }
 
-// list returns the import paths of packages, by their patterns and build flags.
-func list(line gotest.Line) ([]string, error) {
-	cmd := exec.Command("go", append([]string{"list"}, line.ListWords()...)...)
+// list returns the import paths of packages, by their patterns and build flags,
+// and which have test files.
+func list(line gotest.Line) (paths []string, withTests map[string]bool, err error) {
+	const format = "{{.ImportPath}}{{if or .TestGoFiles .XTestGoFiles}} tests{{end}}"
+	cmd := exec.Command("go", append([]string{"list", "-f", format}, line.ListWords()...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go list: %s", firstLine(stderr.String(), err))
+		return nil, nil, fmt.Errorf("go list: %s", firstLine(stderr.String(), err))
 	}
-	return strings.Fields(string(text)), nil
+	withTests = make(map[string]bool)
+	for line := range strings.Lines(string(text)) {
+		path, tests, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		paths = append(paths, path)
+		withTests[path] = tests != ""
+	}
+	return paths, withTests, nil
 }
 
 func firstLine(text string, err error) string {
