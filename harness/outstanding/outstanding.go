@@ -210,19 +210,26 @@ func (o *Package) Select(line gotest.Line, declared []string) (Selection, bool) 
 		})
 		slices.Sort(done)
 	}
-	if len(o.from.Narrow) == 0 || len(declared) == 0 {
+	leaves := o.Leaves()
+	unknown := slices.DeleteFunc(slices.Clone(declared), func(test string) bool {
+		return slices.Contains(done, test) || slices.ContainsFunc(leaves, func(other string) bool { return other == test || strings.HasPrefix(other, test+"/") })
+	})
+	switch {
+	case len(declared) == 0:
 		return Selection{Except: done}, true
-	}
-	// The run was about some of the tests: so is this one.
-	from := gotest.Parse(o.from.Narrow)
-	only := o.Leaves()
-	for _, test := range declared {
-		known := slices.Contains(done, test) || slices.ContainsFunc(only, func(other string) bool { return other == test || strings.HasPrefix(other, test+"/") })
-		if !known && pattern.Matches(from.Value("run"), test) && !pattern.Skips(from.Value("skip"), test) {
-			only = append(only, test)
+	case o.Whole == "" && len(chosen(unknown)) == 0: // all others have passed since
+	case len(o.from.Narrow) == 0:
+		return Selection{Except: done}, true
+	default:
+		// The run was about some of the tests: so is this one.
+		from := gotest.Parse(o.from.Narrow)
+		for _, test := range unknown {
+			if pattern.Matches(from.Value("run"), test) && !pattern.Skips(from.Value("skip"), test) {
+				leaves = append(leaves, test)
+			}
 		}
 	}
-	only = chosen(only)
+	only := chosen(leaves)
 	return Selection{Only: only}, len(only) > 0
 }
 

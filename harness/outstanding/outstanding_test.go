@@ -120,6 +120,8 @@ func TestAfter(t *testing.T) {
 		{"other files pass", "failed -tags=x: a=exited\npassed: a=passed A=passed", "", "a but[]"},
 		{"a panic", "failed: a=failed? A=passed B=failed", "", "a but[A]"},
 		{"then a part", "failed: a=failed? A=passed B=failed\npassed -run=B: a=passed B=passed", "", "a but[A B]"},
+		{"then all but that", "failed: a=failed? A=passed B=failed\npassed -skip=B: a=passed C=passed S=passed", "", "a[B]"},
+		{"-skip of that", "failed: a=failed? A=passed B=failed\npassed -skip=B: a=passed C=passed S=passed", "-skip=B", ""},
 		{"a panic below a test with others", "failed: a=failed? S/x=passed S/y=failed S=failed", "", "a but[S/x]"},
 		{"then all", "failed: a=failed? A=passed B=failed\npassed: a=passed A=passed B=passed C=passed", "", ""},
 		{"a panic in a part", "failed -run=[AB]: a=failed? A=failed", "", "a[A B]"},
