@@ -13,6 +13,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
+	"pgtest/harness/gotest"
 	"pgtest/harness/gotest/sources"
 	"pgtest/harness/history"
 	"pgtest/harness/outstanding"
@@ -114,6 +115,7 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 	line := *c
 	line.Parts, line.Dropped = make(map[string]harness.Part), make(map[string][]string)
 	tests, packages := 0, 0
+	skipped := 0 // packages whose tests -run and -skip leave out
 	for _, p := range chosen {
 		o := all[p.ImportPath]
 		if o == nil {
@@ -130,6 +132,9 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 		declared := declaredIn(c.Archived, p, sources.Tests...)
 		selection, some := o.Select(c.Line, declared)
 		if !some {
+			if _, left := o.Select(gotest.Parse(nil), declared); left {
+				skipped++
+			}
 			continue
 		}
 		line.Parts[o.Path] = harness.Part(selection)
@@ -149,7 +154,7 @@ func outstandingLine(c *flags.CommandLine) (*flags.CommandLine, error) {
 		}
 	}
 	sayDropped(line.Dropped)
-	return outstandingOf(c, &line, tests, packages, len(all)), nil
+	return outstandingOf(c, &line, tests, packages, len(all)+skipped), nil
 }
 
 // outstandingOf says how much is outstanding, and completes the line for it.
