@@ -10,10 +10,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"pgtest/harness/internal/socket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,52 +114,6 @@ func TestCloseUnblocksAccept(t *testing.T) {
 	}
 }
 
-// TestAcceptOutlastsErrors has supervisors connect while this process may open
-// no descriptor: they are heard when it may again.
-func TestAcceptOutlastsErrors(t *testing.T) {
-	l, err := listen(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	run, err := Dial(l.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer run.Close()
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	none := limit
-	none.Cur = 0
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
-		t.Fatal(err)
-	}
-	_, acceptErr := acceptUnix(l.sock)
-	accepted := make(chan *Supervisor, 1)
-	go func() {
-		s, _ := l.Accept()
-		accepted <- s
-	}()
-	select {
-	case s := <-accepted:
-		t.Errorf("accepted %v without descriptors", s)
-	case <-time.After(5 * shortPause):
-	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	if !errors.Is(acceptErr, syscall.EMFILE) {
-		t.Errorf("accept without descriptors: %v", acceptErr)
-	}
-	s := <-accepted
-	if s == nil {
-		t.Fatal("not accepted")
-	}
-	s.Close()
-}
-
 // TestLongDirectory is about directories whose sockets have paths too long for
 // the kernel.
 func TestLongDirectory(t *testing.T) {
@@ -199,7 +154,7 @@ func TestNoSocket(t *testing.T) {
 // TestSocketElsewhere refuses sockets in some places. Wherever the socket is
 // then, it can be reached from any directory, and nothing of it is left.
 func TestSocketElsewhere(t *testing.T) {
-	defer func() { bind = unix.Bind }()
+	defer func() { socket.Bind = unix.Bind }()
 	runtimeDir, err := os.MkdirTemp("/tmp", "run-")
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +176,7 @@ func TestSocketElsewhere(t *testing.T) {
 				t.Skip("not on this system")
 			}
 			var tried []string
-			bind = func(fd int, address unix.Sockaddr) error {
+			socket.Bind = func(fd int, address unix.Sockaddr) error {
 				path := address.(*unix.SockaddrUnix).Name
 				tried = append(tried, path)
 				if !strings.HasPrefix(path, tt.allowed) || tt.allowed == "/tmp" && filepath.Dir(filepath.Dir(path)) != "/tmp" {

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"pgtest/harness/internal/message"
+	"pgtest/harness/internal/socket"
 )
 
 // A Supervisor is the run's end of the connection to one supervisor.
@@ -46,12 +46,10 @@ func (s *Supervisor) Close() error { return s.conn.Close() }
 type Listener struct {
 	dirs []string // the run's directory, then others for the socket
 	path string
-	sock *os.File
+	sock *socket.Listener
 
-	open   func() error
-	made   []string      // those of dirs that Open made
-	closed chan struct{} // closed by Close
-	once   sync.Once
+	open func() error
+	made []string // those of dirs that Open made
 }
 
 // NewListener chooses a directory for the run below parent, or below the
@@ -68,7 +66,7 @@ func NewListener(parent string) (*Listener, error) {
 	}
 	// So many names that none is taken.
 	name := fmt.Sprintf("pgtest-%d", rand.Uint64N(1e15))
-	l := &Listener{closed: make(chan struct{})}
+	l := &Listener{}
 	for _, place := range []string{parent, os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"} {
 		if dir := filepath.Join(place, name); filepath.IsAbs(place) && !slices.Contains(l.dirs, dir) {
 			l.dirs = append(l.dirs, dir)
@@ -106,10 +104,7 @@ func (l *Listener) mkdir(dir string) error {
 const socketName = "run"
 
 func (l *Listener) listen(path string) (err error) {
-	if len(path) > maxSocketPath {
-		return &os.PathError{Op: "bind", Path: path, Err: syscall.ENAMETOOLONG}
-	}
-	if l.sock, err = listenUnix(path); err == nil {
+	if l.sock, err = socket.Listen(path); err == nil {
 		l.path = path
 	}
 	return err
@@ -130,15 +125,10 @@ func (l *Listener) listenElsewhere() error {
 	if runtime.GOOS != "linux" {
 		return syscall.EOPNOTSUPP
 	}
-	// An abstract socket has no file. Every user can connect to it, so both
-	// ends check the other's user, as they do for any socket. The directory's
-	// base name belongs to this run alone.
+	// An abstract socket has no file. The directory's base name belongs to this
+	// run alone.
 	return l.listen("@" + filepath.Base(l.Dir()))
 }
-
-// maxSocketPath is the shortest of the systems' limits on the path of a Unix
-// socket (sun_path of 104 bytes with its NUL on macOS and the BSDs).
-const maxSocketPath = 103
 
 // Path is the value for SocketVariable, once the listener is open.
 func (l *Listener) Path() string { return l.path }
@@ -150,52 +140,19 @@ func (l *Listener) Dir() string { return l.dirs[0] }
 // socket may be instead.
 func (l *Listener) Dirs() []string { return l.dirs }
 
-// Accept waits for the next supervisor. It closes connections of other users.
-// It fails only when the listener is closed: other errors, such as too many
-// open descriptors, are temporary, and connections wait in the socket's queue.
+// Accept waits for the next supervisor. It fails only when the listener is
+// closed.
 func (l *Listener) Accept() (*Supervisor, error) {
-	for pause := shortPause; ; {
-		conn, err := acceptUnix(l.sock)
-		switch {
-		case l.isClosed():
-			if err == nil {
-				conn.Close()
-			}
-			return nil, os.ErrClosed
-		case err != nil:
-			select {
-			case <-time.After(pause):
-			case <-l.closed:
-			}
-			pause = min(2*pause, longPause)
-		default:
-			if pid, own := peerOf(conn); own {
-				return &Supervisor{conn: conn, dec: json.NewDecoder(conn), pid: pid}, nil
-			}
-			conn.Close()
-		}
+	conn, pid, err := l.sock.Accept()
+	if err != nil {
+		return nil, err
 	}
-}
-
-// The bounds of the pause after a failed attempt to accept.
-const (
-	shortPause = time.Millisecond
-	longPause  = 100 * time.Millisecond
-)
-
-func (l *Listener) isClosed() bool {
-	select {
-	case <-l.closed:
-		return true
-	default:
-		return false
-	}
+	return &Supervisor{conn: conn, dec: json.NewDecoder(conn), pid: pid}, nil
 }
 
 // Close removes the socket and what Open made, with all that is in it.
 // Connections stay open.
 func (l *Listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
 	if l.sock != nil {
 		l.sock.Close()
 	}
