@@ -14,6 +14,7 @@ import (
 
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/watchdog"
+	"pgtest/harness/linkcache"
 	"pgtest/harness/steady"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/result"
@@ -39,9 +40,10 @@ type invocation struct {
 
 	// rounds is what came of the rounds so far, if tests may run again.
 	rounds  [][]result.PackageReport
-	refused bool      // no test runs again, though some could
-	cover   *profiles // of the rounds; nil without
-	builds  *builds   // what the go command did; nil without
+	refused bool             // no test runs again, though some could
+	cover   *profiles        // of the rounds; nil without
+	builds  *builds          // what the go command did; nil without
+	share   *linkcache.Share // links of other machines; nil without
 
 	// Of the present round.
 	queue      []source // what runs after the present source
@@ -176,6 +178,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	defer i.endKeys()
 	i.startKeys()
 	defer i.trimLinkCache()()
+	defer i.endShare()
 	noteGoVersion := i.askGoVersion()
 	i.loop(ctx)
 	for again := true; again && err == nil; {
@@ -298,6 +301,36 @@ func (i *invocation) trimLinkCache() (wait func()) {
 
 const trimPatience = 5 * time.Second
 
+// shareLinks has links of the invocation's rounds ask the user's GOCACHEPROG. If
+// there is no socket for them, they do without.
+func (i *invocation) shareLinks() {
+	cache := i.cfg.LinkCache
+	if i.share != nil || cache == nil || cache.Program == "" {
+		return
+	}
+	sock, err := i.listener.Second()
+	if err != nil {
+		return
+	}
+	if i.share, err = cache.Share(sock, i.cfg.Dir, i.environ()); err != nil {
+		sock.Close()
+	}
+}
+
+// endShare gives the program what is new, unless the invocation is to end.
+func (i *invocation) endShare() {
+	closed, cancel := context.WithCancel(context.Background())
+	kept, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		defer cancel()
+		i.share.Close(kept)
+	}()
+	i.serveUntil(closed.Done(), i.signals.Ending)
+	stop()
+	<-closed.Done()
+}
+
 // finishWatchdog ends the watchdog. If a process died that should have cleaned
 // up, the watchdog first does that in its place.
 func (i *invocation) finishWatchdog() {
@@ -315,5 +348,5 @@ func (i *invocation) untidy() bool { return i.plan.untidy || i.plan.exitCode() <
 // isOwnChild reports whether the invocation started a child. It then waits for
 // the child itself.
 func (i *invocation) isOwnChild(pid int) bool {
-	return pid == i.watchdog.PID() || pid == i.signals.KeeperPID() || pid == i.live.childPID()
+	return pid == i.watchdog.PID() || pid == i.share.PID() || pid == i.signals.KeeperPID() || pid == i.live.childPID()
 }

@@ -186,6 +186,7 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 		if err := i.listener.Open(); err != nil {
 			return err
 		}
+		i.shareLinks()
 		if before := i.watchdog; before != nil {
 			i.serveDuring(func() { before.HandOver(i.untidy()) })
 			if i.signals.Ending() {

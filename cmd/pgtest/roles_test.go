@@ -13,15 +13,19 @@ import (
 	"pgtest/harness/harnesstest"
 )
 
-// TestNoCgo keeps the program from being linked dynamically, which would make
-// each start of a role half a millisecond slower.
-func TestNoCgo(t *testing.T) {
+// TestDeps keeps the program from being linked dynamically, which would make each
+// start of a role half a millisecond slower, and holds apart what only its tests
+// and figures need.
+func TestDeps(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "pgtest/cmd/pgtest").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if slices.Contains(strings.Fields(string(out)), "runtime/cgo") && os.Getenv("GOOS") != "darwin" {
 		t.Error("a dependency uses cgo")
+	}
+	if strings.Contains(string(out), "github.com/bradfitz/go-tool-cache") {
+		t.Error("go-tool-cache is in the program")
 	}
 }
 

@@ -98,9 +98,6 @@ func parseCommand(words []string, wrap int) (*command, error) {
 // module. Nothing reads it.
 func (c *command) fipsObject() string { return filepath.Join(filepath.Dir(c.importcfg), "fips.o") }
 
-// workDir is the go command's work directory, which all links of a run share.
-func (c *command) workDir() string { return filepath.Dir(filepath.Dir(c.importcfg)) }
-
 // linkerVariables are the variables that cmd/link reads through
 // internal/buildcfg, and those that C compilers and linkers heed without
 // reading other files for them. See changesTools for the rest. GO<arch>,

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,6 +39,9 @@ type meta struct {
 	// Inputs are the files that the linker read and that the key does not
 	// cover.
 	Inputs []input `json:",omitempty"`
+
+	// Took is how long the link took.
+	Took time.Duration `json:",omitempty"`
 }
 
 var errDamaged = errors.New("damaged link cache entry")

@@ -48,9 +48,8 @@ type Cache struct {
 	MaxSize int64
 	MaxAge  time.Duration
 
-	// Program is the go command's setting GOCACHEPROG: a program that may have
-	// links of other machines. [Tool] takes it from the environment; a value
-	// that was set by `go env -w` must be set here.
+	// Program is the go command's setting GOCACHEPROG, a program that may have
+	// links of other machines. [Cache.Share] runs it.
 	Program string
 
 	// Outcomes is a file that gets a line for each link through [Tool], which
@@ -86,9 +85,6 @@ func (c *Cache) Dir() string { return c.dir }
 // but for Outcomes. The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
 	t := toolexec.Command{Dir: c.dir, Outcomes: c.Outcomes, Quick: c.Quick, Wrap: len(user), Words: user}
-	if c.Program != os.Getenv(programVariable) {
-		t.Program = c.Program
-	}
 	return gotest.JoinQuoted(append([]string{self, Role}, t.Args()...))
 }
 

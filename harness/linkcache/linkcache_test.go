@@ -51,7 +51,6 @@ func TestOpenUnusable(t *testing.T) {
 }
 
 func TestToolexec(t *testing.T) {
-	t.Setenv(programVariable, "")
 	c := &Cache{dir: "/home/a b/link"}
 	value, err := c.Toolexec("/opt/pgtest", []string{"toolstash", "-cmp"})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgtest/harness/harnesstest"
 	"pgtest/harness/harnesstest/race"
@@ -22,10 +21,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case Role:
-			startPatience, answerPatience = patience("TEST_START_PATIENCE"), patience("TEST_ANSWER_PATIENCE")
 			os.Exit(Tool(os.Args[2:]))
 		case "__cacheprog":
-			os.Exit(cacheProgram(os.Args[2:]))
+			os.Exit(harnesstest.CacheProgram(os.Args[2:]))
 		case "__copy":
 			os.Exit(copyBinary(os.Args[2], os.Args[3]))
 		}
@@ -60,15 +58,6 @@ func tool(t testing.TB) string {
 		return pgtest
 	}
 	return self(t)
-}
-
-// patience reads for how long a cache program is waited for. By default that
-// is long: on a loaded machine the test binary is slow to start.
-func patience(variable string) time.Duration {
-	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
-		return d
-	}
-	return time.Minute
 }
 
 func self(t testing.TB) string {

@@ -2,53 +2,45 @@ package linkcache
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/sha256"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
-	"pgtest/harness/gotest"
+	"pgtest/harness/internal/proc"
 )
 
-// The time that the cache program may take for its first message and for each
-// answer. A program that allows one instance at a time never answers, because
-// the go command's own instance runs. A program that is late is ended, and
-// links of this run do not start it again, so that none waits for longer than a
-// link takes.
-var (
-	startPatience  = 500 * time.Millisecond
-	answerPatience = 5 * time.Second
-)
-
-// maxAnswers bounds what is read from the program. Answers are short, because
-// bodies are not sent through its output.
-const maxAnswers = 1 << 20
+// maxAnswer bounds what is read of the program at a time. Answers are short,
+// because bodies are not sent through its output.
+const maxAnswer = 1 << 20
 
 // A program is a running GOCACHEPROG, the user's own build cache, which may be
 // shared between machines. It speaks the protocol of cmd/go/internal/cacheprog:
 // one JSON object a line each way, where a request with a body is followed by a
-// JSON string in base64. The body here is a whole entry. A nil program finds
-// nothing and stores nothing. After its first failure a program gets no more
-// requests.
+// JSON string in base64. The body here is a whole entry. Answers come in any
+// order. After its first failure a program gets no more requests.
 type program struct {
-	cmd      *exec.Cmd
-	in       *os.File // write end of its standard input
-	out      *os.File // read end of its standard output
-	answers  *json.Decoder
-	failed   string // file that exists if a program of this run has failed
+	cmd     *exec.Cmd
+	in      *os.File      // write end of its standard input
+	out     *os.File      // read end of its standard output
+	writing chan struct{} // holds a value while somebody writes to in
+	ready   chan struct{} // closed when the program has said what it can do
+	failed  chan struct{} // closed when it gets no more requests
+	ended   chan struct{} // closed when it has ended, with all of its group
+
+	mu       sync.Mutex
 	commands []string
 	lastID   int64
-	err      error // first failure
+	closing  bool // it ends by itself, whatever it says
+	waiting  map[int64]chan response
 }
 
 type request struct {
@@ -61,105 +53,171 @@ type request struct {
 
 type response struct {
 	ID            int64
-	Err           string
-	KnownCommands []string
-	Miss          bool
-	OutputID      []byte
-	Size          int64
-	DiskPath      string
+	Err           string   `json:",omitempty"`
+	KnownCommands []string `json:",omitempty"`
+	Miss          bool     `json:",omitempty"`
+	OutputID      []byte   `json:",omitempty"`
+	Size          int64    `json:",omitempty"`
+	DiskPath      string   `json:",omitempty"`
 }
 
-// startProgram starts the program that GOCACHEPROG names and returns nil if
-// it names none, the program does not answer, or one of this run has failed
-// before: work is the run's directory. Its messages are not shown: the go
-// command runs the same program and shows them.
-func startProgram(value, work string) *program {
-	words, err := gotest.SplitQuoted(value)
-	if err != nil || len(words) == 0 {
-		return nil
-	}
-	p := &program{cmd: exec.Command(words[0], words[1:]...), failed: filepath.Join(work, "pgtest-cacheprog-failed")}
-	if _, err := os.Lstat(p.failed); err == nil {
-		return nil
-	}
-	if err := p.start(); err != nil {
-		return nil
-	}
-	hello, err := p.receive(0, startPatience)
-	if err != nil {
-		p.close()
-		return nil
-	}
-	p.commands = hello.KnownCommands
-	return p
-}
+var errProgram = errors.New("the cache program has failed")
 
-func (p *program) start() error {
+// startProgram starts a program in dir. Its messages are not shown: the go
+// command runs the same program and shows them. The caller must call close.
+func startProgram(words, env []string, dir string) (*program, error) {
 	stdin, in, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stdin.Close()
 	out, stdout, err := os.Pipe()
 	if err != nil {
 		in.Close()
-		return err
+		return nil, err
 	}
 	defer stdout.Close()
-	p.in, p.out = in, out
-	p.answers = json.NewDecoder(io.LimitReader(out, maxAnswers))
+	p := &program{
+		cmd: exec.Command(words[0], words[1:]...), in: in, out: out,
+		writing: make(chan struct{}, 1), ready: make(chan struct{}), failed: make(chan struct{}), ended: make(chan struct{}),
+		waiting: map[int64]chan response{},
+	}
+	p.cmd.Env, p.cmd.Dir = env, dir
 	p.cmd.Stdin, p.cmd.Stdout = stdin, stdout
-	p.cmd.SysProcAttr = new(syscall.SysProcAttr)
-	// The program dies with this thread, and so with this process.
-	runtime.LockOSThread()
-	dieWithParent(p.cmd.SysProcAttr)
-	if err := p.cmd.Start(); err != nil {
+	started := make(chan error)
+	go p.attend(started)
+	if err := <-started; err != nil {
 		in.Close()
 		out.Close()
-		return err
+		return nil, err
 	}
-	return nil
+	p.waiting[0] = make(chan response, 1)
+	go p.read()
+	return p, nil
 }
 
-func (p *program) can(command string) bool {
-	return p != nil && p.err == nil && slices.Contains(p.commands, command)
+// attend starts the program as the leader of a process group, and ends what is
+// left of that when the program has ended.
+func (p *program) attend(started chan<- error) {
+	// The program dies with this thread, and so with this process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p.cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)
+	p.cmd.SysProcAttr.Setpgid = true
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	proc.AwaitExit(p.cmd.Process.Pid)
+	proc.Group(p.cmd.Process.Pid).Kill()
+	p.cmd.Wait()
+	close(p.ended)
 }
 
-// receive reads the answer to the request with the given number. The pipe has
-// the deadline, because a child of the program can hold the pipe open after the
-// program's end.
-func (p *program) receive(id int64, patience time.Duration) (response, error) {
-	var r response
-	p.out.SetReadDeadline(time.Now().Add(patience))
-	if err := p.answers.Decode(&r); err != nil {
-		return r, p.fail(err)
+// read delivers the program's answers, the first of which has number 0.
+func (p *program) read() {
+	limited := &io.LimitedReader{R: p.out}
+	for answers := json.NewDecoder(limited); ; {
+		limited.N = maxAnswer
+		var r response
+		if answers.Decode(&r) != nil || !p.deliver(r) {
+			p.fail()
+			return
+		}
 	}
-	if r.ID != id {
-		return r, p.fail(fmt.Errorf("answer to request %d instead of %d", r.ID, id))
-	}
-	if r.Err != "" {
-		return r, errors.New(r.Err)
-	}
-	return r, nil
 }
 
-// fail abandons the program, for all links of the run.
-func (p *program) fail(err error) error {
-	p.err = err
-	os.WriteFile(p.failed, nil, 0o600)
-	return err
+// deliver reports false if nobody has asked.
+func (p *program) deliver(r response) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked, ok := p.waiting[r.ID]
+	if !ok {
+		return false
+	}
+	delete(p.waiting, r.ID)
+	if r.ID == 0 {
+		p.commands = r.KnownCommands
+		close(p.ready)
+	}
+	asked <- r
+	return true
+}
+
+// fail ends the program, unless it ends by itself.
+func (p *program) fail() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.hasFailed() {
+		close(p.failed)
+	}
+	if !p.closing {
+		p.cmd.Process.Kill()
+	}
+}
+
+func (p *program) hasFailed() bool {
+	select {
+	case <-p.failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// can waits until the program has said what it can do, at most until ctx is
+// done.
+func (p *program) can(ctx context.Context, command string) bool {
+	select {
+	case <-p.ready:
+	case <-p.failed:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	return slices.Contains(p.commands, command)
 }
 
 // send writes a request, with its body if that is not nil, and returns the
-// answer.
-func (p *program) send(r request, body io.Reader) (response, error) {
+// answer. If ctx is done before there is one, the program goes on, unless it has
+// not read the request.
+func (p *program) send(ctx context.Context, r request, body io.Reader) (response, error) {
+	if !p.can(ctx, r.Command) {
+		return response{}, errors.ErrUnsupported
+	}
+	select {
+	case p.writing <- struct{}{}:
+	case <-p.failed:
+		return response{}, errProgram
+	case <-ctx.Done():
+		return response{}, ctx.Err()
+	}
+	answer := make(chan response, 1)
+	p.mu.Lock()
 	p.lastID++
 	r.ID = p.lastID
-	p.in.SetWriteDeadline(time.Now().Add(answerPatience))
-	if err := writeRequest(p.in, r, body); err != nil {
-		return response{}, p.fail(err)
+	p.waiting[r.ID] = answer
+	p.mu.Unlock()
+	late, _ := ctx.Deadline()
+	p.in.SetWriteDeadline(late)
+	err := writeRequest(p.in, r, body)
+	<-p.writing
+	if err != nil {
+		p.fail()
+		return response{}, err
 	}
-	return p.receive(r.ID, answerPatience)
+	select {
+	case a := <-answer:
+		if a.Err != "" {
+			return a, errors.New(a.Err)
+		}
+		return a, nil
+	case <-p.failed:
+		return response{}, errProgram
+	case <-ctx.Done():
+		return response{}, ctx.Err()
+	}
 }
 
 func writeRequest(to io.Writer, r request, body io.Reader) error {
@@ -181,90 +239,27 @@ func writeRequest(to io.Writer, r request, body io.Reader) error {
 	return w.Flush()
 }
 
-// close asks the program to end and waits until it has, if it has not failed.
-func (p *program) close() {
-	if p == nil {
-		return
+// close asks the program to end. It is killed if it has failed, has said nothing
+// yet, or has not ended when ctx is done.
+func (p *program) close(ctx context.Context) {
+	select {
+	case <-p.ready:
+	default:
+		p.fail()
 	}
-	if p.can("close") {
-		p.send(request{Command: "close"}, nil)
-	}
+	p.mu.Lock()
+	p.closing = !p.hasFailed()
+	p.mu.Unlock()
+	p.send(ctx, request{Command: "close"}, nil)
 	p.in.Close()
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+	}
+	p.cmd.Process.Kill()
 	p.out.Close()
-	if p.err != nil {
-		p.cmd.Process.Kill()
+	select {
+	case <-p.ended:
+	case <-time.After(time.Second): // the kernel does not let it die
 	}
-	late := time.AfterFunc(answerPatience, func() { p.cmd.Process.Kill() })
-	p.cmd.Wait()
-	if !late.Stop() {
-		p.fail(errors.New("the cache program does not end"))
-	}
-}
-
-// fetch copies the link's entry from the program into the cache, with the
-// inputs described as this machine has them.
-func (l *link) fetch(p *program) error {
-	if !p.can("get") {
-		return errors.ErrUnsupported
-	}
-	r, err := p.send(request{Command: "get", ActionID: l.key[:]}, nil)
-	if err != nil {
-		return err
-	}
-	if r.Miss || !filepath.IsAbs(r.DiskPath) {
-		return os.ErrNotExist
-	}
-	// The file may be of any kind and size: opening it must not block, nor
-	// reading take long.
-	body, err := os.OpenFile(r.DiskPath, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if info, err := body.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errDamaged
-	}
-	m, size, s, err := readTail(body, l.key)
-	if err != nil {
-		return err
-	}
-	if id, _, err := outputID(body); err != nil || !bytes.Equal(id, r.OutputID) {
-		return errDamaged
-	}
-	var unchanged bool
-	if m.Inputs, unchanged = present(m.Inputs); !unchanged {
-		return errInputsChanged
-	}
-	return l.replace(l.entryPath(l.key), func(temp *os.File) error {
-		return writeEntry(temp, body, size, s, l.key, m)
-	})
-}
-
-// offer stores the new entry in the program. The cache does not depend on its
-// success.
-func (l *link) offer(p *program) {
-	if !p.can("put") {
-		return
-	}
-	body, err := os.Open(l.entryPath(l.key))
-	if err != nil {
-		return
-	}
-	defer body.Close()
-	id, size, err := outputID(body)
-	if err != nil {
-		return
-	}
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
-		return
-	}
-	p.send(request{Command: "put", ActionID: l.key[:], OutputID: id, BodySize: size}, body)
-}
-
-// outputID returns what the go command uses as output id, the SHA-256 of the
-// content, and its length.
-func outputID(body io.Reader) ([]byte, int64, error) {
-	h := sha256.New()
-	n, err := io.Copy(h, body)
-	return h.Sum(nil), n, err
 }

@@ -13,8 +13,6 @@ import (
 	"pgtest/harness/linkcache/toolexec"
 )
 
-const programVariable = "GOCACHEPROG"
-
 // Tool runs the role that the go command starts by -toolexec. args are the
 // words after the role's name: options, then the tool and its arguments. Every
 // tool but the linker replaces this process at once, and so does a link that
@@ -22,9 +20,6 @@ const programVariable = "GOCACHEPROG"
 // the tool can't be started.
 func Tool(args []string) int {
 	t := toolexec.Parse(args)
-	if t.Program == "" {
-		t.Program = os.Getenv(programVariable)
-	}
 	if len(t.Words) <= t.Wrap {
 		fmt.Fprintln(os.Stderr, "pgtest: __tool: no tool to run")
 		return 2
@@ -38,7 +33,7 @@ func Tool(args []string) int {
 	if t.Dir == "" || !t.IsLink() {
 		return replace(t.Words)
 	}
-	cache := &Cache{Program: t.Program, Outcomes: t.Outcomes, dir: t.Dir}
+	cache := &Cache{Outcomes: t.Outcomes, dir: t.Dir}
 	c, err := parseCommand(t.Words, t.Wrap)
 	var k key
 	if err == nil {
@@ -67,6 +62,7 @@ type link struct {
 	*Cache
 	command *command
 	key     key
+	stored  bool // the link ran, and is in the cache
 }
 
 // run takes the output from the cache, else from the user's cache program, or
@@ -78,21 +74,27 @@ func (l *link) run() int {
 		os.Stdout.Write(printed)
 		return 0
 	}
-	program := startProgram(l.Program, l.command.workDir())
-	if l.fetch(program) == nil {
+	asked := time.Now()
+	peer := askShare(l.key)
+	defer peer.close()
+	if took, err := l.fetch(peer); err == nil {
 		if printed, err := l.get(l.key, l.command.output); err == nil {
-			program.close()
+			peer.tell(question{Lost: time.Since(asked) - took})
 			l.note(fetched)
 			os.Stdout.Write(printed)
 			return 0
 		}
 	}
-	printed, status, err := l.link(program)
-	program.close()
+	var lost time.Duration
+	if peer.has() {
+		lost = time.Since(asked)
+	}
+	printed, status, err := l.link()
 	if err != nil {
 		l.noteUncached(err)
 		return replace(l.command.words)
 	}
+	peer.tell(question{Lost: lost, Linked: l.stored})
 	os.Stdout.Write(printed)
 	return status
 }
@@ -103,7 +105,7 @@ const linkFailed notCacheable = "the link failed"
 // command must be run again without interposing: either that was not possible,
 // or the link failed and its messages name this program's files instead of the
 // external linker.
-func (l *link) link(program *program) (printed []byte, status int, err error) {
+func (l *link) link() (printed []byte, status int, err error) {
 	started := time.Now()
 	words, r, err := interpose(l.command)
 	if err != nil {
@@ -122,14 +124,14 @@ func (l *link) link(program *program) (printed []byte, status int, err error) {
 	}
 	inputs, err := r.inputs(started)
 	if err == nil {
-		err = l.put(l.key, l.command.output, meta{Output: printed, Inputs: inputs})
+		err = l.put(l.key, l.command.output, meta{Output: printed, Inputs: inputs, Took: time.Since(started)})
 	}
 	if err != nil {
 		l.noteUncached(err)
 		return printed, 0, nil
 	}
 	l.note(miss)
-	l.offer(program)
+	l.stored = true
 	return printed, 0, nil
 }
 

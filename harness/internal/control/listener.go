@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -129,6 +130,25 @@ func (l *Listener) listenElsewhere() error {
 	// run alone.
 	return l.listen("@" + filepath.Base(l.Dir()))
 }
+
+// Second makes another socket beside the first, for [DialSecond]. Close removes
+// it. The listener must be open, and the caller must close the socket.
+func (l *Listener) Second() (*socket.Listener, error) { return socket.Listen(second(l.path)) }
+
+func second(path string) string { return strings.TrimSuffix(path, socketName) + secondName }
+
+// DialSecond connects to the second socket of the run that SocketVariable names.
+func DialSecond() (*os.File, error) {
+	path := os.Getenv(SocketVariable)
+	if path == "" {
+		return nil, os.ErrNotExist
+	}
+	return socket.Dial(second(path))
+}
+
+// secondName is no longer than socketName, so that its path fits where the
+// first one's does.
+const secondName = "2nd"
 
 // Path is the value for SocketVariable, once the listener is open.
 func (l *Listener) Path() string { return l.path }

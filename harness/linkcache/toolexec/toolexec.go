@@ -15,7 +15,6 @@ const Role = "__tool"
 // A Command is what follows the role's name.
 type Command struct {
 	Dir      string   // the cache's directory, or ""
-	Program  string   // the value of GOCACHEPROG, if it is not in the environment
 	Record   string   // file that takes notes: the command is the external linker
 	Outcomes string   // file that gets what became of links, or ""
 	Quick    bool     // the compiler takes memory to save time
@@ -25,7 +24,6 @@ type Command struct {
 
 const (
 	dirOption      = "--dir="
-	programOption  = "--program="
 	wrapOption     = "--wrap="
 	recordOption   = "--record="
 	outcomesOption = "--outcomes="
@@ -40,8 +38,6 @@ func Parse(args []string) Command {
 		switch option := args[0]; {
 		case hasPrefix(option, dirOption):
 			c.Dir = option[len(dirOption):]
-		case hasPrefix(option, programOption):
-			c.Program = option[len(programOption):]
 		case hasPrefix(option, recordOption):
 			c.Record = option[len(recordOption):]
 		case hasPrefix(option, outcomesOption):
@@ -60,7 +56,7 @@ func Parse(args []string) Command {
 // Args returns the words to go behind the role's name.
 func (c Command) Args() []string {
 	var args []string
-	for _, option := range [][2]string{{dirOption, c.Dir}, {programOption, c.Program}, {recordOption, c.Record}, {outcomesOption, c.Outcomes}} {
+	for _, option := range [][2]string{{dirOption, c.Dir}, {recordOption, c.Record}, {outcomesOption, c.Outcomes}} {
 		if option[1] != "" {
 			args = append(args, option[0]+option[1])
 		}

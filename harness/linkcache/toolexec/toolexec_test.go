@@ -10,7 +10,7 @@ import (
 func TestParse(t *testing.T) {
 	for _, c := range []Command{
 		{Words: []string{"/go/compile", "--dir=x"}},
-		{Dir: "/c", Program: "p -x", Wrap: 2, Words: []string{"w", "-x", "/go/link", "-V=full"}},
+		{Dir: "/c", Wrap: 2, Words: []string{"w", "-x", "/go/link", "-V=full"}},
 		{Dir: "/c", Outcomes: "/tmp/run/links", Words: []string{"/go/link"}},
 		{Record: "/r", Words: []string{"gcc"}},
 		{Quick: true, Words: []string{"/go/compile", "-o"}},

@@ -1,0 +1,295 @@
+package linkcache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/internal/socket"
+)
+
+// patience is how long a run waits for the cache program. What it may cost are a
+// moment and a twentieth of the run, together for links that wait in vain and
+// for the end of the run. Links that it has saved count for it.
+type patience struct {
+	moment time.Duration
+	first  time.Duration // for the first put: a run may be short, a program slow to start
+	get    time.Duration // at most, whatever the program has saved
+	put    time.Duration // beside the run, and a second more for each megabyte
+	close  time.Duration // or a twentieth of the run, if that is longer
+}
+
+var usual = patience{moment: time.Second, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second, close: time.Second}
+
+// maxPutErrors is how many puts may fail in a row.
+const maxPutErrors = 3
+
+// share is the part of a time that the program may cost.
+func share(d time.Duration) time.Duration { return d / 20 }
+
+// A Share is the run's end of GOCACHEPROG, a program that may have links of
+// other machines. It asks the program for the links of the run that the cache
+// has not, and gives it those that are new, beside the run. The program starts
+// when the first link asks.
+type Share struct {
+	cache    *Cache
+	words    []string // of the program
+	env      []string
+	dir      string
+	socket   *socket.Listener
+	started  time.Time
+	patience patience
+	serving  sync.WaitGroup
+
+	mu      sync.Mutex
+	program *program
+	tried   bool          // the program was started
+	lost    time.Duration // a processor's time that the program has cost
+	conns   map[*os.File]bool
+	puts    chan key      // what is to be put; nil before the first
+	stored  chan struct{} // closed when all was put
+	first   time.Time     // when the first put was asked for
+	any     bool          // a put was answered
+}
+
+// maxPuts bounds the links that wait to be put. Beyond, they are not.
+const maxPuts = 10000
+
+// A question is what a link sends: first its key, then how it went on.
+type question struct {
+	Key    []byte        `json:",omitempty"`
+	Lost   time.Duration `json:",omitempty"` // by an answer; negative if it saved time
+	Linked bool          `json:",omitempty"` // the cache has a new entry
+}
+
+// Share returns the run's end of Program, which runs in dir with env. Links connect to sock. The caller must call Close.
+func (c *Cache) Share(sock *socket.Listener, dir string, env []string) (*Share, error) {
+	words, err := gotest.SplitQuoted(c.Program)
+	if err != nil || len(words) == 0 {
+		return nil, err
+	}
+	s := &Share{cache: c, words: words, env: env, dir: dir, socket: sock, started: time.Now(), patience: usual, conns: map[*os.File]bool{}}
+	s.serving.Go(s.accept)
+	return s, nil
+}
+
+func (s *Share) accept() {
+	for {
+		conn, _, err := s.socket.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.conns[conn] = true
+		s.mu.Unlock()
+		s.serving.Go(func() {
+			s.serve(conn)
+			s.mu.Lock()
+			delete(s.conns, conn)
+			s.mu.Unlock()
+			conn.Close()
+		})
+	}
+}
+
+// serve answers a link.
+func (s *Share) serve(conn *os.File) {
+	messages := json.NewDecoder(conn)
+	var q question
+	if messages.Decode(&q) != nil || len(q.Key) != len(key{}) {
+		return
+	}
+	k := key(q.Key)
+	answer := s.get(k)
+	if json.NewEncoder(conn).Encode(answer) != nil {
+		return
+	}
+	q = question{}
+	if messages.Decode(&q) != nil {
+		return
+	}
+	s.lose(q.Lost)
+	if q.Linked {
+		s.put(k)
+	}
+}
+
+// get asks the program for a link, as long as that can pay.
+func (s *Share) get(k key) response {
+	began := time.Now()
+	allowed := min(s.allowance(), s.patience.get)
+	if allowed < s.patience.moment/10 {
+		return response{Miss: true}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), allowed)
+	defer cancel()
+	p := s.running()
+	if p == nil {
+		return response{Miss: true}
+	}
+	r, err := p.send(ctx, request{Command: "get", ActionID: k[:]}, nil)
+	if err != nil || r.Miss {
+		s.lose(time.Since(began))
+		return response{Miss: true}
+	}
+	return r
+}
+
+// running returns the program, which it starts the first time, or nil.
+func (s *Share) running() *program {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tried {
+		s.tried = true
+		s.program, _ = startProgram(s.words, s.env, s.dir)
+	}
+	return s.program
+}
+
+// allowance is what the program may cost from now on.
+func (s *Share) allowance() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.patience.moment + share(time.Since(s.started)) - s.lost
+}
+
+// lose counts the time of one link. As many are made at a time as there are
+// processors.
+func (s *Share) lose(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost += d / time.Duration(runtime.NumCPU())
+}
+
+// put has the new entry stored in the program.
+func (s *Share) put(k key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.program == nil {
+		return
+	}
+	if s.puts == nil {
+		s.puts, s.stored = make(chan key, maxPuts), make(chan struct{})
+		s.first = time.Now()
+		go s.store(s.program)
+	}
+	select {
+	case s.puts <- k:
+	default:
+	}
+}
+
+// store puts entries one after the other.
+func (s *Share) store(p *program) {
+	defer close(s.stored)
+	failures := 0
+	for k := range s.puts {
+		if failures == maxPutErrors || p.hasFailed() {
+			continue
+		}
+		if err := s.cache.offer(p, k, s.patience.put); err != nil {
+			failures++
+			continue
+		}
+		failures = 0
+		s.mu.Lock()
+		s.any = true
+		s.mu.Unlock()
+	}
+}
+
+// offer stores an entry in the program.
+func (c *Cache) offer(p *program, k key, patience time.Duration) error {
+	body, err := c.open(c.entryPath(k), os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	id, size, err := outputID(body)
+	if err != nil {
+		return err
+	}
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Duration(size>>20)*time.Second)
+	defer cancel()
+	_, err = p.send(ctx, request{Command: "put", ActionID: k[:], OutputID: id, BodySize: size}, body)
+	if ctx.Err() != nil {
+		p.fail()
+	}
+	return err
+}
+
+// outputID returns what the go command uses as output id, the SHA-256 of the
+// content, and its length.
+func outputID(body io.Reader) ([]byte, int64, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, body)
+	return h.Sum(nil), n, err
+}
+
+// Close waits until the program has what is new, within what it may cost, and
+// ends it. If ctx is done before, Close ends it at once. No link of the run may
+// ask any more.
+func (s *Share) Close(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	s.socket.Close()
+	s.mu.Lock()
+	for conn := range s.conns { // all but closed at the other end
+		conn.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+	if s.program == nil {
+		return
+	}
+	if s.puts != nil {
+		close(s.puts)
+		s.await(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, max(s.patience.close, share(time.Since(s.started))))
+	defer cancel()
+	s.program.close(limited)
+	if s.puts != nil {
+		<-s.stored
+	}
+}
+
+// await waits for the puts.
+func (s *Share) await(ctx context.Context) {
+	patience := s.allowance()
+	s.mu.Lock()
+	if !s.any {
+		patience = max(patience, s.patience.first-time.Since(s.first))
+	}
+	s.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-s.stored:
+	case <-limited.Done():
+		s.program.fail()
+	}
+}
+
+// PID is the id of the program's process, or 0.
+func (s *Share) PID() int {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.program == nil {
+		return 0
+	}
+	return s.program.cmd.Process.Pid
+}

@@ -1,0 +1,394 @@
+package linkcache
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/harnesstest"
+	"pgtest/harness/internal/control"
+)
+
+// A machine is a link whose run has a Share.
+type machine struct {
+	*fakeLink
+	share *Share
+}
+
+// patient waits for what a program does on a busy machine.
+var patient = patience{moment: time.Minute, first: time.Minute, get: time.Minute, put: time.Minute, close: time.Minute}
+
+// newMachine starts a run on a machine with an empty cache. program is the value
+// of GOCACHEPROG.
+func newMachine(t *testing.T, program string, p patience) *machine {
+	t.Helper()
+	m := &machine{fakeLink: newFakeLink(t, openCache(t), writesBinary+"; echo a warning")}
+	m.cache.Program = program
+	m.restart(p)
+	return m
+}
+
+// restart begins a run.
+func (m *machine) restart(p patience) {
+	m.t.Helper()
+	l, err := control.NewListener(m.t.TempDir())
+	if err == nil {
+		err = l.Open()
+	}
+	m.t.Cleanup(func() { l.Close() })
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	sock, err := l.Second()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if m.share, err = m.cache.Share(sock, "", m.env); err != nil {
+		m.t.Fatal(err)
+	}
+	m.share.patience = p
+	m.t.Cleanup(m.end)
+	m.env = append(m.env, control.SocketVariable+"="+l.Path())
+}
+
+func (m *machine) end() {
+	if m.share != nil {
+		m.share.Close(context.Background())
+	}
+	m.share = nil
+}
+
+// cacheProgram returns the value of GOCACHEPROG for a program that stores into
+// dir.
+func cacheProgram(t testing.TB, dir string, faults ...string) string {
+	t.Helper()
+	value, err := gotest.JoinQuoted(append([]string{self(t), "__cacheprog", dir}, faults...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func requests(t testing.TB, dir string) string {
+	t.Helper()
+	return strings.Join(strings.Fields(readFile(t, filepath.Join(dir, "requests"))), " ")
+}
+
+// Two machines, which share a program, link once.
+func TestShare(t *testing.T) {
+	dir := t.TempDir()
+	first, second := newMachine(t, cacheProgram(t, dir), patient), newMachine(t, cacheProgram(t, dir), patient)
+	second.linker, second.runs = first.linker, first.runs
+	first.mustLink("first machine", 1)
+	first.mustLink("first machine, again", 1)
+	first.end()
+	second.mustLink("second machine", 1)
+	second.end()
+	if readFile(t, first.output) != readFile(t, second.output) {
+		t.Error("the machines have different binaries")
+	}
+	checkOutcomes(t, first.cache, "mh")
+	checkOutcomes(t, second.cache, "f")
+	if got, want := requests(t, dir), "get put close get close"; got != want {
+		t.Errorf("requests %q, want %q", got, want)
+	}
+	if out, _ := second.run(); out != "a warning\n" {
+		t.Errorf("printed %q", out)
+	}
+}
+
+// A program starts when the first link asks.
+func TestProgramStartsLate(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir), patient)
+	m.end()
+	if _, err := os.Stat(filepath.Join(dir, "requests")); err == nil {
+		t.Error("the program ran")
+	}
+}
+
+// Programs that can't do everything are asked for what they can do.
+func TestKnownCommands(t *testing.T) {
+	for _, tt := range []struct{ lacks, want string }{
+		{"has no put", "get close"},
+		{"has no get", "put close"},
+		{"has no close", "get put"},
+	} {
+		dir := t.TempDir()
+		m := newMachine(t, cacheProgram(t, dir, tt.lacks), patient)
+		m.mustLink(tt.lacks, 1)
+		m.end()
+		if got := requests(t, dir); got != tt.want {
+			t.Errorf("%s: requests %q, want %q", tt.lacks, got, tt.want)
+		}
+	}
+}
+
+// What a program answers is checked: a wrong answer is none.
+func TestAnswerIsChecked(t *testing.T) {
+	l := link{Cache: openCache(t), key: key{1}}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "binary")
+	writeFile(t, binary, strings.Repeat("x", 100000), 0o755)
+	if err := l.put(l.key, binary, meta{Took: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.put(key{2}, binary, meta{}); err != nil {
+		t.Fatal(err)
+	}
+	entry, other := readFile(t, l.entryPath(l.key)), readFile(t, l.entryPath(key{2}))
+	// The path that the answer names, whose content is changed by a function.
+	path := filepath.Join(dir, "entry")
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := func(i int) string {
+		changed := []byte(entry)
+		changed[i] ^= 1
+		return string(changed)
+	}
+	for _, tt := range []struct {
+		name    string
+		content string // with its own id and size
+		change  func(*response)
+		right   bool
+	}{
+		{name: "right", content: entry, right: true},
+		{name: "a wrong byte, whose id it gives", content: at(50000)},
+		{name: "a wrong byte of the key's sum", content: at(len(entry) - 1)},
+		{name: "cut off", content: entry[:len(entry)-1]},
+		{name: "longer", content: entry + "x"},
+		{name: "nothing", content: ""},
+		{name: "the entry of another link", content: other},
+		{name: "no entry", content: strings.Repeat("y", 100000)},
+		{name: "another id", content: entry, change: func(r *response) { r.OutputID[0] ^= 1 }},
+		{name: "no id", content: entry, change: func(r *response) { r.OutputID = nil }},
+		{name: "another size", content: entry, change: func(r *response) { r.Size++ }},
+		{name: "no size", content: entry, change: func(r *response) { r.Size = 0 }},
+		{name: "a miss", content: entry, change: func(r *response) { r.Miss = true }},
+		{name: "no path", content: entry, change: func(r *response) { r.DiskPath = "" }},
+		{name: "a relative path", content: entry, change: func(r *response) { r.DiskPath = filepath.Base(path) }},
+		{name: "no such file", content: entry, change: func(r *response) { r.DiskPath += "x" }},
+		{name: "a directory", content: entry, change: func(r *response) { r.DiskPath = dir }},
+		{name: "a named pipe", content: entry, change: func(r *response) { r.DiskPath = pipe }},
+		{name: "a device", content: entry, change: func(r *response) { r.DiskPath = "/dev/zero" }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := l.Clean(); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, path, tt.content, 0o600)
+			id, size, err := outputID(strings.NewReader(tt.content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &peer{answer: response{OutputID: id, Size: size, DiskPath: path}}
+			if tt.change != nil {
+				tt.change(&p.answer)
+			}
+			took, err := l.fetch(p)
+			output := filepath.Join(t.TempDir(), "output")
+			if err == nil {
+				_, err = l.get(l.key, output)
+			}
+			if right := err == nil; right != tt.right || right && (readFile(t, output) != readFile(t, binary) || took != time.Hour) {
+				t.Errorf("%v, %v", took, err)
+			}
+			if _, err := os.Stat(output); err == nil && !tt.right {
+				t.Error("there is an output")
+			}
+		})
+	}
+}
+
+// Whatever a program does, each link gets its own binary, and the run ends, with
+// nothing left of the program. A program of which no answer is awaited for long
+// is given little time here, the others as much as they take.
+func TestFaultyProgram(t *testing.T) {
+	short := patience{moment: 50 * time.Millisecond, first: 50 * time.Millisecond, get: 50 * time.Millisecond, put: 50 * time.Millisecond, close: 50 * time.Millisecond}
+	hangsAtPut := patient
+	hangsAtPut.first, hangsAtPut.put, hangsAtPut.moment = short.first, short.put, short.moment
+	for _, tt := range []struct {
+		faults   []string
+		patience patience
+	}{
+		{[]string{"exits"}, patient},
+		{[]string{"babbles"}, patient},
+		{[]string{"floods"}, patient},
+		{[]string{"dies at get"}, patient},
+		{[]string{"dies after get"}, patient},
+		{[]string{"dies at put"}, patient},
+		{[]string{"breaks off at get"}, patient},
+		{[]string{"answers another"}, patient},
+		{[]string{"answers at length"}, patient},
+		{[]string{"refuses get"}, patient},
+		{[]string{"keeps nothing"}, patient},
+		{[]string{"leaves a child"}, patient},
+		{[]string{"is silent"}, short},
+		{[]string{"leaves a child", "hangs at get"}, short},
+		{[]string{"hangs at put"}, hangsAtPut},
+		{[]string{"hangs at close"}, short},
+		{[]string{"ignores the end"}, short},
+		{[]string{"has no close", "ignores the end"}, short},
+	} {
+		t.Run(fmt.Sprint(tt.faults), func(t *testing.T) {
+			t.Parallel()
+			mark := harnesstest.Mark(t.Name())
+			m := newMachine(t, cacheProgram(t, t.TempDir(), tt.faults...), tt.patience)
+			m.share.env = append(os.Environ(), mark)
+			m.mustLink("first", 1)
+			m.flags[1] += "0"
+			m.mustLink("second", 2)
+			m.end()
+			checkOutcomes(t, m.cache, "mm")
+			checkGone(t, mark)
+		})
+	}
+}
+
+// A run that is interrupted does not wait for its puts.
+func TestInterruptedShare(t *testing.T) {
+	mark, dir := harnesstest.Mark(t.Name()), t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "hangs at put", "leaves a child"), patient)
+	m.share.env = append(os.Environ(), mark)
+	m.mustLink("first", 1)
+	harnesstest.Await(t, "the put", func() bool { return requests(t, dir) == "get put" })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	m.share.Close(ctx)
+	m.share = nil
+	checkGone(t, mark)
+}
+
+func TestNoProgram(t *testing.T) {
+	m := newMachine(t, "no-such-program", patient)
+	m.mustLink("missing program", 1)
+	m.end()
+	for _, value := range []string{"'open quote", " "} {
+		m.cache.Program = value
+		if share, err := m.cache.Share(nil, "", nil); share != nil {
+			t.Errorf("%q: %v, %v", value, share, err)
+		}
+	}
+	m.env = []string{control.SocketVariable + "=" + filepath.Join(t.TempDir(), "none")}
+	m.flags[1] += "0"
+	m.mustLink("no socket", 2)
+}
+
+// A program that is full gets no more than a few entries in vain.
+func TestFullProgram(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "refuses put"), patient)
+	id := m.flags[1]
+	for i := range maxPutErrors + 2 {
+		m.flags[1] = id + fmt.Sprint(i)
+		m.mustLink(fmt.Sprint("link ", i), i+1)
+	}
+	m.end()
+	if got := strings.Count(requests(t, dir), "put"); got != maxPutErrors {
+		t.Errorf("%d puts, want %d", got, maxPutErrors)
+	}
+}
+
+// The program may cost a moment and a twentieth of the run.
+func TestAllowance(t *testing.T) {
+	cpus := time.Duration(runtime.NumCPU())
+	for _, tt := range []struct {
+		age, lost, want time.Duration
+	}{
+		{0, 0, time.Second},
+		{time.Minute, 0, 4 * time.Second},
+		{time.Minute, 3 * time.Second, time.Second},
+		{time.Minute, 10 * time.Second, -6 * time.Second},
+		{time.Minute, -10 * time.Second, 14 * time.Second},
+	} {
+		s := &Share{started: time.Now().Add(-tt.age), patience: usual}
+		s.lose(tt.lost * cpus)
+		if got := s.allowance(); got < tt.want || got > tt.want+time.Minute/20 {
+			t.Errorf("after %v, with %v lost: %v, want %v", tt.age, tt.lost, got, tt.want)
+		}
+	}
+	s := &Share{started: time.Now(), patience: usual, words: []string{"true"}}
+	s.lose(time.Hour)
+	if r := s.get(key{}); !r.Miss || s.tried {
+		t.Error("the program was asked")
+	}
+}
+
+// An entry goes through little memory.
+func TestLargePut(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "keeps nothing"), patient)
+	m.share.get(key{})
+	entry, err := os.Create(m.cache.entryPath(key{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer entry.Close()
+	if err := entry.Truncate(24 << 20); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := m.cache.offer(m.share.program, key{}, patient.put); err != nil {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("%d bytes of memory", used)
+	}
+}
+
+// Machines that run at once share what go-tool-cache's server has, with the
+// set-up of docs/scale.md.
+func TestGoToolCache(t *testing.T) {
+	docs := readFile(t, "../../docs/scale.md")
+	if !strings.Contains(docs, "export GOCACHEPROG='go-cacher -cache-server=http://") || !strings.Contains(docs, "go-cacher-server -listen=:31364 -cache-dir=/") {
+		t.Error("the set-up of the docs is another")
+	}
+	server, err := harnesstest.StartCacheServer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	first := newMachine(t, server.Program(t.TempDir()), patient)
+	first.mustLink("first machine", 1)
+	first.end()
+	others := make([]*machine, 4)
+	for i := range others {
+		others[i] = newMachine(t, server.Program(t.TempDir()), patient)
+		others[i].linker = first.linker
+	}
+	var all sync.WaitGroup
+	for _, m := range others {
+		all.Go(func() {
+			if out, status := m.run(); status != 0 {
+				t.Errorf("exit status %d: %s", status, out)
+			}
+		})
+	}
+	all.Wait()
+	for _, m := range others {
+		m.end()
+		checkOutcomes(t, m.cache, "f")
+		if readFile(t, m.output) != readFile(t, first.output) {
+			t.Error("the machines have different binaries")
+		}
+	}
+}
+
+// checkGone waits until no process with the mark is alive: one that is killed
+// may live for a moment.
+func checkGone(t *testing.T, mark string) {
+	t.Helper()
+	harnesstest.Await(t, "the program's end", func() bool { return len(harnesstest.Survivors(mark)) == 0 })
+}
