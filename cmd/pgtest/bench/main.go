@@ -28,6 +28,7 @@ var parts = []part{
 	{"packages", (*bench).packages},
 	{"cold", (*bench).cold},
 	{"archive", (*bench).archive},
+	{"shared", (*bench).shared},
 	{"patterns", (*bench).patterns},
 	{"watch", (*bench).watch},
 	{"tool", (*bench).tool},

@@ -21,6 +21,7 @@ var limits = map[string]limit{
 	"a shard of an archive":                      {ratio: 0.25},
 	"beyond a cached result":                     {ratio: 0.3},
 	"never linked before":                        {ratio: 1.05},
+	"100 packages, built on another machine":     {ratio: 0.25},
 	"the tool wrapper":                           {more: 3 * time.Millisecond},
 	"start and end of a supervisor, beyond that": {more: 3 * time.Millisecond},
 	"a leaked process against none":              {more: 500 * time.Millisecond},
