@@ -97,8 +97,8 @@ func narrowedBy(c *flags.CommandLine) []string {
 			words = append(words, p.Words...)
 		}
 	}
-	if c.ShardPlan != "" { // it may divide packages
-		words = append(words, "--shard-plan="+c.ShardPlan)
+	if c.ShardPlan != "" || c.Shard.Total > 0 && c.Archived != nil && c.Archived.Plan != nil {
+		words = append(words, fmt.Sprintf("--shard=%v", c.Shard)) // a plan may divide packages
 	}
 	return words
 }
