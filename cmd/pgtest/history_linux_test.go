@@ -159,9 +159,14 @@ func TestRunsSideBySide(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
+	run, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	const limit, runs = 200, 20
 	for n := 2; n <= limit; n++ {
-		if err := os.Link(files[0], filepath.Join(filepath.Dir(files[0]), fmt.Sprintf("%d.pgtest", n))); err != nil {
+		// No links, which would all be locked where one is.
+		if err := os.WriteFile(filepath.Join(filepath.Dir(files[0]), fmt.Sprintf("%d.pgtest", n)), run, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
