@@ -49,8 +49,6 @@ func TestSkip(t *testing.T) { t.Skip("not here") }
 
 func TestParallel(t *testing.T) { t.Parallel() }
 
-func TestAttr(t *testing.T) { t.Attr("key", "a value") }
-
 func TestPlace(t *testing.T) {
 	wd, err := os.Getwd()
 	text, readErr := os.ReadFile("testdata/file")
@@ -199,7 +197,13 @@ func TestArchive(t *testing.T) {
 		contains(t, run(t, 0, "--rerun-fails", "-run=Flaky", "./fail", "./pass"), "=== FLAKY: example.com/m/fail TestFlaky", "DONE 2 runs, 2 tests, 1 failure, 1 flaky")
 	})
 	t.Run("isolate", func(t *testing.T) {
-		contains(t, run(t, 0, "--isolate=test", "-v", "./pass"), "--- PASS: TestPlace", "ok  \texample.com/m/pass", "DONE 12 tests, 1 skipped")
+		contains(t, run(t, 0, "--isolate=test", "-v", "./pass"), "--- PASS: TestPlace", "ok  \texample.com/m/pass", " tests, 1 skipped in ")
+	})
+	t.Run("failfast", func(t *testing.T) {
+		run(t, 1, "-failfast", "-p=1", "--jsonfile=first.json", "./fail", "./pass")
+		if events := packageEvents(t, elsewhere+"/first.json"); len(events) != 1 {
+			t.Errorf("%d packages ran", len(events))
+		}
 	})
 	t.Run("shards", func(t *testing.T) {
 		run(t, 1, append(choose, "--shard=1/2", "--jsonfile=1.json")...)
@@ -244,7 +248,11 @@ func TestArchive(t *testing.T) {
 				return err == nil && len(left) == 0
 			})
 			if sig != syscall.SIGKILL {
-				contains(t, sortedLines(t, report), `name="TestSlow"`, "</testsuites>", "interrupted")
+				text := sortedLines(t, report)
+				contains(t, text, `name="TestSlow"`, "</testsuites>", "interrupted")
+				if strings.Contains(text, "TestMax") {
+					t.Error("a package began after that")
+				}
 			}
 		})
 	}

@@ -168,7 +168,11 @@ func forge(t *testing.T, h *Header, entries []tar.Header, content string) string
 	for _, th := range entries {
 		add(th, []byte(content))
 	}
-	add(tar.Header{Name: sumName}, sum.text())
+	last := sum.text()
+	if h.Commit == "changed" {
+		last[0] ^= 1
+	}
+	add(tar.Header{Name: sumName}, last)
 	if err := errors.Join(tw.Close(), z.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +216,7 @@ func TestHostile(t *testing.T) {
 		{name: "more bytes", change: func(h *Header) { h.Size-- }, entries: []tar.Header{file("a")}, want: "it holds more than it says"},
 		{name: "more entries", change: func(h *Header) { h.Entries-- }, entries: []tar.Header{file("a"), file("b")}, want: "it holds more than it says"},
 		{name: "fewer entries", change: func(h *Header) { h.Entries++ }, entries: []tar.Header{file("a")}, want: "it is cut off"},
+		{name: "changed", change: func(h *Header) { h.Commit = "changed" }, entries: []tar.Header{file("a")}, want: "it is damaged"},
 		{name: "bomb", change: func(h *Header) { h.Size = 1 << 40 }, want: "it would become more than 1000 times as large"},
 		{name: "newer", change: func(h *Header) { h.Format = 2 }, want: "it has format 2, and this pgtest knows 1: a newer one is needed"},
 		{name: "no format", change: func(h *Header) { h.Format = 0 }, want: "it is damaged"},
@@ -334,7 +339,7 @@ func TestTree(t *testing.T) {
 		".gitignore": "ignored*\n", "go.mod": "module m\n", "tools.go": "//go:build ignore\n\npackage m\n", "testdata/shared": "", "docs/page.md": "",
 		"a/a_test.go": "package a\n", "a/testdata/x/y.go": "package y\n", "a/ignored.txt": "", "a/deep/er/file": "", "a/_gen/g.go": "package g\n",
 		"b/b.go": "package b\n", "b/testdata/x": "", "a/gone": "", "out.tar.zst": "",
-		"a/to": "-> deep/er/file", "a/nothing": "-> nowhere", "a/out": "-> " + outside + "/file", "a/up": "-> ../../outside/file", "a/outdir": "-> ../../outside",
+		"a/to": "-> deep/er/file", "a/nothing": "-> nowhere", "a/out": "-> " + outside + "/file", "a/up": "-> ../../outside/file", "a/outdir": "-> ../../outside", "a/abs": "-> " + dir + "/go.mod",
 	})
 	tree := func(modules ...string) *Tree {
 		return &Tree{Dir: dir, Name: "files/0/m", Packages: []string{filepath.Join(dir, "a")}, Modules: modules}
@@ -347,7 +352,7 @@ func TestTree(t *testing.T) {
 		slices.Sort(all)
 		return strings.Join(all, " ")
 	}
-	const ofA = "a/_gen/g.go a/a_test.go a/deep/er/file a/gone"
+	const ofA = "a/_gen/g.go a/a_test.go a/abs a/deep/er/file a/gone"
 	add := func(tree *Tree) (Writer, []string) {
 		t.Helper()
 		var w Writer
@@ -381,7 +386,7 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _ = add(tree(dir))
-	if got, want := names(w), ".gitignore a/_gen/g.go a/a_test.go a/deep/er/file a/nothing a/out a/testdata/x/y.go a/to a/up docs/page.md go.mod testdata/shared tools.go"; got != want {
+	if got, want := names(w), ".gitignore a/_gen/g.go a/a_test.go a/abs a/deep/er/file a/nothing a/out a/testdata/x/y.go a/to a/up docs/page.md go.mod testdata/shared tools.go"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	for pattern, want := range map[string]string{

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"pgtest/harness/harnesstest/race"
 )
 
 // streams are what test binaries print, and what tests print to be taken for it.
@@ -46,26 +48,30 @@ var pieces = []string{
 // A script is a stream as it is written: in chunks.
 type script [][]byte
 
-// scripts returns each stream in whole, cut once at every place, and byte by
+// scripts returns each stream in whole, cut once at many places, and byte by
 // byte, and random ones.
 func scripts() []script {
+	cuts, randoms := 40, 300
+	if race.Enabled {
+		cuts, randoms = 5, 20 // one goroutine has no races, and takes ten times as long
+	}
 	var all []script
 	for _, text := range streams {
 		all = append(all, script{[]byte(text)})
 		var bytewise script
-		step := max(1, len(text)/100)
+		step := max(1, len(text)/cuts)
 		for i := range len(text) {
 			bytewise = append(bytewise, []byte(text[i:i+1]))
 			if i%step == 0 {
 				all = append(all, script{[]byte(text[:i]), []byte(text[i:])})
 			}
 		}
-		if len(text) < 2*maxFrame {
+		if len(text) < 2*maxFrame && !race.Enabled {
 			all = append(all, bytewise) // a longer one takes seconds
 		}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
+	for range randoms {
 		var s script
 		for range random.IntN(30) {
 			var chunk []byte
