@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/klauspost/compress/zstd"
+
+	"pgtest/harness/internal/tarfile"
 )
 
 // maxRatio is by how much an archive may shrink its content, above freeSize: test
@@ -28,7 +29,7 @@ const (
 type reader struct {
 	file *os.File
 	zstd *zstd.Decoder
-	tar  *tar.Reader
+	tar  *tarfile.Reader
 	sum  summer
 	left int64 // bytes of content that may still come
 }
@@ -78,7 +79,7 @@ func (r *reader) header() (*Header, error) {
 	if r.zstd, err = zstd.NewReader(r.file, zstd.WithDecoderMaxWindow(2*window)); err != nil {
 		return nil, err
 	}
-	r.tar = tar.NewReader(r.zstd)
+	r.tar = tarfile.NewReader(r.zstd)
 	e, err := r.next()
 	if err != nil || e.name != headerName {
 		return nil, errors.New("it is no archive of pgtest tool archive")
@@ -112,15 +113,15 @@ func (r *reader) next() (entry, error) {
 	}
 	e := entry{name: t.Name, mode: fs.FileMode(t.Mode).Perm(), size: t.Size}
 	switch {
-	case t.Typeflag == tar.TypeSymlink:
-		e.link, e.size = t.Linkname, 0
-	case t.Typeflag != tar.TypeReg:
+	case t.Type == tarfile.Symlink:
+		e.link, e.size = t.Link, 0
+	case t.Type != tarfile.Regular:
 		return entry{}, fmt.Errorf("%q in it is neither a file nor a link", t.Name)
 	}
 	switch {
 	case !isLocal(e.name):
 		return entry{}, fmt.Errorf("%q in it leads out of the directory", t.Name)
-	case t.Typeflag == tar.TypeSymlink && (e.link == "" || Outside(e.name, e.link)):
+	case t.Type == tarfile.Symlink && (e.link == "" || Outside(e.name, e.link)):
 		return entry{}, fmt.Errorf("the link %q in it leads out of the directory", t.Name)
 	case e.size < 0 || e.size > r.left && e.name != sumName:
 		return entry{}, errTooLarge

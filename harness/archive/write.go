@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+
+	"pgtest/harness/internal/tarfile"
 )
 
 // window is how far back the compression looks. Test binaries have most of their
@@ -74,11 +75,11 @@ func (w *Writer) Write(ctx context.Context, to io.Writer, h *Header) error {
 		return err
 	}
 	defer z.Close()
-	sum, t := newSummer(), tar.NewWriter(z)
+	sum, t := newSummer(), tarfile.NewWriter(z)
 	put := func(e entry, content io.Reader) error {
-		header := &tar.Header{Name: e.name, Mode: int64(e.mode), Size: e.size, Typeflag: tar.TypeReg, Format: tar.FormatPAX}
+		header := tarfile.Header{Name: e.name, Link: e.link, Mode: int64(e.mode), Size: e.size, Type: tarfile.Regular}
 		if e.link != "" {
-			header.Typeflag, header.Linkname = tar.TypeSymlink, e.link
+			header.Type = tarfile.Symlink
 		}
 		if err := t.WriteHeader(header); err != nil {
 			return err
