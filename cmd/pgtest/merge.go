@@ -14,6 +14,7 @@ import (
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/coverage"
 	"pgtest/harness/outfile"
+	"pgtest/harness/plural"
 	"pgtest/harness/shard"
 	"pgtest/harness/steady"
 )
@@ -46,6 +47,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 	}
 	c.Merge = &flags.Merge{}
 	var shards []shard.File
+	profiles := 0
 	for _, path := range paths {
 		covered, err := readProfile(path)
 		if err == nil && covered == nil {
@@ -53,6 +55,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 			f, err = shard.Scan(path)
 			shards = append(shards, f)
 		} else if err == nil {
+			profiles++
 			err = c.Merge.Profile.Add(*covered)
 		}
 		if err != nil {
@@ -64,6 +67,9 @@ func merge(args []string, gotestsum bool) (int, error) {
 	}
 	slices.SortStableFunc(shards, func(a, b shard.File) int { return cmp.Compare(a.Index, b.Index) })
 	wrong := shard.Check(shards)
+	if profiles > 0 && profiles != len(shards) {
+		wrong = append(wrong, fmt.Sprintf("there are %s for %s", plural.Count(profiles, "coverage profile", "coverage profiles"), plural.Count(len(shards), "shard", "shards")))
+	}
 	for _, line := range wrong {
 		if !partial {
 			err = errors.Join(err, fmt.Errorf("tool merge: %s", line))

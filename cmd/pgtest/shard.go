@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -92,6 +93,9 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 		if files.coverage != nil {
 			files.coverage.take(coverage.Profile{Mode: "set"})
 		}
+		if err := writeEmptyProfile(c); err != nil {
+			return err
+		}
 	} else {
 		cfg.Args = c.Line.WithPackages(paths[0], paths[1:]...).EventWords()
 	}
@@ -112,6 +116,25 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 	}
 	if file := os.Getenv("TEST_SHARD_STATUS_FILE"); file != "" && c.Shard.From == "Bazel" {
 		return os.WriteFile(file, nil, 0o666) // says that shards are known here
+	}
+	return nil
+}
+
+// writeEmptyProfile writes the coverage profile of no tests, so that each shard
+// leaves the same files.
+func writeEmptyProfile(c *flags.CommandLine) error {
+	path := c.Settings.CoverProfile
+	if path == "" {
+		return nil
+	}
+	for _, dir := range []string{c.Settings.OutputDir, c.Dir} {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+	}
+	mode := cmp.Or(c.Line.Value("covermode"), "set")
+	if err := os.WriteFile(path, []byte("mode: "+mode+"\n"), 0o666); err != nil {
+		return fmt.Errorf("-coverprofile=%s: %w", c.Settings.CoverProfile, errors.Unwrap(err))
 	}
 	return nil
 }

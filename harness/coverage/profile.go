@@ -64,12 +64,12 @@ func (p *Profile) blocks() int {
 }
 
 // Add adds what another profile covered, which must have the same mode and the
-// same blocks in files of the same name.
+// same blocks in files of the same name. One that has no files may have any mode.
 func (p *Profile) Add(other Profile) error {
 	switch {
-	case other.Mode == "":
+	case other.Mode == "", len(other.Files) == 0 && p.Mode != "":
 		return nil
-	case p.Mode == "":
+	case len(p.Files) == 0:
 		*p = other
 		return nil
 	case p.Mode != other.Mode:
