@@ -119,7 +119,7 @@ func TestStrangeOrder(t *testing.T) {
 	}
 	for first := range events {
 		for step := 1; step < 4; step++ {
-			if race.Enabled && first%4 > 0 {
+			if race.Enabled && first%8 > 0 {
 				continue
 			}
 			var stream []string

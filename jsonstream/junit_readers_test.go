@@ -436,7 +436,7 @@ func (m *measured) Write(p []byte) (int, error) {
 func TestJUnitManyFailures(t *testing.T) {
 	tests, lines := 5_000, 5
 	if race.Enabled {
-		tests = 1_000
+		tests = 300
 	}
 	var out measured
 	s, err := New(Options{Format: "none", JUnit: &junit.Options{Out: &out, Places: fixed{}}})

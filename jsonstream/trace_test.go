@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"pgtest/harness/harnesstest/race"
 	"pgtest/jsonstream/genstream"
 	"pgtest/jsonstream/result"
 )
@@ -212,7 +213,11 @@ func (r *randomRun) stream() []byte {
 // TestTraceOfParallelTests holds the rules of the format for tests that run side
 // by side in all ways.
 func TestTraceOfParallelTests(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := uint64(300)
+	if race.Enabled {
+		seeds = 60
+	}
+	for seed := range seeds {
 		r := &randomRun{Rand: rand.New(rand.NewPCG(seed, 1))}
 		for n := range 1 + r.IntN(5) {
 			pkg := fmt.Sprintf("example.com/p%d", n)
@@ -303,8 +308,13 @@ func TestTraceOfTests(t *testing.T) {
 
 // TestTraceOfManyTests leaves out nothing of an ordinary run, however large.
 func TestTraceOfManyTests(t *testing.T) {
+	const packages = 20
+	each := 1000
+	if race.Enabled {
+		each = 100
+	}
 	var stream bytes.Buffer
-	if err := genstream.Write(&stream, genstream.Options{Packages: 20, Tests: 1000, Running: 4}); err != nil {
+	if err := genstream.Write(&stream, genstream.Options{Packages: packages, Tests: each, Running: 4}); err != nil {
 		t.Fatal(err)
 	}
 	events, report := traceOf(t, stream.Bytes())
@@ -315,7 +325,7 @@ func TestTraceOfManyTests(t *testing.T) {
 			workers[*e.PID] = true
 		}
 	}
-	if tests != 20_000 || report.Tests != tests || len(workers) != 4 {
+	if tests != packages*each || report.Tests != tests || len(workers) != 4 {
 		t.Errorf("%d tests of %d with %d workers", tests, report.Tests, len(workers))
 	}
 }

@@ -153,6 +153,7 @@ func TestGotestsum(t *testing.T) {
 	theirs, ours, links := filepath.Dir(gotestsum(t)), asGotestsum(t), cachedLinks(t)
 	for _, c := range comparisons {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
 			want, got := c.run(t, module, theirs, links), c.run(t, module, ours, "")
 			names := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(got))
 			slices.Sort(names)

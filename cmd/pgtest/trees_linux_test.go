@@ -284,6 +284,7 @@ func TestRunUnreachable(t *testing.T) {
 // gives them back or not. The run ends in any case; if it has them again, its test
 // is heard, and has its signal.
 func TestOutOfDescriptors(t *testing.T) {
+	t.Parallel()
 	goPath, err := exec.LookPath("go")
 	if err != nil {
 		t.Fatal(err)
@@ -296,6 +297,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 	for name, back := range map[string]bool{"for a moment": true, "for good": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			grace := "--grace=10ms"
 			if back {
 				grace = "--grace=10s"

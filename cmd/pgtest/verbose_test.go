@@ -186,6 +186,7 @@ func TestVerboseText(t *testing.T) {
 		{recorded, "-fuzz=. -fuzztime=5x ./fuzz"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
+			t.Parallel()
 			args := append([]string{"-count=1"}, strings.Fields(tt.args)...)
 			want := text(t, tt.dir, links, "go", append([]string{"test"}, args...))
 			got := text(t, tt.dir, "", pgtestPath, append([]string{"--hide-summary=all"}, args...))
