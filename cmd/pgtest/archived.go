@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -40,10 +40,12 @@ func checkArchive(c *flags.CommandLine) (err error) {
 	if c.Archived, err = archive.Open(c.Archive); err != nil {
 		return fmt.Errorf("--archive=%w", err)
 	}
-	if asked := c.Coverage.Asked(); c.Archived.CoverMode == "" && (asked != "" || c.Settings.CoverProfile != "") {
-		return fmt.Errorf("%s: not with an archive that was made without -cover", cmp.Or(asked, "-coverprofile"))
+	const uncovered = "an archive that was made without -cover"
+	if c.Archived.CoverMode == "" && c.Settings.CoverProfile != "" {
+		return errors.New("-coverprofile: not with " + uncovered)
 	}
-	return nil
+	asked := c.Coverage.Asked()
+	return together(strings.TrimPrefix(asked, "--"), clash{c.Archived.CoverMode == "" && asked != "", uncovered})
 }
 
 // archivedPackages returns the packages of an archive that words name, as go list

@@ -146,7 +146,7 @@ func (s setting) apply(ours set, from origins) error {
 	if s.Kind == config.Strings {
 		value = strings.Join(s.Values, r.list.separator)
 	}
-	if (r.output || r.Name == "shard-plan") && value != "" && !filepath.IsAbs(value) {
+	if (r.output || r.Takes == "file") && value != "" && !filepath.IsAbs(value) {
 		value = filepath.Join(s.dir, value)
 	}
 	if err := r.set(value); err != nil {
