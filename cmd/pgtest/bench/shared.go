@@ -4,25 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"pgtest/harness/harnesstest"
 )
 
 // shared compares runs on machines with empty caches that share a server, which
 // has what a first machine has built.
-//
-// Nobody shares caches for tests of nothing: the packages import what those of a
-// service do.
 func (b *bench) shared() error {
-	files := coldPackages(100)
-	for name := range files {
-		if strings.HasSuffix(name, "p.go") {
-			files[name] += "\nvar Handler = http.NotFoundHandler()\n"
-			files[name] = strings.Replace(files[name], "\n\n", "\n\nimport \"net/http\"\n\n", 1)
-		}
-	}
-	dir, err := b.module("shared", files)
+	dir, err := b.module("shared", coldPackages(100))
 	if err != nil {
 		return err
 	}
