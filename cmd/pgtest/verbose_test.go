@@ -200,7 +200,7 @@ func TestVerboseText(t *testing.T) {
 	}
 }
 
-var figures = regexp.MustCompile(`\b\d+(\.\d+)?s\b|  +\d+\t +[\d.]+ ns/op|\(\d+/sec\)|0x[0-9a-f]+\??|goroutine \d+( .*\]:)?`)
+var figures = regexp.MustCompile(`\b\d+(\.\d+)?s\b|  +\d+\t +[\d.]+ ns/op|\t +\d+ (B|allocs)/op|\(\d+/sec\)|0x[0-9a-f]+\??|goroutine \d+( .*\]:)?`)
 
 // others are the goroutines that the runtime lists behind the one that panicked.
 // Each is a line, and two for each function.
