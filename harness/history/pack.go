@@ -127,7 +127,7 @@ func (p *packer) record(line []byte) bool {
 		return false
 	}
 	shape, rest := cutAction(rest)
-	place := placeOf(rest, p.last)
+	place, same := placeOf(rest, p.last)
 	if shape == 0 || place == nil {
 		return false
 	}
@@ -145,7 +145,11 @@ func (p *packer) record(line []byte) bool {
 	default:
 		shape |= otherRest
 	}
-	p.addPlace(shape, place)
+	if same {
+		p.shapes = append(p.shapes, shape|samePlace)
+	} else {
+		p.addPlace(shape, place)
+	}
 	if shape&restBits != noRest {
 		p.addText(rest)
 	}
@@ -163,14 +167,14 @@ func cutAction(rest []byte) (byte, []byte) {
 	return 0, nil
 }
 
-// placeOf returns the place at the start of a text, nil if there is none. It is
-// likely to be the last one.
-func placeOf(rest, last []byte) []byte {
+// placeOf returns the place at the start of a text, nil if there is none, and
+// whether it is the last one. That is likely.
+func placeOf(rest, last []byte) (place []byte, same bool) {
 	if len(last) > 0 && bytes.HasPrefix(rest, last) && !bytes.HasPrefix(rest[len(last):], []byte(testText)) {
-		return rest[:len(last)]
+		return rest[:len(last)], true
 	}
 	if !bytes.HasPrefix(rest, []byte(packageText)) {
-		return nil
+		return nil, false
 	}
 	n := len(packageText)
 	n += bytes.IndexByte(rest[n:], '"') + 1
@@ -180,15 +184,11 @@ func placeOf(rest, last []byte) []byte {
 			n = start + end + 1
 		}
 	}
-	return rest[:n]
+	return rest[:n], false
 }
 
-// addPlace adds the shape of a record with a place.
+// addPlace adds the shape of a record with a place that is not the last one.
 func (p *packer) addPlace(shape byte, place []byte) {
-	if bytes.Equal(place, p.last) {
-		p.shapes = append(p.shapes, shape|samePlace)
-		return
-	}
 	p.last = append(p.last[:0], place...)
 	if i, known := p.places[string(place)]; known {
 		p.shapes = binary.AppendUvarint(append(p.shapes, shape|knownPlace), uint64(i))
