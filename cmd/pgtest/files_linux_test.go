@@ -87,6 +87,9 @@ func TestFilesOnMounts(t *testing.T) {
 			"pgtest: /dev/stdin: reading events: a line of more than 1048576 bytes can't be kept: no space left on device\n2\n1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if os.Getuid() != 0 && strings.Contains(tt.script, "XDG_STATE_HOME") {
+				t.Skip("in a user's namespace / is nobody's, and a history trusts root and the user")
+			}
 			dir := t.TempDir()
 			write(t, filepath.Join(dir, "events.json"), filesEvents)
 			cmd := exec.Command(unshare[0], append(unshare[1:], "sh", "-c", tt.script)...)
