@@ -117,9 +117,10 @@ func pending(pid int, sig syscall.Signal) bool {
 }
 
 // stopOthers waits until all other members of this process's group have
-// stopped, or enough returns true. After limit it sends SIGTSTP to those that
-// have not stopped, and returns.
+// stopped, or enough returns true. After each limit it sends SIGTSTP to those
+// that have not, maxStops times, and returns after the last.
 func stopOthers(limit time.Duration, enough func() bool) {
+	sent := 0
 	for start := time.Now(); !enough(); time.Sleep(time.Millisecond) {
 		awake := slices.DeleteFunc(otherMembers(), func(s procfs.Stat) bool { return s.State == 'T' || !s.Alive() })
 		if len(awake) == 0 {
@@ -129,10 +130,17 @@ func stopOthers(limit time.Duration, enough func() bool) {
 			for _, s := range awake {
 				signalIf(s.PID, unix.SIGTSTP, isMember)
 			}
-			return
+			if sent++; sent == maxStops {
+				return
+			}
+			start = time.Now()
 		}
 	}
 }
+
+// maxStops is how often a member is asked to stop. One whose handler has still to
+// run takes two signals for one.
+const maxStops = 3
 
 // isMember reports whether a process is in this process's group.
 func isMember(pid int) bool { return procfs.StatOf(pid).Group == unix.Getpgrp() }
