@@ -71,7 +71,7 @@ func TestWriter(t *testing.T) {
 // TestLargeSize has a size that needs a record.
 func TestLargeSize(t *testing.T) {
 	var b bytes.Buffer
-	want := Header{Name: "a", Mode: 0o644, Size: 9 << 30, Type: Regular}
+	want := Header{Name: "a", Mode: 0o644, Size: 1 << 40, Type: Regular}
 	if err := NewWriter(&b).WriteHeader(want); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +119,20 @@ func TestCut(t *testing.T) {
 	for n := range whole {
 		if _, err := readAll(whole[:n]); err != io.ErrUnexpectedEOF {
 			t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+}
+
+// TestDamaged changes each byte of a header that means something.
+func TestDamaged(t *testing.T) {
+	for i := range blockSize {
+		if i == sumField.end-1 {
+			continue // behind the end of the number
+		}
+		file := write(t)
+		file[i] ^= 1
+		if h, err := readAll(file); err != ErrHeader {
+			t.Errorf("byte %d: %+v, %v", i, h, err)
 		}
 	}
 }
