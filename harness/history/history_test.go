@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -384,9 +385,13 @@ func TestStuckDisk(t *testing.T) {
 	defer func() { patience = 2 * time.Second }()
 	disk := stuck{make(chan struct{})}
 	r := newRecorder(disk)
-	line := bytes.Repeat([]byte("x"), 300<<10)
+	line := make([]byte, 300<<10)
+	rand.NewChaCha8([32]byte{}).Read(line)
 	for range 3 * queueLength {
 		r.Write(line)
+	}
+	if !r.w.ended.Load() {
+		t.Error("the run still waits for the disk")
 	}
 	if err := r.end(Failed, 1); err != errSlow {
 		t.Error(err)

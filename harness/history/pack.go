@@ -63,6 +63,8 @@ type packer struct {
 	dropped bool // that line is left out
 	clock   packClock
 	last    []byte         // the latest place
+	head    []byte         // what the latest record has between its time and its rest
+	action  byte           // in head
 	places  map[string]int // the index of each
 
 	shapes, times, text []byte
@@ -122,16 +124,18 @@ func (p *packer) record(line []byte) bool {
 		p.addText(rest[:n])
 		at = p.clock.at
 	}
-	rest, ok = bytes.CutPrefix(rest[n:], []byte(actionText))
-	if !ok {
-		return false
+	rest = rest[n:]
+	shape, place, same := p.action, p.last, p.sameHead(rest)
+	n = len(p.head)
+	if !same {
+		shape, place, same = p.readHead(rest)
+		if place == nil {
+			return false
+		}
+		n = len(actionText) + len(actions[shape]) + len(actionEnd) + len(place)
+		p.head, p.action = append(p.head[:0], rest[:n]...), shape
 	}
-	shape, rest := cutAction(rest)
-	place, same := placeOf(rest, p.last)
-	if shape == 0 || place == nil {
-		return false
-	}
-	rest = rest[len(place):]
+	rest = rest[n:]
 	p.times = binary.AppendVarint(p.times, at-p.clock.at)
 	p.clock.at = at
 
@@ -156,19 +160,31 @@ func (p *packer) record(line []byte) bool {
 	return true
 }
 
-// cutAction cuts the action off, and what is between it and the place. It returns
-// 0 if it is none that a record can have.
-func cutAction(rest []byte) (byte, []byte) {
+// sameHead reports whether a text begins with the action and the place of the
+// latest record. That is likely, and cheap to find out.
+func (p *packer) sameHead(rest []byte) bool {
+	return len(p.head) > 0 && bytes.HasPrefix(rest, p.head) && !bytes.HasPrefix(rest[len(p.head):], []byte(testText))
+}
+
+// readHead returns the action and the place at the start of a text, and whether
+// the place is the last one. The place is nil if there is none, or an action that
+// a record can't have.
+func (p *packer) readHead(rest []byte) (action byte, place []byte, same bool) {
+	rest, ok := bytes.CutPrefix(rest, []byte(actionText))
+	if !ok {
+		return 0, nil, false
+	}
 	for i := 1; i < len(actions); i++ {
-		if name := actions[i]; len(rest) > len(name) && string(rest[:len(name)]) == name && bytes.HasPrefix(rest[len(name):], []byte(actionEnd)) {
-			return byte(i), rest[len(name)+len(actionEnd):]
+		if after, ok := bytes.CutPrefix(rest, []byte(actions[i])); ok && bytes.HasPrefix(after, []byte(actionEnd)) {
+			place, same = placeOf(after[len(actionEnd):], p.last)
+			return byte(i), place, same
 		}
 	}
-	return 0, nil
+	return 0, nil, false
 }
 
 // placeOf returns the place at the start of a text, nil if there is none, and
-// whether it is the last one. That is likely.
+// whether it is the last one.
 func placeOf(rest, last []byte) (place []byte, same bool) {
 	if len(last) > 0 && bytes.HasPrefix(rest, last) && !bytes.HasPrefix(rest[len(last):], []byte(testText)) {
 		return rest[:len(last)], true
@@ -241,13 +257,14 @@ func (c *packClock) read(text []byte) (at int64, n int, ok bool) {
 	nanos := int64(0)
 	if n < len(text) && text[n] == '.' {
 		start := n + 1
-		unit := int64(1e8)
-		for n = start; n < len(text) && text[n]-'0' <= 9 && unit > 0; n++ {
-			nanos += int64(text[n]-'0') * unit
-			unit /= 10
+		for n = start; n < min(len(text), start+9) && text[n]-'0' <= 9; n++ {
+			nanos = nanos*10 + int64(text[n]-'0')
 		}
 		if text[n-1] == '0' || n == start {
 			return 0, 0, false
+		}
+		for range start + 9 - n {
+			nanos *= 10
 		}
 	}
 	if !bytes.HasPrefix(text[n:], c.suffix) {

@@ -52,8 +52,8 @@ func (r *Recorder) add(t *result.Test, end result.End, line string) {
 }
 
 func (r *Recorder) putLines() {
-	r.w.put(piece{lines: r.lines.text})
-	r.lines.text = nil
+	r.w.addLines(r.lines.text)
+	r.lines.text = r.lines.text[:0]
 }
 
 // Close takes the rest.

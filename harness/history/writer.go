@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"sync"
@@ -17,7 +18,9 @@ const (
 	queueLength = 64
 	// batchSize is how much is compressed at once, or less if that takes longer
 	// than flushEvery.
-	batchSize = 64 << 10
+	batchSize = 128 << 10
+	// writeSize is how much is written at once, or less, as above.
+	writeSize = 64 << 10
 	// maxEvents is the size of a file from which on outputs are left out.
 	maxEvents = 64 << 20
 	// linesPiece is how many bytes of test lines are compressed at once.
@@ -29,43 +32,54 @@ var patience = 2 * time.Second
 
 var errSlow = errors.New("the disk takes nothing")
 
-// A writer packs what it is given, and compresses and writes it on a goroutine
-// of its own. Those who call it don't wait for the disk, except for patience once.
+// A writer packs and compresses what it is given, while that is still in the
+// processor's cache, and writes it on a goroutine of its own. Those who call it
+// don't wait for the disk, except for patience once.
 type writer struct {
 	out   io.Writer
-	queue chan piece
-	free  chan []byte   // what held batches, to be used again
-	large atomic.Bool   // outputs are to be left out
+	queue chan []byte
+	free  chan []byte   // what was written, to be used again
 	done  chan struct{} // closed when all is written
 	err   error         // the first; set before done is closed
+	ended atomic.Bool   // nothing more will be written
 
-	mu    sync.Mutex // of what follows
-	pack  packer
-	timer *time.Timer // flushes
-	waits bool        // for the timer
+	mu     sync.Mutex // of what follows
+	pack   packer
+	batch  []byte // scratch
+	events *zstd.Encoder
+	lines  *zstd.Encoder
+	tests  []byte      // lines, compressed
+	held   []byte      // lines, not yet
+	ready  buffer      // for the queue
+	failed error       // the first of compressing
+	timer  *time.Timer // flushes
+	waits  bool        // for the timer
 
 	abandon   sync.Once
 	abandoned chan struct{} // closed when nothing more is taken
 }
 
-// A piece is something to write.
-type piece struct {
-	events []byte   // a batch
-	flush  bool     // all batches have to be in the file
-	lines  []byte   // of tests
-	end    *Summary // what stands behind all; nil while there is more
+// A buffer is where an encoder writes.
+type buffer struct {
+	text []byte
+	size int64 // of all that was ever in it
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.text = append(b.text, p...)
+	b.size += int64(len(p))
+	return len(p), nil
 }
 
 func newWriter(out io.Writer) *writer {
-	w := &writer{out: out, queue: make(chan piece, queueLength), free: make(chan []byte, queueLength), done: make(chan struct{}), abandoned: make(chan struct{})}
+	w := &writer{out: out, queue: make(chan []byte, queueLength), free: make(chan []byte, queueLength), done: make(chan struct{}), abandoned: make(chan struct{})}
+	w.events, w.failed = newEncoder(&w.ready)
+	if w.failed == nil {
+		w.lines, w.failed = newEncoder(nil)
+	}
 	w.timer = time.AfterFunc(flushEvery, w.flush)
 	w.timer.Stop()
-	go func() {
-		defer close(w.done)
-		w.err = w.work()
-		for range w.queue { // so that nobody waits
-		}
-	}()
+	go w.work()
 	return w
 }
 
@@ -73,10 +87,16 @@ func newWriter(out io.Writer) *writer {
 func (w *writer) add(lines []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pack.withoutOutputs = w.large.Load()
+	if w.failed != nil || w.ended.Load() {
+		return
+	}
+	w.pack.withoutOutputs = w.ready.size > maxEvents
 	w.pack.add(lines)
 	if w.pack.size() >= batchSize {
-		w.put(piece{events: w.batch()})
+		w.compress()
+	}
+	if len(w.ready.text) >= writeSize {
+		w.put()
 	}
 	if !w.waits {
 		w.waits = true
@@ -84,126 +104,118 @@ func (w *writer) add(lines []byte) {
 	}
 }
 
-// batch returns what was added since the last one.
-func (w *writer) batch() []byte {
-	if w.pack.size() == 0 {
-		return nil
+// compress takes what was added since it was called last.
+func (w *writer) compress() {
+	if w.failed == nil && w.pack.size() > 0 {
+		w.batch = w.pack.take(w.batch[:0])
+		_, w.failed = w.events.Write(w.batch)
 	}
-	var room []byte
-	select {
-	case room = <-w.free:
-	default:
+}
+
+// addLines takes lines of tests.
+func (w *writer) addLines(lines []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = append(w.held, lines...)
+	if len(w.held) >= linesPiece && w.failed == nil {
+		w.tests, w.held = w.lines.EncodeAll(w.held, w.tests), w.held[:0]
 	}
-	return w.pack.take(room)
 }
 
 func (w *writer) flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.waits {
-		w.waits = false
-		w.put(piece{events: w.batch(), flush: true})
+	if !w.waits {
+		return
 	}
+	w.waits = false
+	w.compress()
+	if w.failed == nil {
+		w.failed = w.events.Flush()
+	}
+	w.put()
 }
 
-// put takes a piece.
-func (w *writer) put(p piece) {
+// put hands over what is ready to be written.
+func (w *writer) put() {
+	if len(w.ready.text) == 0 {
+		return
+	}
+	text := w.ready.text
 	select {
-	case w.queue <- p:
+	case w.ready.text = <-w.free:
+	default:
+		w.ready.text = nil
+	}
+	select {
+	case w.queue <- text:
 		return
 	case <-w.abandoned:
 		return
 	default:
 	}
 	select {
-	case w.queue <- p:
+	case w.queue <- text:
 	case <-w.abandoned:
 	case <-time.After(patience):
+		w.ended.Store(true)
 		w.abandon.Do(func() { close(w.abandoned) })
 	}
 }
 
 // finish waits until all is written, with an end unless that is nil. Nothing may
-// be put after it.
+// be added after it.
 func (w *writer) finish(end *Summary) error {
 	w.mu.Lock()
 	w.timer.Stop()
 	w.waits = false // a flush that has begun finds nothing to do
-	w.put(piece{events: w.batch(), end: end})
+	w.close(end)
+	w.put()
 	close(w.queue)
+	failed := w.failed
 	w.mu.Unlock()
 	select {
 	case <-w.done:
-		return w.err
+		return cmp.Or(failed, w.err)
 	case <-w.abandoned:
 	case <-time.After(patience):
 	}
 	return errSlow
 }
 
+// close ends what is compressed, and puts the end of the run behind it.
+func (w *writer) close(end *Summary) {
+	w.compress()
+	if w.failed != nil {
+		return
+	}
+	if w.failed = w.events.Close(); w.failed != nil || end == nil {
+		return
+	}
+	var text []byte
+	text, w.failed = encodeEnd(w.lines.EncodeAll(w.held, w.tests), *end)
+	w.ready.Write(text)
+	w.lines.Close()
+}
+
 // work writes until there is no more.
-func (w *writer) work() error {
-	counted := &counter{w: w.out}
-	events, err := newEncoder(counted)
-	if err != nil {
-		return err
-	}
-	defer events.Close()
-	lines, err := newEncoder(nil)
-	if err != nil {
-		return err
-	}
-	defer lines.Close()
-	var tests, held []byte // of lines: compressed, and not yet
-	for p := range w.queue {
-		if len(p.events) > 0 {
-			if _, err := events.Write(p.events); err != nil {
-				return err
-			}
-			select {
-			case w.free <- p.events[:0]:
-			default:
-			}
+func (w *writer) work() {
+	defer close(w.done)
+	for text := range w.queue {
+		if w.err != nil {
+			continue // so that nobody waits
 		}
-		if p.flush {
-			if err := events.Flush(); err != nil {
-				return err
-			}
+		if _, w.err = w.out.Write(text); w.err != nil {
+			w.ended.Store(true)
 		}
-		w.large.Store(counted.size > maxEvents)
-		held = append(held, p.lines...)
-		if len(held) >= linesPiece {
-			tests, held = lines.EncodeAll(held, tests), held[:0]
-		}
-		if p.end != nil {
-			if err := events.Close(); err != nil {
-				return err
-			}
-			end, err := encodeEnd(lines.EncodeAll(held, tests), *p.end)
-			if err != nil {
-				return err
-			}
-			if _, err := counted.Write(end); err != nil {
-				return err
-			}
+		select {
+		case w.free <- text[:0]:
+		default:
 		}
 	}
-	return nil
 }
 
 // newEncoder returns an encoder that does its work where it is called.
 func newEncoder(to io.Writer) (*zstd.Encoder, error) {
-	return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
-}
-
-// counter counts what is written.
-type counter struct {
-	w    io.Writer
-	size int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.size += int64(n)
-	return n, err
+	return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(false))
 }
