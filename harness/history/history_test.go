@@ -114,6 +114,32 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestManyTests has more lines of tests than are held, and more events than a file
+// takes with outputs.
+func TestManyTests(t *testing.T) {
+	s := newStore(t)
+	r := begin(t, s)
+	const tests = linesPiece / 20
+	var stream strings.Builder
+	for i := range tests {
+		fmt.Fprintf(&stream, `{"Action":"run","Package":"m/a","Test":"TestOfAName%06d"}`+"\n"+`{"Action":"pass","Package":"m/a","Test":"TestOfAName%06d"}`+"\n", i, i)
+	}
+	r.w.ready.size = maxEvents + 1
+	feed(t, r, stream.String()+`{"Action":"output","Package":"m/a","Output":"x\n"}`+"\n")
+	r.Finish(Passed, 0)
+	run, err := s.Find("last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	if err := run.ReadTests(func(t Test) { seen[t.Name] = true }); err != nil || len(seen) != tests {
+		t.Errorf("%v: %d tests, want %d", err, len(seen), tests)
+	}
+	if got := events(t, run); !strings.HasPrefix(got, stream.String()) || strings.Contains(got, "output") {
+		t.Errorf("%d bytes of events", len(got))
+	}
+}
+
 // TestKilled ends recordings at every place of their files. Each is in the
 // history as far as it came, and one says so once.
 func TestKilled(t *testing.T) {

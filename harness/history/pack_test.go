@@ -99,6 +99,13 @@ func TestPackSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var p packer
+	// That of a package is of no test, but begins as theirs do.
+	p.add([]byte(`{"Time":"2026-11-26T06:00:00Z","Action":"output","Package":"m","Output":"x\n"}
+{"Time":"2026-11-26T06:00:00Z","Action":"output","Package":"m","Test":"T","Output":"x\n"}
+`))
+	if n := bytes.Count(p.text, []byte(`"Package"`)); n != 2 {
+		t.Errorf("%d places, want 2", n)
+	}
 	p.add(stream.Bytes())
 	if n := p.size(); n*3 > stream.Len() {
 		t.Errorf("%d bytes of %d", n, stream.Len())
