@@ -20,6 +20,7 @@ import (
 	"pgtest/harness/coverage"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/linkcache"
+	"pgtest/harness/override"
 	"pgtest/harness/rerun"
 	"pgtest/harness/roles"
 	"pgtest/jsonstream"
@@ -33,15 +34,15 @@ func Role() { roles.Play(os.Args) }
 
 // A LeakPolicy says how a process that a test binary left behind affects the
 // result. The process is ended in any case.
-type LeakPolicy int
+type LeakPolicy = override.LeakPolicy
 
 const (
 	// WarnLeaks reports leaked processes. The result is not affected.
-	WarnLeaks LeakPolicy = iota
+	WarnLeaks = override.WarnLeaks
 	// FailLeaks makes the package fail.
-	FailLeaks
+	FailLeaks = override.FailLeaks
 	// IgnoreLeaks reports nothing.
-	IgnoreLeaks
+	IgnoreLeaks = override.IgnoreLeaks
 )
 
 // A Config says what to run and where its results go.

@@ -92,7 +92,17 @@ func showSettings(args []string, gotestsum bool) (int, error) {
 	if c, err = c.Fit(check); err != nil {
 		return ownError(gotestsum), err
 	}
-	return 0, c.PrintSettings(steady.Writer(os.Stdout))
+	pkg, test, err := c.Shown()
+	switch {
+	case err != nil:
+		return ownError(gotestsum), err
+	case pkg == "":
+		return 0, c.PrintSettings(steady.Writer(os.Stdout))
+	}
+	if err := c.PrintOverrides(steady.Writer(os.Stdout), pkg, test); err != nil {
+		return ownError(gotestsum), err
+	}
+	return 0, nil
 }
 
 func printLines(lines []string) {

@@ -8,12 +8,13 @@ import (
 // MatchesPackage reports whether an import path, or a directory with slashes,
 // matches a pattern as the go command understands it: "..." stands for any text,
 // and "/..." at the end also for none.
-func MatchesPackage(pattern, name string) bool {
-	expr := regexp.QuoteMeta(pattern)
+func MatchesPackage(pattern, name string) bool { return PackagePattern(pattern).MatchString(name) }
+
+// PackagePattern returns an expression for the names that a pattern matches.
+func PackagePattern(pattern string) *regexp.Regexp {
+	expr := regexp.QuoteMeta(strings.ToValidUTF8(pattern, "\uFFFD"))
 	if rest, ok := strings.CutSuffix(expr, `/\.\.\.`); ok {
 		expr = rest + `(/.*)?`
 	}
-	expr = strings.ReplaceAll(expr, `\.\.\.`, `.*`)
-	ok, err := regexp.MatchString("^"+expr+"$", name)
-	return ok && err == nil
+	return regexp.MustCompile("(?s:^" + strings.ReplaceAll(expr, `\.\.\.`, `.*`) + "$)")
 }

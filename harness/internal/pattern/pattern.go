@@ -5,6 +5,7 @@ package pattern
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -82,6 +83,40 @@ func matches(alt, elems []string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// Compiled is a pattern that is compiled once.
+type Compiled [][]*regexp.Regexp
+
+// Compile returns an error for a pattern that package testing would not take.
+func Compile(pattern string) (Compiled, error) {
+	var c Compiled
+	for _, elems := range split(pattern) {
+		var alternative []*regexp.Regexp
+		for _, elem := range elems {
+			expr, err := regexp.Compile(rewrite(elem))
+			if err != nil {
+				return nil, err
+			}
+			alternative = append(alternative, expr)
+		}
+		c = append(c, alternative)
+	}
+	return c, nil
+}
+
+// Covers reports whether the pattern selects the test called name, and all of its
+// subtests. Of a test of which it selects some subtests it is false.
+func (c Compiled) Covers(name string) bool {
+	elems := strings.Split(name, "/")
+	return slices.ContainsFunc(c, func(alternative []*regexp.Regexp) bool {
+		for i, expr := range alternative {
+			if i >= len(elems) || !expr.MatchString(elems[i]) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // split cuts a pattern into alternatives, and each of them into elements, as

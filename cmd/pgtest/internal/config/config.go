@@ -1,5 +1,6 @@
-// Package config finds and reads pgtest.toml: settings of flags in profiles, each
-// with the place where it stands. What they mean is for others to know.
+// Package config finds and reads pgtest.toml: profiles, overrides and groups, each
+// setting of them with the place where it stands. What they mean is for others to
+// know.
 package config
 
 import (
@@ -35,16 +36,21 @@ const (
 	Bool
 	Strings // an array of them
 	Other   // dates, tables, and so on: no flag takes them
+	Table   // a table in an override, of which each key follows as a setting with Sub
 )
 
 // A Setting is a key with its value.
 type Setting struct {
-	Key  string
+	Key string
+	// Sub is the key in the table that an override has for a value, or "".
+	Sub  string
 	Kind Kind
 	// Values are the texts of the value, or of each in an array.
 	Values []string
-	// At and ValueAt are where key and value stand.
+	// At and ValueAt are where key and value stand, and Places where each value of
+	// an array does.
 	At, ValueAt Position
+	Places      []Position
 }
 
 // A Position is a place in a file. Lines and columns count from 1, columns in
@@ -63,10 +69,11 @@ func (p Position) Errorf(format string, args ...any) error {
 
 // A Profile is a table of settings.
 type Profile struct {
-	Name     string
-	At       Position
-	Settings []Setting
-	inherits Setting
+	Name      string
+	At        Position
+	Settings  []Setting
+	inherits  Setting
+	overrides overrides
 }
 
 // A File is a file that was read.
@@ -75,8 +82,10 @@ type File struct {
 	Path string
 	// Dir is the directory that paths in the file start from: that of the file,
 	// or the one above .config.
-	Dir      string
-	profiles []*Profile
+	Dir       string
+	profiles  []*Profile
+	overrides overrides // for all profiles
+	groups    []*Group
 }
 
 // Find returns the path of the file for a working directory, "" if there is none:
@@ -218,12 +227,19 @@ func (p *parser) at(n *unstable.Node, otherwise Position) Position {
 func (p *parser) expression(n *unstable.Node) error {
 	switch n.Kind {
 	case unstable.ArrayTable:
-		keys := p.keys(n)
-		return keys[0].at.Errorf("unknown table [[%s]]: settings stand in [profile.%s] or another profile", join(keys), DefaultProfile)
+		p.table = p.keys(n)
+		return p.file.addOverride(p.table)
 	case unstable.Table:
 		p.table = p.keys(n)
-		if len(p.table) == 1 && p.table[0].name == profiles {
+		if len(p.table) == 1 && slices.Contains(tables[:2], p.table[0].name) {
 			return nil
+		}
+		if list, rest := p.file.overridesOf(p.table); list != nil {
+			return list.table(rest, p.table)
+		}
+		if p.table[0].name == groups {
+			_, err := p.file.group(p.table)
+			return err
 		}
 		_, err := p.file.profile(p.table)
 		return err
@@ -236,30 +252,57 @@ func (p *parser) expression(n *unstable.Node) error {
 // setting adds what a key has for a value: one setting, or for an inline table all
 // that it has.
 func (p *parser) setting(keys []key, value *unstable.Node) error {
+	if list, rest := p.file.overridesOf(keys); list != nil {
+		return p.override(list, rest, keys, value)
+	}
 	if value.Kind == unstable.InlineTable && len(keys) < 3 {
-		for it := value.Children(); it.Next(); {
-			entry := it.Node()
-			if err := p.setting(slices.Concat(keys, p.keys(entry)), entry.Value()); err != nil {
-				return err
-			}
-		}
-		return nil
+		return p.entries(value, func(sub []key, value *unstable.Node) error {
+			return p.setting(slices.Concat(keys, sub), value)
+		})
 	}
 	if len(keys) < 3 {
 		return unknown(keys)
+	}
+	s := p.newSetting(keys[2:], value)
+	if keys[0].name == groups {
+		g, err := p.file.group(keys[:2])
+		if err == nil {
+			g.Settings = append(g.Settings, s)
+		}
+		return err
 	}
 	profile, err := p.file.profile(keys[:2])
 	if err != nil {
 		return err
 	}
-	s := Setting{Key: join(keys[2:]), At: keys[2].at, ValueAt: p.at(value, keys[len(keys)-1].at)}
-	s.Kind, s.Values = valueOf(value)
 	if s.Key == "inherits" {
 		profile.inherits = s
 		return nil
 	}
 	profile.Settings = append(profile.Settings, s)
 	return nil
+}
+
+// entries calls add with each entry of an inline table.
+func (p *parser) entries(table *unstable.Node, add func([]key, *unstable.Node) error) error {
+	for it := table.Children(); it.Next(); {
+		entry := it.Node()
+		if err := add(p.keys(entry), entry.Value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *parser) newSetting(keys []key, value *unstable.Node) Setting {
+	s := Setting{Key: join(keys), At: keys[0].at, ValueAt: p.at(value, keys[len(keys)-1].at)}
+	s.Kind, s.Values = valueOf(value)
+	if s.Kind == Strings {
+		for it := value.Children(); it.Next(); {
+			s.Places = append(s.Places, p.at(it.Node(), s.ValueAt))
+		}
+	}
+	return s
 }
 
 func valueOf(n *unstable.Node) (Kind, []string) {
@@ -308,17 +351,23 @@ func (f *File) profile(table []key) (*Profile, error) {
 	return p, nil
 }
 
-// profiles is the table that profiles stand in.
-const profiles = "profile"
+// The tables that everything stands in.
+const (
+	profiles = "profile"
+	groups   = "group"
+	override = "override"
+)
 
-// unknown is the error for a key that is no setting of a profile.
+var tables = []string{profiles, groups, override}
+
+// unknown is the error for a key that is no setting of a profile or group.
 func unknown(keys []key) error {
 	k := keys[0]
-	near := nearest.Of(k.name, []string{profiles})
+	near := nearest.Of(k.name, tables)
 	switch {
-	case k.name == profiles && len(keys) > 2:
+	case (k.name == profiles || k.name == groups) && len(keys) > 2:
 		return keys[2].at.Errorf("unknown table %q", join(keys))
-	case k.name == profiles:
+	case k.name == profiles || k.name == groups:
 		return keys[len(keys)-1].at.Errorf("%s: must be a table of settings", join(keys))
 	case near != "":
 		return k.at.Errorf("unknown key %q; did you mean %q?", k.name, near)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,75 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestOverrides has the overrides of a profile and the groups, however they are
+// written, or the line about what is wrong.
+func TestOverrides(t *testing.T) {
+	for _, tt := range []struct{ text, profile, want string }{
+		{"[[override]]\npackages = ['a']\nx = 1\n[[override]]\ny = 2\n", "default", "1:3 packages=[a] x=1 | 4:3 y=2"},
+		{"[profile.ci]\n[[profile.ci.override]]\na = 1\n[[override]]\na = 2\n[[profile.default.override]]\na = 3\n", "ci", "4:3 a=2 | 6:19 a=3 | 2:14 a=1"},
+		{"[profile.ci]\n[[profile.ci.override]]\na = 1\n[[override]]\na = 2\n", "default", "4:3 a=2"},
+		{"[profile.n]\ninherits = 'ci'\n[[profile.n.override]]\na = 1\n[[profile.ci.override]]\na = 2\n", "n", "5:14 a=2 | 3:13 a=1"},
+		{"[[override]]\ne = {A = 'x', 'B.c' = 'y'}\n", "default", "1:3 e=table e.A=x e.B.c=y"},
+		{"[[override]]\ne.A = 'x'\n[override.e]\nB = 'y'\n", "default", ""},
+		{"[[override]]\n[override.e]\nB = 'y'\n[[override]]\n[override.e]\nB = 'z'\n", "default", "1:3 e=table e.B=y | 4:3 e=table e.B=z"},
+		{"[[profile.ci.override]]\n[profile.ci.override.e]\nB = 'y'\n", "ci", "1:14 e=table e.B=y"},
+		{"override = [{a = 1}, {e = {}, b = {c = 2}}]\n", "default", "1:13 a=1 | 1:22 e=table b=table b.c=2"},
+		{"profile.ci.override = [{a = 1}]\n", "ci", "1:24 a=1"},
+		{"[profile]\nci = {override = [{a = 1}], x = 1}\n", "ci", "2:19 a=1"},
+		{"[group.db]\nmax = 1\n[group]\nx.max = 2\ny = {max = 3}\n", "default", "db max=1, x max=2, y max=3"},
+
+		{"[override]\na = 1\n", "default", "FILE:1:2: override: must be an array of tables, as [[override]] begins one"},
+		{"override = 1\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
+		{"override = [1]\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
+		{"override.a = 1\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
+		{"[profile.a.override]\n", "default", "FILE:1:12: profile.a.override: must be an array of tables, as [[profile.a.override]] begins one"},
+		{"[[override.a]]\n", "default", "FILE:1:12: unknown table [[override.a]]"},
+		{"[[overide]]\n", "default", `FILE:1:3: unknown table [[overide]]; did you mean "override"?`},
+		{"[[group.a]]\n", "default", "FILE:1:3: unknown table [[group.a]]: settings stand in [profile.default] or another profile"},
+		{"[[override]]\n[override.a.b]\n", "default", `FILE:2:13: unknown table "override.a.b"`},
+		{"[[override]]\na.b.c = 1\n", "default", `FILE:2:5: unknown key "a.b.c"`},
+		{"[group]\ndb = 1\n", "default", "FILE:2:1: group.db: must be a table of settings"},
+		{"[group.a.b]\n", "default", `FILE:1:10: unknown table "group.a.b"`},
+	} {
+		path := write(t, filepath.Join(t.TempDir(), Name), tt.text)
+		f, err := Read(path)
+		if err != nil {
+			if got := strings.ReplaceAll(err.Error(), path, "FILE"); got != tt.want && tt.want != "" {
+				t.Errorf("%q: %s\nwant %s", tt.text, got, tt.want)
+			}
+			continue
+		}
+		settings := func(list []Setting) (text string) {
+			for _, s := range list {
+				value := fmt.Sprint(s.Values)
+				if s.Kind == Table {
+					value = "table"
+				}
+				if len(s.Values) == 1 && s.Kind != Strings {
+					value = s.Values[0]
+				}
+				key := s.Key
+				if s.Sub != "" {
+					key += "." + s.Sub
+				}
+				text += " " + key + "=" + value
+			}
+			return text
+		}
+		var got []string
+		for _, o := range f.Overrides(tt.profile) {
+			got = append(got, fmt.Sprintf("%d:%d%s", o.At.Line, o.At.Column, settings(o.Settings)))
+		}
+		var groups []string
+		for _, g := range f.Groups() {
+			groups = append(groups, g.Name+settings(g.Settings))
+		}
+		if text := strings.Join(got, " | ") + strings.Join(groups, ", "); text != tt.want {
+			t.Errorf("%q: %s\nwant %s", tt.text, text, tt.want)
+		}
+	}
+}
+
 // TestFind looks in the roots of module and repository.
 func TestFind(t *testing.T) {
 	for _, tt := range []struct{ files, from, want string }{
@@ -130,6 +200,7 @@ func FuzzRead(f *testing.F) {
 	for _, text := range []string{
 		"[profile.default]\na = 'x'\n", "profile.a = {b = [1, 'x'], c.d = 2}\n", "[profile]\n\"a\\u0062\".'c' = true\n",
 		"[profile.a]\ninherits = 'b'\n[profile.b]\ninherits = 'a'\n", "[profile.a]\nb = \"\"\"\nx\\\n y\"\"\"\n", "[[a]]\n", "\xff", "a=\r\n",
+		"[[override]]\ne = {A = 'x'}\n[override.f]\nb = 1\n[group.g]\nmax = 1\n", "profile.a.override = [{b = {c = 1}}, {}]\n", "[[profile.a.override]]\nb.c = 1\n",
 	} {
 		f.Add(text)
 	}
@@ -144,13 +215,20 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		lines := strings.Count(text, "\n") + 1
-		for _, s := range file.All() {
+		settings := file.All()
+		for _, o := range file.AllOverrides() {
+			settings = append(settings, o.Settings...)
+		}
+		for _, g := range file.Groups() {
+			settings = append(settings, g.Settings...)
+		}
+		for _, s := range settings {
 			for _, at := range []Position{s.At, s.ValueAt} {
 				if at.Line < 1 || at.Line > lines || at.Column < 1 {
 					t.Errorf("%q: %s is at %v", text, s.Key, at)
 				}
 			}
-			if (s.Kind == Other) != (s.Values == nil) {
+			if (s.Kind == Other || s.Kind == Table) != (s.Values == nil) {
 				t.Errorf("%q: %+v", text, s)
 			}
 		}

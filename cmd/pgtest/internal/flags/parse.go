@@ -13,6 +13,7 @@ import (
 	"pgtest/harness/archive"
 	"pgtest/harness/coverage"
 	"pgtest/harness/gotest"
+	"pgtest/harness/override"
 )
 
 // A CommandLine is pgtest's command line, taken apart.
@@ -32,6 +33,10 @@ type CommandLine struct {
 	Merge *Merge
 	// Archived is what Archive holds, which the caller reads; nil without one.
 	Archived *archive.Header
+	// Overrides are what pgtest.toml says of packages and tests, where neither a
+	// word nor the environment says it for all. Groups are those that it names.
+	Overrides override.Rules
+	Groups    []override.Group
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
 	// Parts and Dropped are for --failed, which finds them out: what runs of the
@@ -42,9 +47,9 @@ type CommandLine struct {
 	ours  []string // flags for our set, each one word: --name or --name=value
 	chdir chdir
 	args  []string // the whole
-	// settings are those of files, and from says where values come from.
-	settings []setting
-	from     origins
+	// files is what files say, and from where values come from.
+	files fromFiles
+	from  origins
 	// meant are words that pgtest leaves to the test binary, though they look
 	// like flags of its own.
 	meant []meant
@@ -70,24 +75,24 @@ type chdir struct {
 // gotestsum reads them. A -C in front names another directory, whose files are not
 // read.
 func Parse(args []string, gotestsum bool) (*CommandLine, error) {
-	c, err := parse(args, gotestsum, nil)
+	c, err := parse(args, gotestsum, fromFiles{})
 	if c.Help || c.Version || c.chdir.words > 0 {
 		return c, err
 	}
-	settings, unread := c.readSettings()
+	files, unread := c.readSettings()
 	switch {
-	case err != nil && len(settings) == 0:
+	case err != nil && len(files.settings) == 0:
 		return c, err
-	case unread != nil, len(settings) == 0:
+	case unread != nil:
 		return c, unread
 	}
-	return parse(args, gotestsum, settings)
+	return parse(args, gotestsum, files)
 }
 
-func parse(args []string, gotestsum bool, settings []setting) (*CommandLine, error) {
-	c := &CommandLine{Gotestsum: gotestsum, args: args, settings: settings, from: make(origins)}
+func parse(args []string, gotestsum bool, files fromFiles) (*CommandLine, error) {
+	c := &CommandLine{Gotestsum: gotestsum, args: args, files: files, from: make(origins)}
 	ours := newSet(&c.Options)
-	for _, s := range settings {
+	for _, s := range files.settings {
 		if err := s.apply(ours, c.from); err != nil {
 			return c, err
 		}
@@ -113,6 +118,7 @@ func parse(args []string, gotestsum bool, settings []setting) (*CommandLine, err
 		c.from[f.Name] = origin{"--" + f.Name, f.Value, false}
 	}
 	c.addPackages()
+	c.Overrides, c.Groups = files.below(c.from), files.groups
 	return c, nil
 }
 

@@ -32,53 +32,66 @@ type origin struct {
 // off is the value of --config that reads no file.
 const off = "off"
 
+// fromFiles is what files say.
+type fromFiles struct {
+	settings []setting
+	overridden
+}
+
 // readSettings returns what files say of a profile, in the order in which it
 // holds: the user's, then that of the project. Of other profiles it is judged.
-func (c *CommandLine) readSettings() ([]setting, error) {
+func (c *CommandLine) readSettings() (fromFiles, error) {
+	none := fromFiles{}
 	path, profile := c.Config, c.Profile
 	if path == off {
 		if profile != "" {
-			return nil, fmt.Errorf("%s: not with %s=off", c.from["profile"].where, c.from["config"].where)
+			return none, fmt.Errorf("%s: not with %s=off", c.from["profile"].where, c.from["config"].where)
 		}
-		return nil, nil
+		return none, nil
 	}
 	settings, err := userSettings()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if path == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if path, err = config.Find(dir); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 	if path == "" {
 		if profile != "" && profile != config.DefaultProfile {
-			return nil, fmt.Errorf("%s: no profile %q: there is no %s", c.from["profile"].where, profile, config.Name)
+			return none, fmt.Errorf("%s: no profile %q: there is no %s", c.from["profile"].where, profile, config.Name)
 		}
-		return settings, nil
+		return fromFiles{settings: settings}, nil
 	}
 	file, err := config.Read(path)
 	if err != nil && c.Config != "" {
 		err = fmt.Errorf("%s: %w", c.from["config"].where, err)
 	}
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if err := judge(file, false); err != nil {
-		return nil, err
+		return none, err
 	}
 	if profile == "" {
 		profile = config.DefaultProfile
 	}
 	chosen, err := file.Settings(profile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.from["profile"].where, err)
+		return none, fmt.Errorf("%s: %w", c.from["profile"].where, err)
 	}
-	return append(settings, inDir(chosen, file.Dir, false)...), nil
+	modules, err := modulesAround(file.Dir)
+	if err != nil {
+		return none, err
+	}
+	modules.absent = c.Archive != ""
+	overridden, err := overridesOf(file, profile, modules)
+	return fromFiles{append(settings, inDir(chosen, file.Dir, false)...), overridden}, err
 }
 
 // userSettings are those of the user's own file.
@@ -97,6 +110,12 @@ func userSettings() ([]setting, error) {
 	}
 	if err := judge(file, true); err != nil {
 		return nil, err
+	}
+	for _, o := range file.AllOverrides() {
+		return nil, o.At.Errorf("override: only how things are shown can be set for all projects")
+	}
+	for _, g := range file.Groups() {
+		return nil, g.At.Errorf("group: only how things are shown can be set for all projects")
 	}
 	chosen, err := file.Settings(config.DefaultProfile)
 	return inDir(chosen, file.Dir, true), err
@@ -136,11 +155,7 @@ func (s setting) apply(ours set, from origins) error {
 		return s.At.Errorf("%s: only how things are shown can be set for all projects", s.Key)
 	}
 	if kinds := r.kinds(); !slices.Contains(kinds, s.Kind) {
-		var names []string
-		for _, k := range kinds {
-			names = append(names, kindNames[k])
-		}
-		return s.ValueAt.Errorf("%s: must be %s", s.Key, strings.Join(names, " or "))
+		return s.ValueAt.Errorf("%s: must be %s", s.Key, kindsOf(kinds))
 	}
 	value := s.Values[0]
 	if s.Kind == config.Strings {
@@ -163,6 +178,15 @@ func (r Row) configurable() bool {
 
 var kindNames = map[config.Kind]string{
 	config.String: "a string", config.Integer: "a whole number", config.Bool: "true or false", config.Strings: "an array of strings",
+	config.Table: "a table",
+}
+
+func kindsOf(kinds []config.Kind) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, kindNames[k])
+	}
+	return strings.Join(names, " or ")
 }
 
 // kinds are the types of values that a flag has in a file.
@@ -203,7 +227,8 @@ func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) 
 		case !flag.file:
 			return c, err
 		}
-		rest := slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.Key == drop })
+		rest := c.files
+		rest.settings = slices.DeleteFunc(slices.Clone(rest.settings), func(s setting) bool { return s.Key == drop })
 		next, err := parse(c.args, c.Gotestsum, rest)
 		if err != nil {
 			return next, err
@@ -246,7 +271,9 @@ func (c *CommandLine) PrintSettings(w io.Writer) error {
 		if !set {
 			o = origin{"default", r.Default, false}
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, strings.ReplaceAll(o.value, "\n", " "), o.where)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, oneLine(o.value), o.where)
 	}
 	return table.Flush()
 }
+
+func oneLine(v string) string { return strings.ReplaceAll(v, "\n", " ") }

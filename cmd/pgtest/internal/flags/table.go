@@ -299,8 +299,9 @@ flags above`},
 			{"config", "file", "", `read settings from it instead of pgtest.toml; off reads
 none: see docs/config.md`, parsed(&o.Config, valid(nil)).asPrivate()},
 			{"profile", "name", "", `use the settings of a profile`, parsed(&o.Profile, valid(nil)).asPrivate()},
-			{Name: "pgtest tool config show", Text: `print each setting and where it comes from, with any of
-the flags above`},
+			{Name: "pgtest tool config show [package [test]]", Text: `print each setting and where it comes from, with any of
+the flags above, or what overrides say of a package or
+test`},
 			{Name: "pgtest tool config schema", Text: `print the JSON schema of pgtest.toml`},
 		}},
 		{"Tools", []Row{
