@@ -32,7 +32,7 @@ func (b *bench) order() error {
 		if err != nil {
 			return err
 		}
-		b.table.ratio(name+peer.more, name, theirs, cost)
+		b.table.ratio(name+peer.more, "", theirs, cost)
 	}
 	return nil
 }
