@@ -28,7 +28,7 @@ func checkCoverage(c *flags.CommandLine) error {
 	asked := c.Coverage.Asked()
 	switch {
 	case c.Coverage.DiffMin.Text != "" && c.Coverage.Diff == "":
-		return errors.New("--coverage-diff-min: needs --coverage-diff")
+		return &flags.Conflict{Flag: "coverage-diff-min", Lack: "coverage-diff"}
 	case asked == "":
 		return nil
 	}

@@ -25,7 +25,7 @@ import (
 func checkShard(c *flags.CommandLine) error {
 	if c.Shard.Total == 0 {
 		if c.ShardPlan != "" {
-			return errors.New("--shard-plan: needs --shard")
+			return &flags.Conflict{Flag: "shard-plan", Lack: "shard"}
 		}
 		return nil
 	}

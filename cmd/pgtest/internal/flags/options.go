@@ -411,9 +411,13 @@ func (r Row) Variable() string {
 }
 
 // fromEnvironment sets each flag whose variable is set: ours, or else
-// gotestsum's. An empty variable is as good as none.
-func (s set) fromEnvironment(from origins) error {
+// gotestsum's. An empty variable is as good as none, and so are those of the flags
+// that are to stay unread.
+func (s set) fromEnvironment(from origins, unread []string) error {
 	for _, r := range s.rows {
+		if slices.Contains(unread, r.Name) {
+			continue
+		}
 		name := r.Variable()
 		value := os.Getenv(name)
 		if value == "" && r.variable != "" {
@@ -428,7 +432,7 @@ func (s set) fromEnvironment(from origins) error {
 		if err := r.set(value); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		from[r.Name] = origin{name, value, false}
+		from[r.Name] = origin{name, value, theEnvironment}
 	}
 	return nil
 }

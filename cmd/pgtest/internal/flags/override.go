@@ -330,7 +330,7 @@ func (o overridden) below(from origins) override.Rules {
 	for _, r := range o.rules {
 		rest := *r
 		for _, k := range overrideKeys() {
-			if flag, set := from[k.flag]; set && !flag.file {
+			if flag, set := from[k.flag]; set && flag.level > aFile {
 				k.clear(&rest.Settings)
 			}
 		}

@@ -97,7 +97,7 @@ func parse(args []string, gotestsum bool, files fromFiles) (*CommandLine, error)
 			return c, err
 		}
 	}
-	if err := ours.fromEnvironment(c.from); err != nil {
+	if err := ours.fromEnvironment(c.from, files.unread); err != nil {
 		return c, err
 	}
 	if err := c.split(args, gotest.FromGOFLAGS(), ours); err != nil {
@@ -115,7 +115,7 @@ func parse(args []string, gotestsum bool, files fromFiles) (*CommandLine, error)
 		if err := r.set(f.Value); err != nil {
 			return c, fmt.Errorf("--%s: %w", f.Name, err)
 		}
-		c.from[f.Name] = origin{"--" + f.Name, f.Value, false}
+		c.from[f.Name] = origin{"--" + f.Name, f.Value, theLine}
 	}
 	c.addPackages()
 	c.Overrides, c.Groups = files.below(c.from), files.groups

@@ -26,8 +26,17 @@ type origins map[string]origin
 
 type origin struct {
 	where, value string
-	file         bool
+	level        level
 }
+
+// A level is who says a value. The higher holds.
+type level int
+
+const (
+	aFile level = iota + 1
+	theEnvironment
+	theLine // of the command
+)
 
 // off is the value of --config that reads no file.
 const off = "off"
@@ -35,6 +44,7 @@ const off = "off"
 // fromFiles is what files say.
 type fromFiles struct {
 	settings []setting
+	unread   []string // names of flags whose variables are as good as empty
 	overridden
 }
 
@@ -91,7 +101,7 @@ func (c *CommandLine) readSettings() (fromFiles, error) {
 	}
 	modules.absent = c.Archive != ""
 	overridden, err := overridesOf(file, profile, modules)
-	return fromFiles{append(settings, inDir(chosen, file.Dir, false)...), overridden}, err
+	return fromFiles{settings: append(settings, inDir(chosen, file.Dir, false)...), overridden: overridden}, err
 }
 
 // userSettings are those of the user's own file.
@@ -167,7 +177,7 @@ func (s setting) apply(ours set, from origins) error {
 	if err := r.set(value); err != nil {
 		return s.ValueAt.Errorf("%s: %w", s.Key, err)
 	}
-	from[r.Name] = origin{s.At.String(), value, true}
+	from[r.Name] = origin{s.At.String(), value, aFile}
 	return nil
 }
 
@@ -206,9 +216,10 @@ func (r Row) kinds() []config.Kind {
 	return []config.Kind{config.String}
 }
 
-// Fit returns the command line without those settings of files which check says
-// can't be together with the words of the command line or the environment. What is
-// wrong among settings alone, or among words alone, is an error.
+// Fit returns the command line without those settings of files and variables which
+// check says can't be together with what stands above them: the environment above
+// files, the words of the command line above both. What is wrong among settings of
+// one level is an error.
 func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) {
 	for {
 		err := check(c)
@@ -216,19 +227,26 @@ func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) 
 		if !errors.As(err, &conflict) {
 			return c, err
 		}
-		name, _, _ := strings.Cut(conflict.Flag, "=")
-		flag, with := c.from[name], c.from[conflict.with()]
-		drop := name
+		drop, _, _ := strings.Cut(conflict.Flag, "=")
+		flag, with := c.from[drop], c.from[conflict.with()]
+		if with.level == 0 { // no flag of ours, so words
+			with.level = theLine
+		}
 		switch {
-		case flag.file && with.file:
-			return c, fmt.Errorf("%s: %w", flag.where, err)
-		case with.file:
-			drop = conflict.with()
-		case !flag.file:
+		case flag.level > with.level:
+			drop, flag = conflict.with(), with
+		case flag.level < with.level:
+		case flag.level == theLine:
 			return c, err
+		default:
+			return c, fmt.Errorf("%s: %w", flag.where, err)
 		}
 		rest := c.files
-		rest.settings = slices.DeleteFunc(slices.Clone(rest.settings), func(s setting) bool { return s.Key == drop })
+		if flag.level == aFile {
+			rest.settings = slices.DeleteFunc(slices.Clone(rest.settings), func(s setting) bool { return s.Key == drop })
+		} else {
+			rest.unread = append(slices.Clone(rest.unread), drop)
+		}
 		next, err := parse(c.args, c.Gotestsum, rest)
 		if err != nil {
 			return next, err
@@ -238,13 +256,20 @@ func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) 
 	}
 }
 
-// A Conflict is the error for a flag that can't be together with something else.
+// A Conflict is the error for a flag that can't be together with something else, or
+// without another flag.
 type Conflict struct {
 	Flag string // its name, or name=value
 	With string // what that is as it is typed, and why
+	Lack string // the other flag's name, where there is no With
 }
 
-func (c *Conflict) Error() string { return fmt.Sprintf("--%s: not with %s", c.Flag, c.With) }
+func (c *Conflict) Error() string {
+	if c.Lack != "" {
+		return fmt.Sprintf("--%s: needs --%s", c.Flag, c.Lack)
+	}
+	return fmt.Sprintf("--%s: not with %s", c.Flag, c.With)
+}
 
 // with is the name of the other flag, if it is one of pgtest's.
 func (c *Conflict) with() string {
@@ -269,7 +294,7 @@ func (c *CommandLine) PrintSettings(w io.Writer) error {
 		}
 		o, set := c.from[r.Name]
 		if !set {
-			o = origin{"default", r.Default, false}
+			o = origin{where: "default", value: r.Default}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, oneLine(o.value), o.where)
 	}

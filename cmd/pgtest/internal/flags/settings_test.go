@@ -163,14 +163,22 @@ func TestFit(t *testing.T) {
 		{"rerun-fails = 2", "", "-", "0"},
 		{"rerun-fails = 2", "", "./a", "2"},
 		{"grace = '1s'", "", "--rerun-fails -", "--rerun-fails: not with -, which runs no tests"},
-		{"rerun-fails = 2", "PGTEST_RERUN_FAILS=3", "-", "--rerun-fails: not with -, which runs no tests"},
+		{"rerun-fails = 2", "PGTEST_RERUN_FAILS=3", "-", "0"},
+		{"stress = '2'", "PGTEST_RERUN_FAILS=3", "", "3"},
+		{"", "PGTEST_RERUN_FAILS=3", "--stress=2", "0"},
+		{"shard-plan = 'x'", "PGTEST_RERUN_FAILS=3", "", "3"},
+		{"", "", "--shard-plan=x", "--shard-plan: needs --shard"},
+		{"", "PGTEST_RERUN_FAILS=3", "--stress=2 --rerun-fails", "--stress: not with --rerun-fails, which is so"},
+		{"", "PGTEST_RERUN_FAILS=3 PGTEST_STRESS=2", "", "PGTEST_STRESS: --stress: not with --rerun-fails, which is so"},
 		{"rerun-fails = 2", "", "--stress=2", "0"},
 		{"stress = '2'", "", "--rerun-fails", "2"},
 		{"rerun-fails = 2\nstress = '2'", "", "", "pgtest.toml:3:1: --stress: not with --rerun-fails, which is so"},
 	} {
 		inProject(t, map[string]string{config.Name: "[profile.default]\n" + tt.project + "\n"})
 		t.Setenv("PGTEST_RERUN_FAILS", "")
-		if name, value, ok := strings.Cut(tt.env, "="); ok {
+		t.Setenv("PGTEST_STRESS", "")
+		for _, variable := range strings.Fields(tt.env) {
+			name, value, _ := strings.Cut(variable, "=")
 			t.Setenv(name, value)
 		}
 		c, err := Parse(strings.Fields(tt.line), false)
@@ -180,9 +188,11 @@ func TestFit(t *testing.T) {
 		c, err = c.Fit(func(c *CommandLine) error {
 			switch {
 			case c.Rerun.Attempts > 0 && c.ReadsInput():
-				return &Conflict{"rerun-fails", "-, which runs no tests"}
+				return &Conflict{Flag: "rerun-fails", With: "-, which runs no tests"}
+			case c.ShardPlan != "" && c.Shard.Total == 0:
+				return &Conflict{Flag: "shard-plan", Lack: "shard"}
 			case c.Rerun.Attempts > 0 && c.Stress != nil:
-				return &Conflict{"stress", "--rerun-fails, which is so"}
+				return &Conflict{Flag: "stress", With: "--rerun-fails, which is so"}
 			}
 			return nil
 		})
