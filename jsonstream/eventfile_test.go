@@ -366,3 +366,49 @@ func TestReadErrors(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestNotesInFile wants in the reports of a file what the run noted, and a file of
+// it that is the same.
+func TestNotesInFile(t *testing.T) {
+	notes := []result.Note{
+		result.Leaks{Package: "example.com/a", Fail: true, More: 3, Leaks: []result.Leak{{PID: 7, Test: "TestA", Command: "sleep \"<60>\"\n", Escaped: true, Alive: "not permitted"}}},
+		result.Timeout{Package: "example.com/a", Test: "TestA", Limit: 90 * time.Second},
+		result.GoVersion("go1.2"),
+	}
+	stream := []byte(`{"Action":"run","Package":"example.com/a","Test":"TestA"}
+{"Action":"fail","Package":"example.com/a","Test":"TestA","Elapsed":1}
+{"Action":"fail","Package":"example.com/a","Elapsed":1}
+`)
+	var file, out, notices bytes.Buffer
+	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ReadOutput(bytes.NewReader(stream))
+	for _, n := range notes {
+		s.Note(n)
+	}
+	if _, err := s.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = New(Options{Notices: &notices}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.ReadOutput(bytes.NewReader(file.Bytes()))
+	if got, want := fmt.Sprintf("%+v", s.notes), fmt.Sprintf("%+v", notes[:2]); got != want || notices.Len() > 0 {
+		t.Errorf("%s, want %s; at once: %s", got, want, notices.String())
+	}
+	again := through(t, file.Bytes(), "")
+	if !bytes.Equal(again.file, file.Bytes()) || before(again.text, "DONE") != before(out.String(), "DONE") || again.report.Errors != 0 {
+		t.Errorf("%s\n%s\nwant\n%s\n%s", again.file, again.text, file.String(), out.String())
+	}
+	if !strings.Contains(again.text, "=== LEAK: example.com/a\n    TestA: pid 7: sleep") || !strings.Contains(again.xml, "leaked processes") {
+		t.Errorf("%s\n%s", again.text, again.xml)
+	}
+}
+
+func before(text, what string) string {
+	text, _, _ = strings.Cut(text, what)
+	return text
+}

@@ -377,7 +377,10 @@ func (s *Stream) event(ev *event.Event) {
 // of the stream, unless it has others of its own.
 func (s *Stream) fileEvent(ev *event.Event) {
 	round := ev.Round()
+	note := jsonfile.ReadNote(ev)
 	switch {
+	case note != nil:
+		s.keep(note)
 	case round == 0:
 		jsonfile.Read(ev, s.results)
 	case s.opts.Rounds:
@@ -496,13 +499,18 @@ func (s *Stream) Note(n result.Note) {
 	case result.Began:
 		s.results.Began(n)
 	default:
-		s.mu.Lock()
-		s.notes = append(s.notes, n)
-		s.mu.Unlock()
+		s.keep(n)
 	}
 	if line := result.Notice(n); line != "" && s.opts.Notices != nil {
 		io.WriteString(s.opts.Notices, line+"\n")
 	}
+}
+
+// keep has a note for the sinks.
+func (s *Stream) keep(n result.Note) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes = append(s.notes, n)
 }
 
 // Close releases a Stream that is not to be finished. It writes nothing.

@@ -5,7 +5,8 @@
 // decides anew from go's own events.
 //
 // In the file of a run whose tests may run again, an empty output with a NoEnd of
-// its own begins each round.
+// its own begins each round. What the run noted of processes that were left behind
+// and of tests that took too long is at the end, in outputs of a build.
 package jsonfile
 
 import (
@@ -85,6 +86,49 @@ func (f *File) beginRound(ev *event.Event) {
 		line.Action, line.ImportPath, line.Output = "build-output", ev.ImportPath.String(), "# "+line.NoEnd+"\n"
 	}
 	f.put(line)
+}
+
+// A noteEvent has one of the notes that a file keeps. Testjson takes its Output for
+// no error.
+type noteEvent struct {
+	Action, ImportPath, Output, NoEnd string
+
+	Leaks   *result.Leaks   `json:",omitempty"`
+	Timeout *result.Timeout `json:",omitempty"`
+}
+
+const noted = "note"
+
+// Note writes what the sections of the run and its reports are made of.
+func (f *File) Note(n result.Note) {
+	ev := noteEvent{Action: "build-output", ImportPath: "pgtest", NoEnd: noted}
+	switch n := n.(type) {
+	case result.Leaks:
+		ev.Output, ev.Leaks = "# processes of "+n.Package+" were left behind\n", &n
+	case result.Timeout:
+		ev.Output, ev.Timeout = "# "+n.Test+" of "+n.Package+" took too long\n", &n
+	default:
+		return
+	}
+	if line, err := json.Marshal(ev); err == nil && !f.ends {
+		f.out.AddLine(line)
+	}
+}
+
+// ReadNote returns the note of an event that an event file added, nil if it has
+// none.
+func ReadNote(ev *event.Event) result.Note {
+	var read noteEvent
+	if ev.NoEnd.String() != noted || json.Unmarshal(ev.Line, &read) != nil {
+		return nil
+	}
+	switch {
+	case read.Leaks != nil:
+		return *read.Leaks
+	case read.Timeout != nil:
+		return *read.Timeout
+	}
+	return nil
 }
 
 func (f *File) Flush() { f.out.Flush() }
