@@ -21,6 +21,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/debugger"
 	"pgtest/harness/gotest"
+	"pgtest/harness/reach"
 	"pgtest/harness/steady"
 	"pgtest/harness/watch"
 	"pgtest/jsonstream/result"
@@ -316,12 +317,12 @@ func (w *watcher) load(ctx context.Context) func() []watch.Step {
 		if w.line.WatchChdir && dir != w.root {
 			patterns = []string{"./..."}
 		}
-		args := append([]string{"list", "-e", "-deps", "-test", "-json=" + watch.ListFields}, w.line.Line.FileFlags()...)
+		args := append([]string{"list", "-e", "-deps", "-test", "-json=" + reach.ListFields}, w.line.Line.FileFlags()...)
 		out, err := w.goCommand(ctx, dir, append(append(args, "--"), patterns...))
 		outputs = append(outputs, bytes.NewReader(out))
 		failed = errors.Join(failed, err)
 	}
-	g, err := watch.ParseList(outputs...)
+	g, err := reach.ParseList(outputs...)
 	count := 0
 	switch {
 	case err != nil:

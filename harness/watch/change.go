@@ -10,21 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-)
 
-// A Change is a file that is not as it was.
-type Change struct {
-	// Path is absolute.
-	Path string
-	// Gone says that nothing has this name any more.
-	Gone bool
-	// Header says that imports, build constraints or embedded files may have
-	// changed.
-	Header bool
-	// New says that nobody knows what the file held before, so that it may hold
-	// the same now.
-	New bool
-}
+	"pgtest/harness/reach"
+)
 
 // contents remembers what files hold, so that one that is written again with the
 // same bytes, as by a test, is no change.
@@ -37,11 +25,11 @@ type content struct {
 
 // change looks at a file and returns how it changed, and false if it did not.
 // fresh says that it has come into being since the last look.
-func (known contents) change(path string, fresh bool) (Change, bool) {
+func (known contents) change(path string, fresh bool) (reach.Change, bool) {
 	now := contentOf(path)
 	was, seen := known[path]
 	known[path] = now
-	c := Change{Path: path, Gone: !now.there, Header: !seen || was.header != now.header, New: !seen}
+	c := reach.Change{Path: path, Gone: !now.there, Header: !seen || was.header != now.header, New: !seen}
 	switch {
 	case seen && was == now:
 		return c, false

@@ -2,25 +2,8 @@ package watch
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 )
-
-// sources are the extensions of the files that the go command builds.
-var sources = []string{
-	".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx",
-	".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx", ".syso",
-}
-
-// isSource reports whether the go command may build a file of this name. It
-// ignores names that begin with . or _.
-func isSource(base string) bool {
-	return slices.Contains(sources, filepath.Ext(base)) && base[0] != '.' && base[0] != '_'
-}
-
-func isModuleFile(base string) bool {
-	return slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, base)
-}
 
 // isTemporary reports whether a name is one of those that editors and git use
 // for a moment while they save: vim's backup, swap file and 4913, emacs' backup,
@@ -47,12 +30,4 @@ func Ignores(base string) bool { return isIgnoredDir(base, false) }
 // it. A vendor directory is somebody's fixture there.
 func isIgnoredDir(base string, testdata bool) bool {
 	return base == "" || base[0] == '.' || base[0] == '_' || base == "node_modules" || base == "vendor" && !testdata
-}
-
-// cutTestdata returns the directory that holds the outermost directory testdata
-// of a path, and false if there is none.
-func cutTestdata(path string) (owner string, ok bool) {
-	const sep = string(filepath.Separator)
-	owner, _, ok = strings.Cut(path+sep, sep+"testdata"+sep)
-	return owner, ok
 }

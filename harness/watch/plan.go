@@ -1,3 +1,5 @@
+// Package watch notices which files are saved, and plans the runs that they call
+// for. It runs no tests and touches no terminal.
 package watch
 
 import (
@@ -5,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"pgtest/harness/reach"
 )
 
 // A Run is tests to run.
@@ -108,14 +112,14 @@ type Options struct {
 type Plan struct {
 	opts   Options
 	phase  phase
-	graph  *Graph // nil before it was loaded
+	graph  *reach.Graph // nil before it was loaded
 	failed map[string][]string
 
-	arrived []Change // not planned yet
-	lost    bool     // nobody knows what else has changed
+	arrived []reach.Change // not planned yet
+	lost    bool           // nobody knows what else has changed
 	// A new graph must tell which tests first calls for, and is being loaded
 	// while loading is set.
-	first   []Change
+	first   []reach.Change
 	loading bool
 	stale   bool // the graph is to be loaded again some time
 	tell    bool // how many directories are watched then
@@ -126,8 +130,8 @@ type Plan struct {
 	next    func() []Step // what a key asked for, in place of todo
 	current Run
 	last    *Run
-	later   []Change // written while the tests ran that may have written them
-	follow  bool     // todo is because of that
+	later   []reach.Change // written while the tests ran that may have written them
+	follow  bool           // todo is because of that
 	// testFiles says that todo is one package, because of its test files.
 	testFiles bool
 	vet       *Run // not vetted since it ran
@@ -155,7 +159,7 @@ func say(format string, args ...any) Step {
 
 // Loaded takes a graph, for which so many directories are watched, or the reason
 // why there is none. Then the graph before stays; without one the watch ends.
-func (p *Plan) Loaded(g *Graph, dirs int, err error) []Step {
+func (p *Plan) Loaded(g *reach.Graph, dirs int, err error) []Step {
 	var steps []Step
 	switch {
 	case err != nil && p.graph == nil:
@@ -191,15 +195,15 @@ func (p *Plan) Saved(b Burst) []Step {
 // of their packages that are no source. They would cancel their run for ever.
 // Such a change calls for a run afterwards, which go answers from its cache if
 // the tests don't see a difference; what is written in that run calls for none.
-func (p *Plan) postpone(changes []Change) []Change {
+func (p *Plan) postpone(changes []reach.Change) []reach.Change {
 	if p.phase != running {
 		return changes
 	}
-	var rest []Change
+	var rest []reach.Change
 	for _, c := range changes {
-		pkgs, _ := p.graph.Affected([]Change{c}, p.hasFailed)
+		pkgs, _ := p.graph.Affected([]reach.Change{c}, p.hasFailed)
 		base := filepath.Base(c.Path)
-		own := len(pkgs) > 0 && !isSource(base) && !isModuleFile(base)
+		own := len(pkgs) > 0 && !reach.IsSource(base) && !reach.IsModuleFile(base)
 		for _, pkg := range pkgs {
 			own = own && p.current.holds(pkg)
 		}
@@ -225,11 +229,11 @@ func (p *Plan) hasFailed(pkg string) bool {
 }
 
 // take plans the tests that changes call for, by the graph that there is.
-func (p *Plan) take(changes []Change) {
+func (p *Plan) take(changes []reach.Change) {
 	pkgs, reload := p.graph.Affected(changes, p.hasFailed)
-	p.stale = p.stale || reload == Stale
+	p.stale = p.stale || reload == reach.Stale
 	p.want(pkgs)
-	p.testFiles = len(p.todo) == 1 && !slices.ContainsFunc(changes, func(c Change) bool { return !strings.HasSuffix(c.Path, "_test.go") })
+	p.testFiles = len(p.todo) == 1 && !slices.ContainsFunc(changes, func(c reach.Change) bool { return !strings.HasSuffix(c.Path, "_test.go") })
 }
 
 // takeAll plans all tests.
@@ -263,7 +267,7 @@ func (p *Plan) sort() {
 	p.arrived = nil
 	pkgs, reload := p.graph.Affected(changes, p.hasFailed)
 	switch {
-	case reload == Unknown:
+	case reload == reach.Unknown:
 		p.want(pkgs)
 		p.first = append(p.first, changes...)
 	case len(changes) > 0:

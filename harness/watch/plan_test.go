@@ -5,7 +5,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"pgtest/harness/reach"
 )
+
+// listed is a package of what go list prints.
+type listed struct {
+	ImportPath, Dir                                                        string
+	GoFiles, TestGoFiles, XTestGoFiles, Imports, TestImports, XTestImports []string
+	EmbedPatterns, EmbedFiles, TestEmbedPatterns, TestEmbedFiles           []string
+}
 
 // house is a module of which a is imported by b, b by c, and a by the tests of d.
 // e is alone, and nocode has no tests.
@@ -19,7 +28,7 @@ var house = []listed{
 	{ImportPath: "other", Dir: "/other", GoFiles: []string{"o.go"}, TestGoFiles: []string{"o_test.go"}},
 }
 
-func graphOf(t testing.TB, list []listed) *Graph {
+func graphOf(t testing.TB, list []listed) *reach.Graph {
 	t.Helper()
 	var text strings.Builder
 	for _, l := range list {
@@ -44,7 +53,7 @@ func graphOf(t testing.TB, list []listed) *Graph {
 	text.WriteString(`{"ImportPath":"m/a [m/a.test]","Dir":"/m/a","ForTest":"m/a","Module":{"Dir":"/m","Main":true}}` + "\n")
 	text.WriteString(`{"ImportPath":"m/a.test","Dir":"/m/a","Module":{"Dir":"/m","Main":true}}` + "\n")
 	text.WriteString(`{"ImportPath":"dep","Dir":"/mod/dep","Module":{"Dir":"/mod/dep"}}` + "\n")
-	g, err := ParseList(strings.NewReader(text.String()))
+	g, err := reach.ParseList(strings.NewReader(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +95,7 @@ func TestPlan(t *testing.T) {
 			b := Burst{}
 			for _, path := range paths {
 				path, gone := strings.CutSuffix(path, " gone")
-				b.Changes = append(b.Changes, Change{Path: path, Gone: gone})
+				b.Changes = append(b.Changes, reach.Change{Path: path, Gone: gone})
 			}
 			return p.Saved(b)
 		}
@@ -276,7 +285,7 @@ func TestTestFiles(t *testing.T) {
 		p.Loaded(graphOf(t, house), 1, nil)
 		var b Burst
 		for _, path := range test.saved {
-			b.Changes = append(b.Changes, Change{Path: path})
+			b.Changes = append(b.Changes, reach.Change{Path: path})
 		}
 		steps := p.Saved(b)
 		if got := steps[len(steps)-1].Run.TestFiles; got != test.want {

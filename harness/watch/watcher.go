@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"pgtest/harness/reach"
 )
 
 // A Burst is what changed at about the same time.
 type Burst struct {
-	Changes []Change
+	Changes []reach.Change
 	// Lost says that the system could not tell all changes.
 	Lost bool
 }
@@ -37,7 +39,7 @@ type Watcher struct {
 	ended  chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine alone.
-	graph  *Graph
+	graph  *reach.Graph
 	nested bool
 	lock   string // gitLock
 	// dirs has the directories that are watched by their true paths, and the
@@ -64,7 +66,7 @@ const (
 )
 
 type order struct {
-	graph *Graph
+	graph *reach.Graph
 	trees []string
 	done  chan followed
 }
@@ -101,7 +103,7 @@ func (w *Watcher) Close() {
 // Watch has the Watcher watch the packages of a graph, and all directories below
 // trees. It returns how many directories it watches, and an error if there are
 // more than it can.
-func (w *Watcher) Watch(g *Graph, trees []string) (int, error) {
+func (w *Watcher) Watch(g *reach.Graph, trees []string) (int, error) {
 	o := order{g, trees, make(chan followed, 1)}
 	select {
 	case w.orders <- o:
@@ -185,7 +187,7 @@ func (w *Watcher) collect() {
 		if !changed {
 			continue
 		}
-		w.ready.Changes = slices.DeleteFunc(w.ready.Changes, func(was Change) bool {
+		w.ready.Changes = slices.DeleteFunc(w.ready.Changes, func(was reach.Change) bool {
 			if was.Path != path {
 				return false
 			}
@@ -194,7 +196,7 @@ func (w *Watcher) collect() {
 		})
 		w.ready.Changes = append(w.ready.Changes, c)
 	}
-	slices.SortFunc(w.ready.Changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortFunc(w.ready.Changes, func(x, y reach.Change) int { return strings.Compare(x.Path, y.Path) })
 	w.burst = burst{}
 }
 
@@ -225,7 +227,7 @@ func (w *Watcher) follow(o order) error {
 			return err
 		}
 	}
-	for dir := range o.graph.modules {
+	for _, dir := range o.graph.Modules() {
 		if err := w.add(dir, single); err != nil {
 			return err
 		}
@@ -235,7 +237,7 @@ func (w *Watcher) follow(o order) error {
 
 // addPackage watches the directory of a package, its testdata, and where it has
 // embedded files, whatever the directories are called.
-func (w *Watcher) addPackage(p *Package) error {
+func (w *Watcher) addPackage(p *reach.Package) error {
 	if err := w.add(p.Dir, single); err != nil {
 		return err
 	}
@@ -244,11 +246,9 @@ func (w *Watcher) addPackage(p *Package) error {
 			return err
 		}
 	}
-	for _, files := range []map[string]bool{p.embeds, p.testEmbeds} {
-		for file := range files {
-			if err := w.add(filepath.Dir(file), single); err != nil {
-				return err
-			}
+	for _, file := range p.Embedded() {
+		if err := w.add(filepath.Dir(file), single); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -260,7 +260,7 @@ func (w *Watcher) addTree(dir string, in area, report bool) error {
 	if filepath.Base(dir) == "testdata" {
 		in = testdata
 	}
-	if in == tree && !w.nested && !w.graph.modules[dir] && isModule(dir) {
+	if in == tree && !w.nested && !slices.Contains(w.graph.Modules(), dir) && isModule(dir) {
 		return nil
 	}
 	if err := w.add(dir, in); err != nil {
@@ -277,11 +277,16 @@ func (w *Watcher) addTree(dir string, in area, report bool) error {
 			if err := w.addTree(path, in, report); err != nil {
 				return err
 			}
-		case report && w.graph.Matters(path):
+		case report && w.matters(path):
 			w.burst.add(path, true, time.Now())
 		}
 	}
 	return nil
+}
+
+// matters reports whether a change of a path may call for tests.
+func (w *Watcher) matters(path string) bool {
+	return !isTemporary(filepath.Base(path)) && w.graph.Matters(path)
 }
 
 // isModule reports whether a directory is a module's.
@@ -347,7 +352,7 @@ func (w *Watcher) addLinks(dir string) error {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if e.Type()&fs.ModeSymlink == 0 || !w.graph.Matters(path) {
+		if e.Type()&fs.ModeSymlink == 0 || !w.matters(path) {
 			continue
 		}
 		real, err := filepath.EvalSymlinks(path)
@@ -399,7 +404,7 @@ func (w *Watcher) entry(path string, in area, e fsnotify.Event, now time.Time) {
 			w.problem(w.addLinks(filepath.Dir(path)))
 		}
 	}
-	if w.graph.Matters(path) {
+	if w.matters(path) {
 		w.burst.add(path, e.Has(fsnotify.Create), now)
 	}
 }
@@ -414,7 +419,7 @@ func (w *Watcher) forget(dir string, now time.Time) {
 		w.fs.Remove(real) // fails if it is gone
 		delete(w.dirs, real)
 		for path := range paths {
-			if w.graph.Matters(path) {
+			if w.matters(path) {
 				w.burst.add(path, false, now)
 			}
 		}

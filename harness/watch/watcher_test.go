@@ -15,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"pgtest/harness/harnesstest"
+
+	"pgtest/harness/reach"
 )
 
 // limit is how long a test waits for what must happen at all.
@@ -48,14 +50,14 @@ func newTester(t testing.TB, files map[string]string) *tester {
 	return &tester{Watcher: w, TB: t, dir: dir}
 }
 
-func (t *tester) graph(names ...string) *Graph {
+func (t *tester) graph(names ...string) *reach.Graph {
 	t.Helper()
 	var text strings.Builder
 	for _, name := range names {
 		fmt.Fprintf(&text, `{"ImportPath":"m/%s","Dir":%q,"Match":["./..."],"Module":{"Dir":%q,"Main":true},"EmbedFiles":["_web/page"],"EmbedPatterns":["_web"]}`,
 			name, filepath.Join(t.dir, name), t.dir)
 	}
-	g, err := ParseList(strings.NewReader(text.String()))
+	g, err := reach.ParseList(strings.NewReader(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,11 +329,6 @@ func TestNames(t *testing.T) {
 			t.Errorf("isTemporary(%s) = %v", name, got)
 		}
 	}
-	for name, want := range map[string]bool{"a.go": true, "a.S": true, "_a.go": false, ".a.go": false, "a.txt": false, "a": false} {
-		if got := isSource(name); got != want {
-			t.Errorf("isSource(%s) = %v", name, got)
-		}
-	}
 	for name, want := range map[string]bool{".git": true, "_x": true, "node_modules": true, "vendor": true, "": true, "a": false, "a_": false} {
 		if got := Ignores(name); got != want {
 			t.Errorf("Ignores(%q) = %v", name, got)
@@ -339,11 +336,6 @@ func TestNames(t *testing.T) {
 	}
 	if isIgnoredDir("vendor", true) {
 		t.Error("a vendor directory below testdata is ignored")
-	}
-	for path, want := range map[string]string{"/m/a/testdata/x": "/m/a", "/m/a/testdata": "/m/a", "/m/testdata/b/testdata/x": "/m", "/m/atestdata/x": ""} {
-		if got, ok := cutTestdata(path); ok != (want != "") || ok && got != want {
-			t.Errorf("cutTestdata(%s) = %s, %v", path, got, ok)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
-// Package watch decides which tests a saved file calls for: it knows the
-// packages and who imports whom, notices saves, and plans the runs. It runs no
-// tests and touches no terminal.
-package watch
+// Package reach decides which packages a changed file reaches. It knows the
+// packages, their files, and who imports whom. It reads no files.
+package reach
 
 import (
 	"encoding/json"
@@ -35,6 +34,7 @@ type listed struct {
 }
 
 type listedModule struct {
+	Path    string
 	Dir     string
 	Main    bool
 	Replace *struct{ Version string }
@@ -52,26 +52,40 @@ type Package struct {
 	Path, Dir string
 	// Module is the directory of its module, "" without one.
 	Module string
+	// Local says that the user may edit it.
+	Local bool
 	// Chosen says that the user's patterns match it, so that its tests may run.
 	Chosen bool
 	// Tests says that it has test files.
 	Tests bool
 
+	module                 string // path of its module
 	imports, testImports   []string
 	files                  map[string]bool // names of its source files
 	embeds, testEmbeds     map[string]bool // absolute paths
 	patterns, testPatterns []string
 }
 
-// A Graph is the packages that the user may edit, and who imports whom. It does
-// not change.
+// Embedded returns the files that the package and its tests embed.
+func (p *Package) Embedded() []string {
+	return slices.Collect(maps.Keys(union(p.embeds, p.testEmbeds)))
+}
+
+func union(a, b map[string]bool) map[string]bool {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// A Graph is packages and who imports whom: those that the user may edit, and
+// what they need but the standard library. It does not change.
 type Graph struct {
 	packages map[string]*Package
 	byDir    map[string][]*Package
 	// usedBy has for each package those that import it, and those whose tests
 	// do.
 	usedBy, testedBy map[string][]*Package
-	modules          map[string]bool // directories
+	modules          map[string]string // of local packages: directories, and their paths
 }
 
 // ParseList reads what go list -e -deps -test -json printed, once for each of
@@ -79,7 +93,7 @@ type Graph struct {
 func ParseList(outputs ...io.Reader) (*Graph, error) {
 	g := &Graph{
 		packages: make(map[string]*Package), byDir: make(map[string][]*Package),
-		usedBy: make(map[string][]*Package), testedBy: make(map[string][]*Package), modules: make(map[string]bool),
+		usedBy: make(map[string][]*Package), testedBy: make(map[string][]*Package), modules: make(map[string]string),
 	}
 	for _, r := range outputs {
 		for d := json.NewDecoder(r); ; {
@@ -90,12 +104,12 @@ func ParseList(outputs ...io.Reader) (*Graph, error) {
 				return nil, fmt.Errorf("go list: %w", err)
 			}
 			// What is built for a test has the same files.
-			if l.ForTest == "" && !strings.HasSuffix(l.ImportPath, ".test") && l.Dir != "" && l.local() {
+			if l.ForTest == "" && !strings.HasSuffix(l.ImportPath, ".test") && l.Dir != "" && (!l.Standard || l.local()) {
 				g.add(&l)
 			}
 		}
 	}
-	for _, p := range g.Packages() {
+	for _, p := range g.packages {
 		for _, used := range p.imports {
 			g.usedBy[used] = append(g.usedBy[used], p)
 		}
@@ -113,7 +127,7 @@ func (g *Graph) add(l *listed) {
 		return
 	}
 	p = &Package{
-		Path: l.ImportPath, Dir: l.Dir, Chosen: len(l.Match) > 0,
+		Path: l.ImportPath, Dir: l.Dir, Local: l.local(), Chosen: len(l.Match) > 0,
 		Tests:        len(l.TestGoFiles)+len(l.XTestGoFiles) > 0,
 		imports:      l.Imports,
 		testImports:  append(l.TestImports, l.XTestImports...),
@@ -131,9 +145,11 @@ func (g *Graph) add(l *listed) {
 			p.files[name] = true
 		}
 	}
-	if l.Module != nil && l.Module.Dir != "" {
-		p.Module = l.Module.Dir
-		g.modules[p.Module] = true
+	if l.Module != nil {
+		p.module, p.Module = l.Module.Path, l.Module.Dir
+	}
+	if p.Local && p.Module != "" {
+		g.modules[p.Module] = p.module
 	}
 	g.packages[p.Path] = p
 	g.byDir[p.Dir] = append(g.byDir[p.Dir], p)
@@ -147,13 +163,37 @@ func absolute(dir string, names []string) map[string]bool {
 	return all
 }
 
-// Packages returns the packages by import path.
+// Packages returns the packages that the user may edit, by import path.
 func (g *Graph) Packages() []*Package {
-	return slices.SortedFunc(maps.Values(g.packages), func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+	var all []*Package
+	for _, p := range g.packages {
+		if p.Local {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+	return all
 }
+
+// Modules returns the directories of their modules.
+func (g *Graph) Modules() []string { return slices.Sorted(maps.Keys(g.modules)) }
 
 // Package returns the package of an import path, or nil.
 func (g *Graph) Package(path string) *Package { return g.packages[path] }
+
+// A Change is a file that is not as it was.
+type Change struct {
+	// Path is absolute.
+	Path string
+	// Gone says that nothing has this name any more.
+	Gone bool
+	// Header says that imports, build constraints or embedded files may have
+	// changed.
+	Header bool
+	// New says that nobody knows what the file held before, so that it may hold
+	// the same now.
+	New bool
+}
 
 // Reload says whether changes make a Graph out of date.
 type Reload int
@@ -257,8 +297,8 @@ func (g *Graph) classify(c Change, in changed) Reload {
 		return reload
 	}
 	switch {
-	case isModuleFile(base):
-		if base == "go.work" || base == "go.work.sum" || g.modules[dir] {
+	case IsModuleFile(base):
+		if _, known := g.modules[dir]; known || base == "go.work" || base == "go.work.sum" {
 			for _, p := range g.packages {
 				if base == "go.work" || base == "go.work.sum" || p.Module == dir {
 					in.add(p, false)
@@ -268,7 +308,7 @@ func (g *Graph) classify(c Change, in changed) Reload {
 		return Unknown
 	case c.Gone && g.removed(c.Path, in):
 		return Unknown
-	case !isSource(base):
+	case !IsSource(base):
 		return reload
 	case len(g.byDir[dir]) == 0:
 		return Unknown
@@ -357,10 +397,7 @@ func (g *Graph) nearest(dir string) []*Package {
 // Matters reports whether a change of a path may call for tests.
 func (g *Graph) Matters(path string) bool {
 	base := filepath.Base(path)
-	if isTemporary(base) {
-		return false
-	}
-	if _, ok := cutTestdata(path); ok || isSource(base) || isModuleFile(base) || len(g.byDir[path]) > 0 {
+	if _, ok := cutTestdata(path); ok || IsSource(base) || IsModuleFile(base) || len(g.byDir[path]) > 0 {
 		return true
 	}
 	in := changed{}
