@@ -117,6 +117,12 @@ func command(args []string, gotestsum bool) (int, error) {
 		return debugTests(c)
 	}
 	if (c.Settings.CompileOnly || c.Settings.DryRun) && !c.Watch {
+		if c, err = reachedLine(c, steady.Writer(os.Stderr)); err != nil {
+			return usageStatus, err
+		}
+		if c.RunsNothing() {
+			return 0, nil
+		}
 		return usageStatus, runGo(c.Line)
 	}
 	sayWhatRuns(steady.Writer(os.Stderr), c)
@@ -134,17 +140,11 @@ func run(c *flags.CommandLine) (int, error) {
 		return ownError(c.Gotestsum), err
 	}
 	work := func() (int, error) {
-		_, status, err := runTests(context.Background(), c, control)
+		_, status, err := runChosen(context.Background(), c, control)
 		return status, err
 	}
-	switch {
-	case c.Watch:
+	if c.Watch {
 		work = func() (int, error) { return watchTests(c, control) }
-	case c.Failed != flags.NotFailed:
-		work = func() (int, error) {
-			_, status, err := runFailed(context.Background(), c, control)
-			return status, err
-		}
 	}
 	status, err := work()
 	if err != nil {
@@ -152,6 +152,18 @@ func run(c *flags.CommandLine) (int, error) {
 	}
 	control.Exit(status)
 	return status, nil
+}
+
+// runChosen runs what --changed and --failed leave of what the line names.
+func runChosen(ctx context.Context, c *flags.CommandLine, control *signals.Control) (harness.Result, int, error) {
+	line, err := c, error(nil)
+	if !control.Before(func() { line, err = reachedLine(c, steady.Writer(os.Stderr)) }) || err != nil {
+		return harness.Result{}, ownError(c.Gotestsum), err
+	}
+	if line.Failed != flags.NotFailed && !line.RunsNothing() {
+		return runFailed(ctx, line, control)
+	}
+	return runTests(ctx, line, control)
 }
 
 // runTests is run up to the exit status. A run that was asked to end before it
@@ -214,7 +226,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
+	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkChanged, checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -307,11 +319,15 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		if c.Stress != nil {
 			cfg.Args = stressWords(c)
 		}
-		if c.Shard.Total > 0 {
-			if err := takeShard(c, &cfg, files); err != nil {
-				files.abort()
-				return harness.Config{}, nil, err
-			}
+		switch {
+		case c.Shard.Total > 0:
+			err = takeShard(c, &cfg, files)
+		case c.RunsNothing():
+			err = takeNothing(c, &cfg, files)
+		}
+		if err != nil {
+			files.abort()
+			return harness.Config{}, nil, err
 		}
 		switch {
 		case c.Archived == nil:

@@ -22,7 +22,7 @@ func sayWhatRuns(w io.Writer, c *flags.CommandLine) {
 	default:
 		fmt.Fprintf(w, "exec: %s\n", slices.Concat([]string{"go", "test", "-json"}, c.Line.Words()))
 	}
-	if wd, err := os.Getwd(); err == nil && c.Archived == nil && !c.Gotestsum && !c.Watch && c.NamesNothing() && moduleHasMore(wd) {
+	if wd, err := os.Getwd(); err == nil && c.Archived == nil && !c.Gotestsum && !c.Watch && c.Changed == nil && c.NamesNothing() && moduleHasMore(wd) {
 		fmt.Fprintln(w, "pgtest: only the package in this directory is tested, and the module has more: ./... names all from here down")
 	}
 }

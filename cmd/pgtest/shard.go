@@ -65,7 +65,7 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 	if err != nil {
 		return fmt.Errorf("--shard: %w", err)
 	}
-	if len(packages) == 0 {
+	if len(packages) == 0 && !c.RunsNothing() {
 		return nil // go test says why
 	}
 	parts := plan.Of(c.Shard.Index, c.Shard.Total, packages)
@@ -89,11 +89,7 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 	}
 	fmt.Fprintln(steady.Writer(os.Stderr), text)
 	if len(paths) == 0 {
-		cfg.Args, cfg.Input = nil, strings.NewReader("")
-		if files.coverage != nil {
-			files.coverage.take(coverage.Profile{Mode: "set"})
-		}
-		if err := writeEmptyProfile(c); err != nil {
+		if err := takeNothing(c, cfg, files); err != nil {
 			return err
 		}
 	} else {
@@ -118,6 +114,15 @@ func takeShard(c *flags.CommandLine, cfg *harness.Config, files *files) error {
 		return os.WriteFile(file, nil, 0o666) // says that shards are known here
 	}
 	return nil
+}
+
+// takeNothing makes a run one without events.
+func takeNothing(c *flags.CommandLine, cfg *harness.Config, files *files) error {
+	cfg.Args, cfg.Input = nil, strings.NewReader("")
+	if files.coverage != nil {
+		files.coverage.take(coverage.Profile{Mode: "set"})
+	}
+	return writeEmptyProfile(c)
 }
 
 // writeEmptyProfile writes the coverage profile of no tests, so that each shard
@@ -164,6 +169,9 @@ func checkPlan(c *flags.CommandLine, flag string, r io.Reader) (shard.Plan, erro
 // listPackages returns the import paths of the line's packages. What is wrong with
 // one is for go test to say, in the shard that has it.
 func listPackages(c *flags.CommandLine) (paths []string, err error) {
+	if c.Reached != nil {
+		return c.Reached, nil
+	}
 	if c.Archived != nil {
 		for _, p := range archivedPackages(c.Archived, c.Line.Packages()) {
 			paths = append(paths, p.ImportPath)

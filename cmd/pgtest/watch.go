@@ -76,8 +76,8 @@ func watchTests(c *flags.CommandLine, control *signals.Control) (int, error) {
 	if len(line.Line.Packages()) == 0 && !c.RawCommand {
 		line.Line = line.Line.WithPackages("./...")
 	}
-	if c.Failed != flags.NotFailed {
-		if _, status, err := runFailed(context.Background(), &line, control); err != nil || control.Ending() {
+	if c.Failed != flags.NotFailed || c.Changed != nil {
+		if _, status, err := runChosen(context.Background(), &line, control); err != nil || control.Ending() {
 			return status, err
 		}
 	}
@@ -317,8 +317,7 @@ func (w *watcher) load(ctx context.Context) func() []watch.Step {
 		if w.line.WatchChdir && dir != w.root {
 			patterns = []string{"./..."}
 		}
-		args := append([]string{"list", "-e", "-deps", "-test", "-json=" + reach.ListFields}, w.line.Line.FileFlags()...)
-		out, err := w.goCommand(ctx, dir, append(append(args, "--"), patterns...))
+		out, err := w.goCommand(ctx, dir, graphWords(w.line.Line, patterns))
 		outputs = append(outputs, bytes.NewReader(out))
 		failed = errors.Join(failed, err)
 	}
@@ -339,6 +338,12 @@ func (w *watcher) load(ctx context.Context) func() []watch.Step {
 		}
 	}
 	return func() []watch.Step { return w.plan.Loaded(g, count, err) }
+}
+
+// graphWords are those of the go command that lists what a graph is made of.
+func graphWords(line gotest.Line, patterns []string) []string {
+	words := append([]string{"list", "-e", "-deps", "-test", "-json=" + reach.ListFields}, line.FileFlags()...)
+	return append(append(words, "--"), patterns...)
 }
 
 // modules returns the directories of the modules below a directory, and the

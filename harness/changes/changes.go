@@ -1,5 +1,5 @@
-// Package changes knows which lines of a git work tree changed since a reference.
-// It asks the git command.
+// Package changes knows which files and lines of a git work tree changed since a
+// reference. It asks the git command.
 package changes
 
 import (
@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -30,23 +31,13 @@ type span struct{ first, end int }
 // not, and files that git does not know and does not ignore.
 func Since(dir, ref string) (*Lines, error) {
 	g := git{dir}
-	root, err := g.line("rev-parse", "--show-toplevel")
+	root, err := g.root()
 	if err != nil {
 		return nil, err
 	}
-	if root, err = filepath.EvalSymlinks(root); err != nil {
+	base, err := g.mergeBase(ref)
+	if err != nil {
 		return nil, err
-	}
-	if strings.HasPrefix(ref, "-") {
-		return nil, errors.New("no commit has this name")
-	}
-	commit, err := g.line("rev-parse", "--verify", "--quiet", ref+"^{commit}")
-	if err != nil {
-		return nil, described(err, "no commit has this name")
-	}
-	base, err := g.line("merge-base", commit, "HEAD")
-	if err != nil {
-		return nil, described(err, "no commit is in its history and in that of HEAD; a shallow clone lacks it")
 	}
 	// What the user's configuration could change is set. -a: go's files are text,
 	// whatever their attributes say.
@@ -70,6 +61,31 @@ func Since(dir, ref string) (*Lines, error) {
 		l.files[filepath.Join(root, name)] = []span{{1, math.MaxInt}}
 	}
 	return l, nil
+}
+
+// root returns the directory of the work tree, without symbolic links.
+func (g git) root() (string, error) {
+	root, err := g.line("rev-parse", "--show-toplevel")
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(root)
+}
+
+// mergeBase returns the last commit that ref has in common with HEAD.
+func (g git) mergeBase(ref string) (string, error) {
+	if strings.HasPrefix(ref, "-") {
+		return "", errors.New("no commit has this name")
+	}
+	commit, err := g.line("rev-parse", "--verify", "--quiet", ref+"^{commit}")
+	if err != nil {
+		return "", described(err, "no commit has this name")
+	}
+	base, err := g.line("merge-base", commit, "HEAD")
+	if err != nil {
+		err = described(err, "no commit is in its history and in that of HEAD; a shallow clone lacks it")
+	}
+	return base, err
 }
 
 // Has reports whether a line of a file changed.
@@ -164,13 +180,16 @@ type git struct{ dir string }
 
 // output returns what a command prints. Its error is the first line of what git
 // writes on standard error.
-func (g git) output(words ...string) ([]byte, error) {
+func (g git) output(words ...string) ([]byte, error) { return g.answer(nil, words...) }
+
+// answer is output for a command that reads input.
+func (g git) answer(input io.Reader, words ...string) ([]byte, error) {
 	path, err := exec.LookPath("git")
 	if err != nil {
 		return nil, errors.New("git: not found on PATH")
 	}
 	cmd := exec.Command(path, words...)
-	cmd.Dir, cmd.Env = g.dir, append(os.Environ(), "LC_ALL=C")
+	cmd.Dir, cmd.Env, cmd.Stdin = g.dir, append(os.Environ(), "LC_ALL=C"), input
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

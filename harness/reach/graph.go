@@ -3,6 +3,7 @@
 package reach
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 // ListFields is what [ParseList] needs of go list -e -deps -test -json.
 const ListFields = "ImportPath,Dir,Standard,Match,ForTest,Module,Imports,TestImports,XTestImports," +
-	"GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles," +
+	"GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,IgnoredOtherFiles," +
 	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles," +
 	"EmbedPatterns,EmbedFiles,TestEmbedPatterns,TestEmbedFiles,XTestEmbedPatterns,XTestEmbedFiles"
 
@@ -28,23 +29,24 @@ type listed struct {
 	Module                             *listedModule
 	Imports, TestImports, XTestImports []string
 
-	GoFiles, CgoFiles, TestGoFiles, XTestGoFiles, IgnoredGoFiles                                      []string
+	GoFiles, CgoFiles, TestGoFiles, XTestGoFiles, IgnoredGoFiles, IgnoredOtherFiles                   []string
 	CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles, SwigFiles, SwigCXXFiles, SysoFiles              []string
 	EmbedPatterns, EmbedFiles, TestEmbedPatterns, TestEmbedFiles, XTestEmbedPatterns, XTestEmbedFiles []string
 }
 
 type listedModule struct {
-	Path    string
-	Dir     string
-	Main    bool
-	Replace *struct{ Version string }
+	Path, Version, Dir string
+	Main               bool
+	Replace            *struct{ Path, Version string }
 }
+
+// edited reports whether the module's files are the user's.
+func (m *listedModule) edited() bool { return m.Main || m.Replace != nil && m.Replace.Version == "" }
 
 // local reports whether the package is one that the user may edit: of a main
 // module, of a module that is replaced by a directory, or named by the user.
 func (l *listed) local() bool {
-	m := l.Module
-	return len(l.Match) > 0 || m != nil && (m.Main || m.Replace != nil && m.Replace.Version == "")
+	return len(l.Match) > 0 || l.Module != nil && l.Module.edited()
 }
 
 // A Package is what a Graph knows of a package.
@@ -59,9 +61,11 @@ type Package struct {
 	// Tests says that it has test files.
 	Tests bool
 
-	module                 string // path of its module
+	module, version        string // path of its module, and what go.sum calls it
+	main, edited           bool   // the module is a main one; its files are the user's
 	imports, testImports   []string
-	files                  map[string]bool // names of its source files
+	tests                  []string        // names of its test files
+	files                  map[string]bool // names of its source files, true if this build has them
 	embeds, testEmbeds     map[string]bool // absolute paths
 	patterns, testPatterns []string
 }
@@ -69,6 +73,18 @@ type Package struct {
 // Embedded returns the files that the package and its tests embed.
 func (p *Package) Embedded() []string {
 	return slices.Collect(maps.Keys(union(p.embeds, p.testEmbeds)))
+}
+
+// Built returns the files that the package and its tests are built of, with those
+// that they embed.
+func (p *Package) Built() []string {
+	all := p.Embedded()
+	for name, built := range p.files {
+		if built {
+			all = append(all, filepath.Join(p.Dir, name))
+		}
+	}
+	return all
 }
 
 func union(a, b map[string]bool) map[string]bool {
@@ -129,6 +145,7 @@ func (g *Graph) add(l *listed) {
 	p = &Package{
 		Path: l.ImportPath, Dir: l.Dir, Local: l.local(), Chosen: len(l.Match) > 0,
 		Tests:        len(l.TestGoFiles)+len(l.XTestGoFiles) > 0,
+		tests:        append(l.TestGoFiles, l.XTestGoFiles...),
 		imports:      l.Imports,
 		testImports:  append(l.TestImports, l.XTestImports...),
 		files:        make(map[string]bool),
@@ -138,15 +155,22 @@ func (g *Graph) add(l *listed) {
 		testPatterns: append(l.TestEmbedPatterns, l.XTestEmbedPatterns...),
 	}
 	for _, names := range [][]string{
-		l.GoFiles, l.CgoFiles, l.TestGoFiles, l.XTestGoFiles, l.IgnoredGoFiles,
+		l.GoFiles, l.CgoFiles, l.TestGoFiles, l.XTestGoFiles,
 		l.CFiles, l.CXXFiles, l.MFiles, l.HFiles, l.FFiles, l.SFiles, l.SwigFiles, l.SwigCXXFiles, l.SysoFiles,
 	} {
 		for _, name := range names {
 			p.files[name] = true
 		}
 	}
-	if l.Module != nil {
-		p.module, p.Module = l.Module.Path, l.Module.Dir
+	for _, name := range append(l.IgnoredGoFiles, l.IgnoredOtherFiles...) {
+		p.files[name] = false
+	}
+	if m := l.Module; m != nil {
+		p.module, p.Module, p.version = m.Path, m.Dir, m.Path+" "+m.Version
+		p.main, p.edited = m.Main, m.edited()
+		if m.Replace != nil {
+			p.version = m.Replace.Path + " " + m.Replace.Version
+		}
 	}
 	if p.Local && p.Module != "" {
 		g.modules[p.Module] = p.module
@@ -171,7 +195,7 @@ func (g *Graph) Packages() []*Package {
 			all = append(all, p)
 		}
 	}
-	slices.SortFunc(all, func(x, y *Package) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortFunc(all, byPath)
 	return all
 }
 
@@ -208,8 +232,8 @@ const (
 	Unknown
 )
 
-// changed is a package with a change, and whether the change is one for its
-// tests alone.
+// changed has the packages with a change, and whether the change is one for
+// their tests alone.
 type changed map[*Package]bool
 
 func (c changed) add(p *Package, testsOnly bool) {
@@ -218,45 +242,64 @@ func (c changed) add(p *Package, testsOnly bool) {
 	}
 }
 
+// A step is how a change came to a package.
+type step struct {
+	depth int
+	tests bool     // only its tests can see it
+	from  *Package // that it imports; nil for a package with a change
+}
+
+// spread returns the packages that changes reach: those with a change, those that
+// import them, directly or not, and those whose tests do. A change that only tests
+// can see is none for importers.
+func (g *Graph) spread(in changed) map[*Package]step {
+	all := make(map[*Package]step)
+	var queue []*Package
+	for p, testsOnly := range in {
+		all[p] = step{tests: testsOnly}
+		if !testsOnly {
+			queue = append(queue, p)
+		}
+	}
+	slices.SortFunc(queue, byPath)
+	for ; len(queue) > 0; queue = queue[1:] {
+		p := queue[0]
+		next := step{depth: all[p].depth + 1, from: p}
+		for _, user := range g.usedBy[p.Path] {
+			was, known := all[user]
+			if known && !was.tests {
+				continue
+			}
+			all[user] = next
+			if known {
+				all[user] = step{depth: was.depth, from: p}
+			}
+			queue = append(queue, user)
+		}
+		for _, user := range g.testedBy[p.Path] {
+			if _, known := all[user]; !known {
+				all[user] = step{depth: next.depth, tests: true, from: p}
+			}
+		}
+	}
+	return all
+}
+
+func byPath(x, y *Package) int { return strings.Compare(x.Path, y.Path) }
+
 // Affected returns the packages whose tests the changes call for: those with a
-// change, then those that import them, directly or not, or whose tests do,
-// nearest first. Among equals those in failed come first. A change that only
-// tests can see, as one of a _test.go file or in testdata, is none for
-// importers. Importers without tests are left out.
+// change, then those that they reach, nearest first. Among equals those in failed
+// come first. A change that only tests can see, as one of a _test.go file or in
+// testdata, is none for importers. Importers without tests are left out.
 func (g *Graph) Affected(changes []Change, failed func(pkg string) bool) ([]string, Reload) {
 	in, reload := changed{}, Current
 	for _, c := range changes {
 		reload = max(reload, g.classify(c, in))
 	}
-	depth := make(map[*Package]int)
-	var queue []*Package
-	for p, testsOnly := range in {
-		depth[p] = 0
-		if !testsOnly {
-			queue = append(queue, p)
-		}
-	}
-	for ; len(queue) > 0; queue = queue[1:] {
-		p := queue[0]
-		for _, user := range g.usedBy[p.Path] {
-			if testsOnly, known := in[user]; !known || testsOnly {
-				in[user] = false
-				if _, seen := depth[user]; !seen {
-					depth[user] = depth[p] + 1
-				}
-				queue = append(queue, user)
-			}
-		}
-		for _, user := range g.testedBy[p.Path] {
-			if _, known := in[user]; !known {
-				in[user] = true
-				depth[user] = depth[p] + 1
-			}
-		}
-	}
+	reached := g.spread(in)
 	var all []*Package
-	for p := range in {
-		if p.Chosen && (p.Tests || depth[p] == 0) {
+	for p, s := range reached {
+		if p.Chosen && (p.Tests || s.depth == 0) {
 			all = append(all, p)
 		}
 	}
@@ -267,16 +310,8 @@ func (g *Graph) Affected(changes []Change, failed func(pkg string) bool) ([]stri
 		return 1
 	}
 	slices.SortFunc(all, func(x, y *Package) int {
-		if group := min(depth[x], 1) - min(depth[y], 1); group != 0 {
-			return group
-		}
-		if f := first(x) - first(y); f != 0 {
-			return f
-		}
-		if d := depth[x] - depth[y]; d != 0 {
-			return d
-		}
-		return strings.Compare(x.Path, y.Path)
+		near, far := reached[x].depth, reached[y].depth
+		return cmp.Or(min(near, 1)-min(far, 1), first(x)-first(y), near-far, byPath(x, y))
 	})
 	var paths []string
 	for _, p := range all {
@@ -289,7 +324,7 @@ func (g *Graph) Affected(changes []Change, failed func(pkg string) bool) ([]stri
 func (g *Graph) classify(c Change, in changed) Reload {
 	dir, base := filepath.Split(c.Path)
 	dir = filepath.Clean(dir)
-	reload := g.embedded(c, in)
+	reload := g.embedded(c.Path, c.Gone, in)
 	if owner, ok := cutTestdata(c.Path); ok {
 		for _, p := range g.nearest(owner) {
 			in.add(p, true)
@@ -315,7 +350,7 @@ func (g *Graph) classify(c Change, in changed) Reload {
 	}
 	for _, p := range g.byDir[dir] {
 		in.add(p, strings.HasSuffix(base, "_test.go"))
-		if c.Header || c.Gone || !p.files[base] {
+		if _, known := p.files[base]; c.Header || c.Gone || !known {
 			reload = max(reload, Stale)
 		}
 	}
@@ -337,22 +372,22 @@ func (g *Graph) removed(dir string, in changed) bool {
 
 // embedded adds the packages that embed a file, or would if they were built
 // again.
-func (g *Graph) embedded(c Change, in changed) Reload {
+func (g *Graph) embedded(file string, gone bool, in changed) Reload {
 	reload := Current
-	for dir := filepath.Dir(c.Path); ; dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
 		for _, p := range g.byDir[dir] {
-			name, _ := filepath.Rel(dir, c.Path)
+			name, _ := filepath.Rel(dir, file)
 			name = filepath.ToSlash(name)
 			for _, kind := range []struct {
 				files     map[string]bool
 				patterns  []string
 				testsOnly bool
 			}{{p.embeds, p.patterns, false}, {p.testEmbeds, p.testPatterns, true}} {
-				known := kind.files[c.Path]
+				known := kind.files[file]
 				if known || matchesEmbed(kind.patterns, name) {
 					in.add(p, kind.testsOnly)
 				}
-				if known && c.Gone || !known && matchesEmbed(kind.patterns, name) {
+				if known && gone || !known && matchesEmbed(kind.patterns, name) {
 					reload = Stale
 				}
 			}
@@ -401,6 +436,6 @@ func (g *Graph) Matters(path string) bool {
 		return true
 	}
 	in := changed{}
-	g.embedded(Change{Path: path}, in)
+	g.embedded(path, false, in)
 	return len(in) > 0 || g.removed(path, in)
 }

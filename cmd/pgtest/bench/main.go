@@ -37,6 +37,7 @@ var parts = []part{
 	{"isolation", (*bench).isolation},
 	{"reruns", (*bench).reruns},
 	{"order", (*bench).order},
+	{"changed", (*bench).changed},
 	{"shards", (*bench).shards},
 	{"formats", (*bench).formats},
 	{"large", (*bench).large},

@@ -33,6 +33,7 @@ var limits = map[string]limit{
 	// What both runs take to start is in it twice.
 	"the last package as long as nine others, than with --order=source": {ratio: 0.8},
 	"from a saved test file to the result":                              {ratio: 0.6},
+	"250 packages, beyond go list":                                      {more: 500 * time.Millisecond},
 	"longest of 8 shards":                                               {ratio: 1.10},
 	"merge of 10 shards of 1,000 tests":                                 {more: time.Second, memory: 64 << 20},
 	"merge of 100 shards of 1,000 tests":                                {more: 3 * time.Second, memory: 64 << 20},

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -48,6 +49,8 @@ type Options struct {
 	Resources        bool
 	History          string
 	Failed           Failed
+	Changed          *Changed // nil for everything
+	Why              bool
 	TTY              string
 	RawCommand       bool
 	Rerun            RerunOptions
@@ -67,6 +70,24 @@ type Options struct {
 	Tracer           []string
 	Order            string
 	Config, Profile  string // "" for none
+}
+
+// Changed says since when changes count.
+type Changed struct {
+	Ref string // "" for the remote's default branch
+}
+
+// parseChanged reads a reference; "true" stands for no value.
+func parseChanged(v string) (*Changed, error) {
+	switch v {
+	case "true":
+		return &Changed{}, nil
+	case "false":
+		return nil, nil
+	case "":
+		return nil, errors.New("a git reference is missing")
+	}
+	return &Changed{Ref: v}, nil
 }
 
 // Failed says whether what has not passed runs, instead of everything or before it.

@@ -39,6 +39,9 @@ type CommandLine struct {
 	Groups    []override.Group
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
+	// Reached are for --changed the import paths of what runs, nil for what the line
+	// names.
+	Reached []string
 	// Parts and Dropped are for --failed, which finds them out: what runs of the
 	// packages, nil for everything, and the tests that are no more.
 	Parts   map[string]harness.Part
@@ -175,6 +178,9 @@ func (c *CommandLine) OwnWords() []string { return c.ours }
 func (c *CommandLine) NamesNothing() bool {
 	return len(c.ours) > 0 && len(c.Line.Parts()) == 0 && c.Source() == ""
 }
+
+// RunsNothing says that --changed leaves no package.
+func (c *CommandLine) RunsNothing() bool { return c.Reached != nil && len(c.Reached) == 0 }
 
 // ReadsInput says whether the events come from standard input.
 func (c *CommandLine) ReadsInput() bool {

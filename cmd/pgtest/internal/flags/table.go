@@ -154,6 +154,13 @@ last commit that HEAD has in common with a git reference`,
 those among the words of go test; without any
 TEST_DIRECTORY, if it is set`,
 				parsed(&o.Packages, fields).inList(packages).ofGotestsum("")},
+			{"changed", "[=ref]", "", `run the packages that changes reach, committed or not,
+since the last commit that HEAD has in common with a git
+reference, by default the remote's default branch; ./...
+without packages: see docs/changed.md`,
+				optional(parsed(&o.Changed, parseChanged)).asPrivate()},
+			{"why", "", "", `say with --changed how the changes come to each package`,
+				boolean(&o.Why).asPrivate()},
 			{"order", "auto|source", "auto", `test packages that failed last time first, then those
 that take longest, as the history knows them; source
 leaves them in the order of the command line`,

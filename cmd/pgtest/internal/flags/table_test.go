@@ -60,7 +60,7 @@ func TestBadValues(t *testing.T) {
 		want := !slices.Contains([]string{
 			"jsonfile", "jsonfile-timing-events", "junitfile", "junitfile-project-name", "packages", "post-run-command",
 			"rerun-fails-report", "report", "summaryfile", "timeline", "coverage-cobertura", "coverage-lcov", "coverage-diff", "shard-plan",
-			"debug-test", "tracer", "archive",
+			"debug-test", "tracer", "archive", "changed",
 		}, r.Name)
 		_, err := Parse([]string{"--" + r.Name + "=" + bad}, false)
 		if !isLineOf(err, "--"+r.Name, want) {

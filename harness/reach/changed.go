@@ -1,0 +1,408 @@
+package reach
+
+import (
+	"bytes"
+	"fmt"
+	"go/build"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A File is one that changed.
+type File struct {
+	// Path is absolute.
+	Path string
+	// Old and New are what it held and holds. They are nil if it is not there, and
+	// not used of other files than source files and those about modules.
+	Old, New []byte
+	// Below says that it is a directory: nobody knows what changed in it.
+	Below bool
+}
+
+// Changes are what is different in a repository.
+type Changes struct {
+	// Root is its directory.
+	Root  string
+	Files []File
+	// Build says for what packages are built.
+	Build build.Context
+	// Read returns what another file holds, nil if that is unknown.
+	Read func(path string) []byte
+}
+
+// Reached are the packages that changes reach.
+type Reached struct {
+	// Packages are those to run, by path.
+	Packages []*Package
+	// Everything says why these are all that there are, "" if they are not.
+	Everything string
+	// Outside are directories of modules outside of the repository: all of their
+	// packages count as changed.
+	Outside []string
+
+	steps map[*Package]step
+	files map[*Package]string
+}
+
+// Why returns how a change comes to a package: a file, its package, one that
+// imports it, and so on.
+func (r *Reached) Why(p *Package) []string {
+	var chain []string
+	for s, known := r.steps[p]; known; s, known = r.steps[p] {
+		name := p.Path
+		if s.tests {
+			name = "tests of " + name
+		}
+		chain = append(chain, name)
+		if s.from == nil {
+			chain = append(chain, r.files[p])
+			break
+		}
+		p = s.from
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// search is the work of Changed.
+type search struct {
+	*Graph
+	Changes
+	in      changed
+	files   map[*Package]string // because of which they are in it
+	readers []reader            // nil before they are known
+}
+
+// Changed returns the packages that changes reach, directly or through imports,
+// also if they have no tests: they may not compile any more. What can't be told
+// reaches all packages.
+func (g *Graph) Changed(c Changes) *Reached {
+	s := &search{Graph: g, Changes: c, in: make(changed), files: make(map[*Package]string)}
+	r := &Reached{files: s.files}
+	for _, f := range c.Files {
+		if why := s.file(f); why != "" {
+			r.Everything = why
+			break
+		}
+	}
+	r.Outside = s.outside()
+	r.steps = g.spread(s.in)
+	for _, p := range g.packages {
+		if step, reached := r.steps[p]; p.Chosen && (reached && (p.Tests || !step.tests) || r.Everything != "") {
+			r.Packages = append(r.Packages, p)
+		}
+	}
+	slices.SortFunc(r.Packages, byPath)
+	return r
+}
+
+// outside adds the packages that the user may edit outside of the repository,
+// where nobody knows what changed, and returns the directories of their modules.
+func (s *search) outside() (dirs []string) {
+	for _, p := range s.packages {
+		if _, in := within(p.Dir, s.Root); p.edited && !in {
+			s.add(p, p.Module, false)
+			dirs = append(dirs, p.Module)
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// within returns the path from a directory to what is in it.
+func within(path, dir string) (rel string, ok bool) {
+	rel, err := filepath.Rel(dir, path)
+	return rel, err == nil && filepath.IsLocal(rel)
+}
+
+// name is a path as the user knows it.
+func (s *search) name(path string) string {
+	if rel, ok := within(path, s.Root); ok {
+		return filepath.ToSlash(rel)
+	}
+	return path
+}
+
+// add adds a package because of a file.
+func (s *search) add(p *Package, file string, testsOnly bool) {
+	if was, known := s.in[p]; !known || was && !testsOnly {
+		s.files[p] = s.name(file)
+	}
+	s.in.add(p, testsOnly)
+}
+
+// file adds the packages that a file is one of. It returns why the file reaches
+// all packages, or "".
+func (s *search) file(f File) (why string) {
+	one := make(changed)
+	s.embedded(f.Path, false, one)
+	for p, testsOnly := range one {
+		s.add(p, f.Path, testsOnly)
+	}
+	s.readBy(f)
+	dir, base := filepath.Split(f.Path)
+	dir = filepath.Clean(dir)
+	_, vendored := s.vendored(dir)
+	above, hidden := s.hidden(dir)
+	switch {
+	case f.Below:
+		return s.below(f, above)
+	case base == "pgtest.toml" && (!hidden || filepath.Base(dir) == ".config"):
+		return s.name(f.Path) + " says how tests run"
+	case vendored && base != "modules.txt" && !IsSource(base):
+		return "" // nobody but its own tests reads it, which don't run
+	case hidden && !vendored:
+		return s.data(f, above)
+	case IsModuleFile(base), vendored && base == "modules.txt":
+		return s.module(f)
+	case IsSource(base):
+		return s.source(f)
+	}
+	return s.data(f, dir)
+}
+
+// hidden returns the directory above the outermost one on the way to dir in which
+// the go command looks for no packages, or dir itself if there is none.
+func (s *search) hidden(dir string) (above string, hidden bool) {
+	root := s.moduleOf(dir)
+	rel, in := within(dir, root)
+	if !in || rel == "." {
+		return dir, false
+	}
+	above = root
+	for _, name := range strings.Split(rel, string(filepath.Separator)) {
+		if name == "testdata" || name[0] == '.' || name[0] == '_' {
+			return above, true
+		}
+		above = filepath.Join(above, name)
+	}
+	return dir, false
+}
+
+// moduleOf returns the directory of the module that a directory is in, or that of
+// the repository.
+func (s *search) moduleOf(dir string) string {
+	root := s.Root
+	for _, module := range s.Modules() {
+		if _, in := within(dir, module); in && len(module) > len(root) {
+			root = module
+		}
+	}
+	return root
+}
+
+// vendored returns the import path of a directory in the vendor directory of a
+// module or of a workspace.
+func (s *search) vendored(dir string) (path string, ok bool) {
+	for _, root := range append(s.Modules(), s.Root) {
+		if rel, in := within(dir, filepath.Join(root, "vendor")); in {
+			return filepath.ToSlash(rel), true
+		}
+	}
+	return "", false
+}
+
+// below adds all packages of a directory, or what its files may be to others.
+func (s *search) below(f File, above string) (why string) {
+	found := false
+	for _, p := range s.packages {
+		if _, in := within(p.Dir, f.Path); in {
+			s.add(p, f.Path, false)
+			found = true
+		}
+	}
+	if found {
+		return ""
+	}
+	return s.data(f, above)
+}
+
+// data adds the packages whose tests may read a file: those of the first directory
+// from dir up that has some. A file of a module that this run has no package of is
+// none of theirs.
+func (s *search) data(f File, dir string) (why string) {
+	owners, known := s.owners(dir)
+	for _, p := range owners {
+		s.add(p, f.Path, true)
+	}
+	if known {
+		return ""
+	}
+	return "any test may read " + s.name(f.Path)
+}
+
+// owners returns the packages of a directory, or of the first one above it that
+// has some, and false if there are none though it is not another module's.
+func (s *search) owners(dir string) (all []*Package, known bool) {
+	for ; ; dir = filepath.Dir(dir) {
+		for _, p := range s.byDir[dir] {
+			if p.Local {
+				all = append(all, p)
+			}
+		}
+		_, ours := s.modules[dir]
+		foreign := !ours && s.Read(filepath.Join(dir, "go.mod")) != nil
+		if len(all) > 0 || foreign {
+			return all, true
+		}
+		if ours || dir == s.Root || dir == filepath.Dir(dir) {
+			return nil, false
+		}
+	}
+}
+
+// source adds the packages that a source file is built into, or was.
+func (s *search) source(f File) (why string) {
+	dir, base := filepath.Split(f.Path)
+	dir = filepath.Clean(dir)
+	if isHeader(base) {
+		s.includedBy(f)
+	}
+	packages := s.byDir[dir]
+	if len(packages) == 0 {
+		packages = s.gone(dir)
+		if len(packages) == 0 && filepath.Ext(base) != ".go" {
+			return s.include(f)
+		}
+	}
+	testsOnly := strings.HasSuffix(base, "_test.go")
+	for _, p := range packages {
+		switch now, before := p.files[base] && f.New != nil, f.Old != nil && !s.excludes(p, f); {
+		case !now && !before && (f.New == nil || p.knows(base)):
+			// It is of another build.
+		case now && before && sameCode(base, f.Old, f.New):
+			if p.readsSources(s.Read) {
+				s.add(p, f.Path, true)
+			}
+		default:
+			s.add(p, f.Path, testsOnly)
+		}
+	}
+	return ""
+}
+
+// knows reports whether go list has a name among a package's files.
+func (p *Package) knows(base string) bool {
+	_, known := p.files[base]
+	return known
+}
+
+// gone returns the package that was in a directory of a module, if others import
+// it.
+func (s *search) gone(dir string) []*Package {
+	for root, module := range s.modules {
+		rel, in := within(dir, root)
+		if !in {
+			continue
+		}
+		path := path.Join(module, filepath.ToSlash(rel))
+		if vendored, ok := s.vendored(dir); ok {
+			path = vendored
+		}
+		if s.packages[path] == nil && len(s.usedBy[path])+len(s.testedBy[path]) > 0 {
+			return []*Package{{Path: path, Dir: dir}}
+		}
+	}
+	return nil
+}
+
+// include adds the packages that may include a file that is in none of their
+// directories.
+func (s *search) include(f File) (why string) {
+	owners, known := s.owners(filepath.Dir(f.Path))
+	for _, p := range owners {
+		s.add(p, f.Path, false)
+	}
+	if known {
+		return ""
+	}
+	return "any package may include " + s.name(f.Path)
+}
+
+// includedBy adds the packages that name a header, or a header of theirs that
+// does.
+func (s *search) includedBy(f File) {
+	names := [][]byte{[]byte(filepath.Base(f.Path))}
+	for i := 0; i < len(names); i++ {
+		for _, p := range s.packages {
+			if !p.Local {
+				continue
+			}
+			for base, built := range p.files {
+				if !built || strings.HasSuffix(base, "_test.go") {
+					continue
+				}
+				text := s.Read(filepath.Join(p.Dir, base))
+				if !bytes.Contains(text, names[i]) || filepath.Ext(base) == ".go" && !bytes.Contains(text, []byte(`import "C"`)) {
+					continue
+				}
+				s.add(p, f.Path, false)
+				if isHeader(base) && !slices.ContainsFunc(names, func(n []byte) bool { return string(n) == base }) {
+					names = append(names, []byte(base))
+				}
+			}
+		}
+	}
+}
+
+// A reader is a package whose tests name paths outside of its directory.
+type reader struct {
+	pkg   *Package
+	paths []string
+}
+
+// readBy adds the packages whose tests name a file, or a directory that holds it.
+func (s *search) readBy(f File) {
+	if s.readers == nil {
+		s.readers = []reader{}
+		for _, p := range s.packages {
+			if p.Chosen && len(p.tests) > 0 {
+				s.readers = append(s.readers, reader{p, p.named(s.Read)})
+			}
+		}
+	}
+	for _, r := range s.readers {
+		if slices.ContainsFunc(r.paths, func(path string) bool {
+			_, in := within(f.Path, path)
+			_, holds := within(path, f.Path)
+			return in || f.Below && holds
+		}) {
+			s.add(r.pkg, f.Path, true)
+		}
+	}
+}
+
+// module adds the packages that a file about modules is about.
+func (s *search) module(f File) (why string) {
+	dir, base := filepath.Split(f.Path)
+	dir = filepath.Clean(dir)
+	_, main := s.modules[dir]
+	ofWork := slices.ContainsFunc(s.Modules(), func(root string) bool { _, in := within(root, dir); return in })
+	_, inModule := within(dir, s.moduleOf(dir))
+	differ := func(module, version string) bool { return false }
+	switch {
+	case base == "go.mod" && main:
+		differ, why = requirements(f.Old, f.New)
+	case base == "go.mod" && inModule && (f.Old == nil || f.New == nil):
+		why = "its directory is a module or was one"
+	case base == "go.work" && ofWork && workDiffers(f.Old, f.New):
+		why = "it says which modules there are"
+	case base == "go.sum" && main, base == "go.work.sum" && ofWork:
+		differ = sums(f.Old, f.New)
+	case base == "modules.txt" && (f.Old == nil || f.New == nil):
+		why = "packages are vendored or were"
+	case base == "modules.txt":
+		differ, why = vendored(f.Old, f.New)
+	}
+	if why != "" {
+		return fmt.Sprintf("%s: %s", s.name(f.Path), why)
+	}
+	for _, p := range s.packages {
+		if p.module != "" && !p.main && differ(p.module, p.version) {
+			s.add(p, f.Path, false)
+		}
+	}
+	return ""
+}

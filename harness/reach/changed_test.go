@@ -1,0 +1,243 @@
+package reach
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/build"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const repository = "/r"
+
+// tree is a repository with a workspace of two modules. In m, core is imported by
+// app, app by the tests of cmd, and core by vendor's dep by way of replace. tool is
+// a module that no run is about.
+var tree = []listed{
+	{ImportPath: "m/core", GoFiles: []string{"core.go", "old_linux.go"}, IgnoredGoFiles: []string{"core_windows.go", "gen.go"}, IgnoredOtherFiles: []string{"x_arm64.s"},
+		TestGoFiles: []string{"core_test.go"}, EmbedPatterns: []string{"web"}, EmbedFiles: []string{"web/a.html"}},
+	{ImportPath: "m/app", GoFiles: []string{"app.go"}, TestGoFiles: []string{"app_test.go"}, Imports: []string{"m/core"}, TestEmbedPatterns: []string{"golden"}},
+	{ImportPath: "m/cmd", GoFiles: []string{"main.go"}, XTestGoFiles: []string{"main_test.go"}, XTestImports: []string{"m/app"}},
+	{ImportPath: "m/plain", GoFiles: []string{"p.go"}, Imports: []string{"m/core"}},
+	{ImportPath: "m/native", CgoFiles: []string{"n.go"}, CFiles: []string{"n.c"}, HFiles: []string{"n.h"}, SysoFiles: []string{"n_linux.syso"}, TestGoFiles: []string{"n_test.go"}},
+	{ImportPath: "m/alone", GoFiles: []string{"alone.go"}, TestGoFiles: []string{"alone_test.go"}, Imports: []string{"m/gone", "dep.example/d"}},
+	{ImportPath: "m/reads", GoFiles: []string{"r.go"}, TestGoFiles: []string{"r_test.go"}},
+	{ImportPath: "dep.example/d", Dir: "/cache/d", GoFiles: []string{"d.go"}, Imports: []string{"dep.example/e"}, Module: &listedModule{Path: "dep.example/d", Version: "v1.0.0", Dir: "/cache/d"}},
+	{ImportPath: "dep.example/e", Dir: "/r/m/vendor/dep.example/e", GoFiles: []string{"e.go"}, Module: &listedModule{Path: "dep.example/e", Version: "v1.1.0", Dir: "/cache/e"}},
+	{ImportPath: "other/x", Dir: "/r/other/x", GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}, Match: []string{"./..."}, Module: &listedModule{Path: "other", Dir: "/r/other", Main: true}},
+}
+
+// texts are files that did not change.
+var texts = map[string]string{
+	"/r/m/go.mod": "module m\n", "/r/other/go.mod": "module other\n", "/r/tool/go.mod": "module tool\n", "/r/m/core/testdata/mod/go.mod": "module x\n",
+	"/r/m/core/core_test.go":   "package core\n",
+	"/r/m/native/n.go":         "package native\n\n// #include \"n.h\"\nimport \"C\"\n",
+	"/r/m/native/n.h":          "#include \"../include/deep.h\"\n",
+	"/r/m/reads/r_test.go":     "package reads\n\nvar _ = filepath.Join(\"..\", \"shared\", name)\nvar _, _ = \"../core/core.go\", \"../m.golden/*\"\n",
+	"/r/m/alone/alone_test.go": "package alone\n\nvar _ = parser.ParseFile\n",
+}
+
+func treeGraph(t *testing.T, packages []listed) *Graph {
+	t.Helper()
+	var text strings.Builder
+	for _, l := range packages {
+		if l.Module == nil {
+			l.Dir, l.Match = "/r/"+l.ImportPath, []string{"./..."}
+			l.Module = &listedModule{Path: "m", Dir: "/r/m", Main: true}
+		}
+		if err := json.NewEncoder(&text).Encode(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := ParseList(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// reached says what changes reach: packages, or why everything.
+func reached(g *Graph, files ...File) string {
+	linux := build.Default
+	linux.GOOS, linux.GOARCH = "linux", "amd64"
+	r := g.Changed(Changes{Root: repository, Files: files, Build: linux, Read: func(path string) []byte {
+		if text, ok := texts[path]; ok {
+			return []byte(text)
+		}
+		return nil
+	}})
+	if r.Everything != "" {
+		return "everything: " + r.Everything
+	}
+	var all []string
+	for _, p := range r.Packages {
+		all = append(all, p.Path)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestChanged(t *testing.T) {
+	const code = "package p\n\nfunc f() {}\n"
+	const all = "m/alone m/app m/cmd m/core m/native m/plain m/reads other/x"
+	edited := func(path, old, now string) File {
+		f := File{Path: filepath.Join(repository, path), Old: []byte(old), New: []byte(now)}
+		if old == "" {
+			f.Old = nil
+		}
+		if now == "" {
+			f.New = nil
+		}
+		return f
+	}
+	goMod := func(require string) string { return "module m\n\ngo 1.25\n\nrequire (\n" + require + ")\n" }
+	const requires = "\tdep.example/d v1.0.0\n\tdep.example/e v1.1.0\n"
+	tests := []struct {
+		name string
+		file File
+		want string
+	}{
+		{"a source file", edited("m/core/core.go", code, code+"var x int\n"), "m/app m/cmd m/core m/plain m/reads"},
+		{"the same code, of which other tests read the text", edited("m/core/core.go", code, code), "m/reads"},
+		{"a file that nobody imports", edited("m/cmd/main.go", code, code+"var x int\n"), "m/cmd"},
+		{"a test file", edited("m/app/app_test.go", code, code+"var x int\n"), "m/app"},
+		{"a new file", edited("m/app/new.go", "", code), "m/app m/cmd"},
+		{"a file that is gone", edited("m/app/gone.go", code, ""), "m/app m/cmd"},
+		{"a package that is gone", edited("m/gone/g.go", code, ""), "m/alone"},
+		{"a package that nobody imports is gone", edited("m/lost/l.go", code, ""), ""},
+		{"a package of another module", edited("other/x/x.go", code, code+"var x int\n"), "other/x"},
+
+		{"a comment at the end", edited("m/app/app.go", code, code+"// end\n"), ""},
+		{"a comment that moves code", edited("m/app/app.go", code, "// top\n"+code), "m/app m/cmd"},
+		{"a comment that is a directive", edited("m/app/app.go", code, code+"//go:noinline\n"), "m/app m/cmd"},
+		{"a comment of a cgo file", edited("m/native/n.go", "package native\n// int x;\nimport \"C\"\n", "package native\n// int y;\nimport \"C\"\n"), "m/native"},
+		{"a comment, where tests read sources", edited("m/alone/alone.go", code, code+"// end\n"), "m/alone"},
+		{"the output of an example", edited("m/app/app_test.go", code+"// Output:\n// a\n", code+"// Output:\n// b\n"), "m/app"},
+		{"other words", edited("m/app/app_test.go", code+"// a\n", code+"// b\n"), ""},
+
+		{"a file for another system", edited("m/core/core_windows.go", code, code+"var x int\n"), ""},
+		{"it is gone", edited("m/core/gone_windows.go", code, ""), ""},
+		{"a new one", edited("m/core/core_windows.go", "", code), ""},
+		{"a constraint that came", edited("m/core/gen.go", code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
+		{"a constraint that stays", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build never\n\n"+code+"var x int\n"), ""},
+		{"another that excludes", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build nowhere\n\n"+code), ""},
+		{"one of the toolchain", edited("m/core/gen.go", "//go:build go1.30\n\n"+code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
+		{"assembly for another system", edited("m/core/x_arm64.s", "a", "b"), ""},
+
+		{"an embedded file", edited("m/core/web/a.html", "", ""), "m/app m/cmd m/core m/plain"},
+		{"one that would be embedded", edited("m/core/web/b/c.html", "", ""), "m/app m/cmd m/core m/plain"},
+		{"one that tests embed", edited("m/app/golden/x", "", ""), "m/app"},
+		{"testdata", edited("m/core/testdata/x.go", code, code), "m/core"},
+		{"a module in testdata", edited("m/core/testdata/mod/go.mod", code, code), "m/core"},
+		{"a hidden directory", edited("m/core/_x/x.go", code, code+code), "m/core"},
+		{"data below a package", edited("m/core/docs/x.md", "", ""), "m/core"},
+		{"data that other tests name", edited("m/shared/a", "", ""), "everything: any test may read m/shared/a"},
+		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
+		{"data of another module", edited("tool/x/README", "", ""), ""},
+		{"a script", edited("m/build.sh", "", ""), "everything: any test may read m/build.sh"},
+		{"a script outside of modules", edited("ci/ä b\".sh", "", ""), "everything: any test may read ci/ä b\".sh"},
+		{"settings", edited("pgtest.toml", "", ""), "everything: pgtest.toml says how tests run"},
+
+		{"C", edited("m/native/n.c", "a", "b"), "m/native"},
+		{"a header", edited("m/native/n.h", "a", "b"), "m/native"},
+		{"a header elsewhere", edited("m/include/deep.h", "a", "b"), "everything: any package may include m/include/deep.h"},
+		{"a header in a package", edited("m/core/deep.h", "a", "b"), "m/app m/cmd m/core m/native m/plain"},
+		{"an object file", edited("m/native/n_linux.syso", "a", "b"), "m/native"},
+
+		{"a comment in go.mod", edited("m/go.mod", goMod(requires), goMod(requires)+"// x\n"), ""},
+		{"a version", edited("m/go.mod", goMod(requires), goMod("\tdep.example/d v1.0.0\n\tdep.example/e v1.0.0\n")), "m/alone"},
+		{"a version of what nobody needs", edited("m/go.mod", goMod(requires), goMod(requires+"\tnot.example/f v1.0.0\n")), ""},
+		{"a module that no file names", edited("m/go.mod", goMod("\tnot.example/f v1.0.0\n"), goMod("\tnot.example/f v1.0.1\n")), "m/alone"},
+		{"a replacement", edited("m/go.mod", goMod(requires), goMod(requires)+"replace dep.example/d => ../d\n"), "m/alone"},
+		{"the go line", edited("m/go.mod", goMod(requires), strings.Replace(goMod(requires), "1.25", "1.26", 1)), "everything: m/go.mod: it says how all packages are built"},
+		{"a toolchain", edited("m/go.mod", goMod(requires), goMod(requires)+"toolchain go1.26.1\n"), "everything: m/go.mod: it says how all packages are built"},
+		{"a broken go.mod", edited("m/go.mod", goMod(requires), "modul\n"), "everything: m/go.mod: it can't be read"},
+		{"no go.mod before", edited("m/go.mod", "", goMod(requires)), "everything: m/go.mod: there is a module or was one"},
+		{"a module in a module", edited("m/sub/go.mod", "", "module m/sub\n"), "everything: m/sub/go.mod: its directory is a module or was one"},
+		{"go.mod of another module", edited("tool/go.mod", "module tool\n", "module tool\n\ngo 1.25\n"), ""},
+		{"a sum", edited("m/go.sum", "dep.example/e v1.1.0 h1:a\n", "dep.example/e v1.1.0 h1:b\n"), "m/alone"},
+		{"a sum of another version", edited("m/go.sum", "", "dep.example/e v1.0.0 h1:a\n"), ""},
+		{"a workspace", edited("go.work", "go 1.25\nuse ./m\n", "go 1.25\nuse (\n\t./m\n\t./other\n)\n"), "everything: go.work: it says which modules there are"},
+		{"a comment in a workspace", edited("go.work", "go 1.25\nuse ./m\n", "go 1.25 // x\nuse ./m\n"), ""},
+		{"a vendored file", edited("m/vendor/dep.example/e/e.go", code, code+"var x int\n"), "m/alone"},
+		{"data that is vendored", edited("m/vendor/dep.example/e/LICENSE", "", ""), ""},
+		{"a vendored module", edited("m/vendor/modules.txt", "# dep.example/e v1.0.0\n## explicit\n", "# dep.example/e v1.1.0\n## explicit\n"), "m/alone"},
+		{"no vendored modules before", edited("m/vendor/modules.txt", "", "# dep.example/e v1.1.0\n"), "everything: m/vendor/modules.txt: packages are vendored or were"},
+
+		{"a submodule", File{Path: "/r/m/core", Below: true}, "m/app m/cmd m/core m/plain m/reads"},
+		{"a submodule of data", File{Path: "/r/m/app/sub", Below: true}, "m/app"},
+	}
+	g := treeGraph(t, tree)
+	for _, test := range tests {
+		if got := reached(g, test.file); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	if got := len(g.Changed(Changes{Root: repository, Files: []File{edited("m/build.sh", "", "")}, Read: func(string) []byte { return nil }}).Packages); got != len(strings.Fields(all)) {
+		t.Errorf("everything is %d packages", got)
+	}
+}
+
+// TestOutside has a module outside of the repository, which reaches its importers.
+func TestOutside(t *testing.T) {
+	g := treeGraph(t, append(slices.Clone(tree),
+		listed{ImportPath: "far/f", Dir: "/far/f", GoFiles: []string{"f.go"}, Module: &listedModule{Path: "far", Dir: "/far", Replace: &struct{ Path, Version string }{Path: "../far"}}},
+		listed{ImportPath: "m/near", TestGoFiles: []string{"n_test.go"}, TestImports: []string{"far/f"}}))
+	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }})
+	if len(r.Packages) != 1 || fmt.Sprint(r.Why(r.Packages[0])) != "[/far far/f tests of m/near]" || fmt.Sprint(r.Outside) != "[/far]" {
+		t.Errorf("%v, %v", r.Packages, r.Outside)
+	}
+}
+
+func TestWhy(t *testing.T) {
+	g := treeGraph(t, tree)
+	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }, Files: []File{
+		{Path: "/r/m/core/core.go", New: []byte("package core\n")}, {Path: "/r/m/app/app_test.go", New: []byte("package app\n")},
+	}})
+	var got []string
+	for _, p := range r.Packages {
+		got = append(got, strings.Join(r.Why(p), " > "))
+	}
+	want := []string{
+		"m/core/core.go > m/core > m/app", "m/core/core.go > m/core > m/app > tests of m/cmd", "m/core/core.go > m/core", "m/core/core.go > m/core > m/plain",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestPathsIn(t *testing.T) {
+	for source, want := range map[string]string{
+		`x("a", "../b")`:                     "/p/b",
+		`x("../b", "../../c/d.txt")`:         "/p/b /c/d.txt",
+		`filepath.Join("..", "b", name)`:     "/p/b",
+		`filepath.Join(dir, "..", "b")`:      "/p/b",
+		`filepath.Join("..", name, "..")`:    "/p /p",
+		`filepath.Glob("../x/*.txt")`:        "/p/x",
+		"`../a b`":                           "/p/a b",
+		`x("a/../b", "a/../../b", "./...")`:  "/p/b",
+		`fmt.Sprintf("../%s/x", "/../x", 1)`: "/p",
+	} {
+		if got := strings.Join(pathsIn("/p/q", []byte(source)), " "); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+}
+
+// TestThroughOther has a package that the user edits behind one that is not.
+func TestThroughOther(t *testing.T) {
+	g := treeGraph(t, []listed{
+		{ImportPath: "m/a", TestGoFiles: []string{"a_test.go"}, Imports: []string{"dep/d"}},
+		{ImportPath: "dep/d", Dir: "/cache/d", Imports: []string{"m/b"}, Module: &listedModule{Path: "dep/d", Dir: "/cache/d"}},
+		{ImportPath: "m/b", GoFiles: []string{"b.go"}, TestGoFiles: []string{"b_test.go"}},
+	})
+	got, _ := g.Affected([]Change{{Path: "/r/m/b/b.go"}}, func(string) bool { return false })
+	if want := []string{"m/b", "m/a"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if dirs := slices.Collect(maps.Keys(g.modules)); !slices.Equal(dirs, []string{"/r/m"}) {
+		t.Errorf("modules that the user edits: %v", dirs)
+	}
+}
