@@ -19,6 +19,8 @@ import (
 	"pgtest/harness/archive"
 	"pgtest/harness/coverage"
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/fuzz"
+	"pgtest/harness/internal/words"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/override"
 	"pgtest/harness/rerun"
@@ -163,6 +165,19 @@ type Isolation struct {
 	// Processes is how many tests of a package run at once, or with Stress how
 	// many runs; 0 shares GOMAXPROCS among the packages that run.
 	Processes int
+}
+
+// Fuzz says what to fuzz, in this order, and for how long altogether.
+type Fuzz = fuzz.Options
+
+// A FuzzTarget is a fuzz target of a package.
+type FuzzTarget = fuzz.Target
+
+// FuzzCommand returns the Command of a Config that fuzzes, with a command line of
+// go test for each target.
+func FuzzCommand(f Fuzz, line []string) ([]string, error) {
+	self, err := os.Executable()
+	return append([]string{self, fuzz.Role}, words.Of(f, append([]string{"test"}, line...)...)...), err
 }
 
 // Stress says how often and for how long a test binary is run. It is run in

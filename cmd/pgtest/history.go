@@ -97,6 +97,9 @@ func narrowedBy(c *flags.CommandLine) []string {
 			words = append(words, p.Words...)
 		}
 	}
+	if c.FuzzAll > 0 {
+		words = append(words, "--fuzz-all")
+	}
 	if c.ShardPlan != "" || c.Shard.Total > 0 && c.Archived != nil && c.Archived.Plan != nil {
 		words = append(words, fmt.Sprintf("--shard=%v", c.Shard)) // a plan may divide packages
 	}

@@ -226,7 +226,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkChanged, checkFailed, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
+	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkChanged, checkFailed, checkFuzzAll, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -314,6 +314,11 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		}
 	case c.RawCommand:
 		cfg.Command = c.Command
+	case c.FuzzAll > 0:
+		if err := takeTargets(c, &cfg, files); err != nil {
+			files.abort()
+			return harness.Config{}, nil, err
+		}
 	default:
 		cfg.Args = ordered(c).EventWords()
 		if c.Stress != nil {
@@ -364,7 +369,7 @@ func streamOptions(c *flags.CommandLine, files *files) jsonstream.Options {
 		opts.Format, opts.NoSummary = "standard-json", true
 	case set.List != "":
 		opts.Format, opts.NoSummary = "standard-quiet", true
-	case set.Verbose, set.Bench != "", set.Fuzz != "":
+	case set.Verbose, set.Bench != "", set.Fuzz != "", c.FuzzAll > 0:
 		opts.Format, opts.Terse = "standard-verbose", !set.Verbose
 	default:
 		opts.Format = "pkgname"

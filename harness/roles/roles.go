@@ -10,6 +10,7 @@ import (
 	"pgtest/harness/internal/archived"
 	"pgtest/harness/internal/collect"
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/fuzz"
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/supervisor"
@@ -37,6 +38,7 @@ var All = []Role{
 	{debugger.Role, debugger.Main},
 	{archived.Role, archived.Main},
 	{collect.Role, collect.Main},
+	{fuzz.Role, fuzz.Main},
 	{linkcache.Role, linkcache.Tool},
 	{signals.KeeperRole, signals.Keeper},
 }

@@ -51,6 +51,7 @@ type Options struct {
 	Failed           Failed
 	Changed          *Changed // nil for everything
 	Why              bool
+	FuzzAll          time.Duration // 0 for none
 	TTY              string
 	RawCommand       bool
 	Rerun            RerunOptions
@@ -88,6 +89,20 @@ func parseChanged(v string) (*Changed, error) {
 		return nil, errors.New("a git reference is missing")
 	}
 	return &Changed{Ref: v}, nil
+}
+
+// defaultFuzzTime is how long all targets together are fuzzed.
+const defaultFuzzTime = 10 * time.Minute
+
+// parseFuzzTime reads a duration; "true" stands for no value.
+func parseFuzzTime(v string) (time.Duration, error) {
+	switch v {
+	case "true":
+		return defaultFuzzTime, nil
+	case "false":
+		return 0, nil
+	}
+	return durationFrom(time.Second)(v)
 }
 
 // Failed says whether what has not passed runs, instead of everything or before it.
@@ -376,6 +391,8 @@ func durationFrom(least time.Duration) func(string) (time.Duration, error) {
 			err = fmt.Errorf("bad value %q: must be a duration such as 10s or 1m30s", v)
 		case d < 0:
 			err = fmt.Errorf("bad value %q: must not be negative", v)
+		case d < least && least >= time.Second:
+			err = fmt.Errorf("bad value %q: must be %v or more", v, least)
 		case d < least:
 			err = fmt.Errorf("bad value %q: must be more than 0", v)
 		case d > maxDuration:

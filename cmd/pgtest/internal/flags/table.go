@@ -161,6 +161,9 @@ without packages: see docs/changed.md`,
 				optional(parsed(&o.Changed, parseChanged)).asPrivate()},
 			{"why", "", "", `say with --changed how the changes come to each package`,
 				boolean(&o.Why).asPrivate()},
+			{"fuzz-all", "[=time]", "", `fuzz all targets of the packages one after another, for
+10m altogether or so long: see docs/fuzzing.md`,
+				optional(parsed(&o.FuzzAll, parseFuzzTime)).asCommand()},
 			{"order", "auto|source", "auto", `test packages that failed last time first, then those
 that take longest, as the history knows them; source
 leaves them in the order of the command line`,

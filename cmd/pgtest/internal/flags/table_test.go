@@ -45,7 +45,7 @@ func TestEverywhere(t *testing.T) {
 		if !strings.Contains(docs, "| "+code(r.head())+" | "+code(r.Variable())+" |") {
 			t.Errorf("%s and its variable are not in docs/flags.md", word)
 		}
-		if want := !slices.Contains([]string{"help", "version", "watch", "debug-test", "failed"}, r.Name) && !r.alias; (r.Variable() != "") != want {
+		if want := !slices.Contains([]string{"help", "version", "watch", "debug-test", "failed", "fuzz-all"}, r.Name) && !r.alias; (r.Variable() != "") != want {
 			t.Errorf("%s has the variable %q", word, r.Variable())
 		}
 	}

@@ -1,0 +1,124 @@
+package fuzz
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgtest/harness/gotest"
+)
+
+// fakeGo is a go command that notes its words, and prints what the file of its
+// target holds.
+const fakeGo = `#!/bin/sh
+cd "${0%/*}"
+echo "$*" >>words
+for word; do case $word in -fuzz=*) name=${word#-fuzz=^}; name=${name%$};; esac; done
+cat "$name"
+! grep -q '"Action":"fail"' "$name"
+`
+
+// run fuzzes targets by a fake go command, and returns the events, the summary and
+// the words of each go test.
+func run(t *testing.T, limit time.Duration, targets []Target, outputs map[string][]event) (events []event, summary string, words []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, output := range outputs {
+		var text bytes.Buffer
+		for _, e := range output {
+			line, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.Write(append(line, '\n'))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(fakeGo), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	var out, said bytes.Buffer
+	s := newSession(gotest.Parse([]string{"-race", "./..."}), targets, &out)
+	s.run(context.Background(), limit)
+	s.summarize(&said)
+	for line := range bytes.Lines(out.Bytes()) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		events = append(events, e)
+	}
+	text, _ := os.ReadFile(filepath.Join(dir, "words"))
+	return events, said.String(), strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+// of are the events of a go test that fuzzes a target.
+func of(pkg, test, action string, outputs ...string) []event {
+	all := []event{{Action: "start", Package: pkg}, {Action: "run", Package: pkg, Test: test}}
+	for _, text := range outputs {
+		all = append(all, event{Action: "output", Package: pkg, Test: test, Output: text})
+	}
+	return append(all, event{Action: action, Package: pkg, Test: test}, event{Action: "output", Package: pkg, Output: strings.ToUpper(action) + "\n"},
+		event{Action: "output", Package: pkg, Output: "ok  \t" + pkg + "\t1.5s\n"}, event{Action: action, Package: pkg, Elapsed: 1.5})
+}
+
+func TestRun(t *testing.T) {
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/b", "/m/b", "FuzzB"}, {"m/a", "/m/a", "FuzzC"}, {"m/d", "/m/d", "FuzzD"}, {"m/d", "/m/d", "FuzzE"}}
+	events, summary, words := run(t, time.Hour, targets, map[string][]event{
+		"FuzzA": of("m/a", "FuzzA", "pass", "fuzz: elapsed: 3s, execs: 40 (13/sec), new interesting: 1 (total: 5)\n", "fuzz: elapsed: 6s, execs: 90 (0/sec), new interesting: 4 (total: 8)\n"),
+		"FuzzB": of("m/b", "FuzzB", "fail", "    Failing input written to testdata/fuzz/FuzzB/abc\n"),
+		"FuzzC": of("m/a", "FuzzC", "fail", "failure while testing seed corpus entry: FuzzC/seed#0\n"),
+		"FuzzD": {{Action: "start", Package: "m/d"}, {Action: "output", Package: "m/d", Output: "FAIL\tm/d [build failed]\n"}, {Action: "fail", Package: "m/d", FailedBuild: "m/d"}},
+	})
+	var got []string
+	for _, e := range events {
+		if e.Test == "" {
+			got = append(got, strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Package, " ", e.Output)))
+		}
+	}
+	want := []string{"start m/a", "start m/b", "output m/b FAIL\tm/b\t1.500s", "fail m/b", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/d", "output m/d FAIL\tm/d [build failed]", "fail m/d"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	const text = `pgtest: --fuzz-all: m/a FuzzA: 90 executions, 4 new interesting inputs in 0s
+pgtest: --fuzz-all: m/b FuzzB crashed: /m/b/testdata/fuzz/FuzzB/abc
+    go test -run='^FuzzB$/^abc$' m/b
+pgtest: --fuzz-all: m/a FuzzC crashed
+    go test -run='^FuzzC$/^seed#0$' m/a
+pgtest: --fuzz-all: m/d FuzzD: it is not built
+pgtest: --fuzz-all: m/d FuzzE: it is not built
+pgtest: --fuzz-all: 4 targets, 3 failed; 90 executions, 4 new interesting inputs
+`
+	if summary != text {
+		t.Errorf("%s", summary)
+	}
+	if len(words) != 4 || !strings.Contains(words[0], "-run=^$") || !strings.Contains(words[0], "-fuzz=^FuzzA$") || !strings.Contains(words[0], "-fuzztime=12m0s") ||
+		!strings.HasSuffix(words[0], "-race m/a") || !strings.Contains(words[3], "-fuzztime=29m") {
+		t.Errorf("%q", words)
+	}
+}
+
+// TestShare has more targets than time.
+func TestShare(t *testing.T) {
+	s := share{least: 3 * time.Second, left: 7 * time.Second}
+	for i, want := range []time.Duration{3 * time.Second, 3 * time.Second, 0} {
+		got := s.next(3-i, i == 0)
+		if got != want {
+			t.Errorf("target %d has %v, want %v", i, got, want)
+		}
+		s.left -= got
+	}
+	if got := (&share{least: time.Second, left: time.Second}).next(9, true); got != time.Second {
+		t.Errorf("the first one has %v", got)
+	}
+}
