@@ -17,6 +17,7 @@ import (
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/supervisor"
 	"pgtest/harness/internal/words"
+	"pgtest/harness/linkcache"
 )
 
 // rawCommand returns the user's command with more arguments.
@@ -126,10 +127,17 @@ func (i *invocation) goArgs(line []string, opts supervisor.Options) ([]string, e
 
 // toolExec returns the value of -toolexec, "" for none.
 func (i *invocation) toolExec(self string) (string, error) {
+	var cache linkcache.Cache
 	if i.cfg.LinkCache != nil {
-		return i.cfg.LinkCache.Toolexec(self, i.cfg.ToolExec)
+		cache = *i.cfg.LinkCache
 	}
-	return gotest.JoinQuoted(i.cfg.ToolExec)
+	if cache.AtOnce, cache.Places = i.buildsAtOnce(), i.listener.Dir(); cache.AtOnce == 0 {
+		cache.Places = ""
+	}
+	if i.cfg.LinkCache == nil && cache.AtOnce == 0 {
+		return gotest.JoinQuoted(i.cfg.ToolExec)
+	}
+	return cache.Toolexec(self, i.cfg.ToolExec)
 }
 
 func (i *invocation) environ() []string {
@@ -142,7 +150,7 @@ func (i *invocation) environ() []string {
 // goEnvironment returns the environment of the go command, without the socket.
 // Supervisors restore the run's own.
 func (i *invocation) goEnvironment() []string {
-	env := i.environ()
+	env := withoutPlaces(slices.Clone(i.environ()))
 	for _, v := range i.environ() {
 		if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
 			env = append(env, control.TempVariable+"="+dir)

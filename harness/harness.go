@@ -110,6 +110,13 @@ type Config struct {
 	Live *Live
 	// Keys acts on keys that are typed while tests run, if Signals delivers them.
 	Keys bool
+	// Places says how much runs at once.
+	Places Places
+	// Setups run before the packages that they are for.
+	Setups []Setup
+	// Overrides say what holds for packages and tests instead of the fields here, and
+	// in which groups they are.
+	Overrides override.Rules
 	// Isolation says which tests get processes of their own.
 	Isolation Isolation
 	// Stress, unless nil, runs each test binary again and again. Args must then

@@ -51,10 +51,12 @@ type invocation struct {
 	watchdog   *watchdog.Watchdog // the command's parent; nil without one
 	unanswered <-chan time.Time   // when supervisors must have done as they were told
 
-	arrivals   chan *control.Supervisor // supervisors that connected
-	inbox      chan inbound             // what they report
-	queueEmpty bool                     // those that had connected have arrived
-	over       chan struct{}            // closed when arrivals is not received from any more
+	arrivals   chan *control.Supervisor   // supervisors that connected
+	inbox      chan inbound               // what they report
+	queueEmpty bool                       // those that had connected have arrived
+	setups     map[int]*watchdog.Watchdog // by index: the parents of what they left
+	setupEnded chan int                   // indexes
+	over       chan struct{}              // closed when arrivals is not received from any more
 	childEnded chan os.Signal
 }
 
@@ -69,6 +71,8 @@ func newInvocation(cfg Config) (*invocation, error) {
 		inbox:        make(chan inbound),
 		enough:       make(chan struct{}),
 		outputClosed: make(chan struct{}),
+		setups:       make(map[int]*watchdog.Watchdog),
+		setupEnded:   make(chan int),
 		over:         make(chan struct{}),
 		childEnded:   make(chan os.Signal, 1),
 	}
@@ -83,6 +87,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 		return nil, err
 	}
 	i.plan = newPlan(cfg, source)
+	i.plan.runID = runID(i.listener.Dir())
 	i.live = newLiveLines(cfg)
 	i.stdout = i.openOutlet(&readerWatch{w: i.around(orDiscard(cfg.Stream.Stdout)), closed: i.outputClosed})
 	i.stderr = i.openOutlet(cfg.Stream.CI.Defused(i.around(orDiscard(cfg.Stream.Stderr))))
@@ -168,6 +173,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	}
 	defer close(i.over)
 	defer i.serveDuring(func() { i.listener.Close() })
+	defer i.endSetups()
 	defer i.finishWatchdog()
 	var err error
 	if i.feed, err = i.plan.source.start(i); err != nil {
@@ -191,6 +197,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	failed := errors.Join(err, i.cover.take(), i.collect()) // before their directory goes
 	i.noteBuild()                                           // likewise
 	i.finishWatchdog()
+	i.serveDuring(i.endSetups)
 	i.noteProcesses()
 	if i.plan.early {
 		i.serveDuring(i.noteUnreached)

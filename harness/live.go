@@ -192,7 +192,7 @@ func (i *invocation) liveState(now time.Time) live.State {
 func (l *liveLines) left(s live.State, ended func(pkg string) bool) time.Duration {
 	started := make(map[string]time.Time)
 	for _, r := range s.Running {
-		if r.Test == "" {
+		if r.Test == "" && r.Waiting == "" {
 			started[r.Package] = r.Started
 		}
 	}

@@ -37,6 +37,9 @@ func (i *invocation) arrived(peer *control.Supervisor) {
 	go func() {
 		for {
 			report, err := peer.Next()
+			if report.Asks != nil {
+				i.addTests(report.Asks)
+			}
 			i.inbox <- inbound{from: s, report: report, arrived: time.Now(), gone: err != nil}
 			if err != nil {
 				return
@@ -49,7 +52,7 @@ func (i *invocation) arrived(peer *control.Supervisor) {
 func (i *invocation) received(m inbound) {
 	switch {
 	case m.gone:
-		i.do(i.plan.departed(m.from))
+		i.do(i.plan.departed(m.from, m.arrived))
 	case m.report.Last:
 		i.queueEmpty = true
 	default:
@@ -86,6 +89,8 @@ func (i *invocation) loop(ctx context.Context) {
 			i.arrived(s)
 		case m := <-i.inbox:
 			i.received(m)
+		case n := <-i.setupEnded:
+			i.takeSetup(n)
 		case e := <-i.signals.Events():
 			i.signals.Handle(e, i)
 		case <-i.childEnded:
@@ -158,6 +163,10 @@ func (i *invocation) do(steps []step) {
 			i.unanswered = time.After(goPatience)
 		case goGone:
 			i.signals.GoGone(i)
+		case beginSetup:
+			i.startSetup(s.setup)
+		case signalSetup:
+			i.setups[s.setup].Signal(s.signal)
 		case note:
 			i.stream.Note(s.note)
 		case hideLive:

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/places"
+	"pgtest/harness/override"
 	"pgtest/jsonstream/result"
 )
 
@@ -30,8 +32,10 @@ const (
 	hear          // take in the supervisors that have connected, for as long as wait
 	awaitDeaths   // unanswered comes after goPatience
 	goGone        // the plan for signals learns that go died before its tests
-	note          // to the stream
-	hideLive      // remove the live line
+	beginSetup
+	signalSetup
+	note     // to the stream
+	hideLive // remove the live line
 )
 
 // A step is one action of the plan's answer. Steps are carried out in order.
@@ -43,6 +47,7 @@ type step struct {
 	spare  []int
 	wait   time.Duration
 	note   result.Note
+	setup  int // its index
 }
 
 func say(line string) step { return step{verb: note, note: result.Message(line)} }
@@ -70,6 +75,13 @@ type plan struct {
 	stopped bool            // the tests are stopped
 	said    map[string]bool // lines that are said once
 
+	overrides override.Rules
+	places    *places.Plan[place]
+	setups    []setup
+	asking    map[place]request // those who wait for a place
+	runID     string
+	attempt   int // of the tests, from 1
+
 	notesProcesses bool // when those of tests ran
 	noted          int
 }
@@ -84,6 +96,12 @@ func newPlan(cfg Config, s source) plan {
 		cpus:      runtime.GOMAXPROCS(0),
 		said:      make(map[string]bool),
 
+		overrides: cfg.Overrides,
+		places:    places.New[place](limitsOf(cfg)),
+		setups:    setupsOf(cfg),
+		asking:    make(map[place]request),
+		attempt:   1,
+
 		selections:     selectionsOf(cfg.Parts),
 		notesProcesses: cfg.Stream.ShowsBuilds(),
 	}
@@ -96,13 +114,16 @@ func (p *plan) next(s source, selections map[string]control.Selection) {
 		p.first = first{true, p.exitCode()}
 	}
 	p.round = round{source: s}
+	if selections != nil {
+		p.attempt++
+	}
 	p.selections = selections
 	p.limits.over = make(map[string]overtime)
 }
 
-// selectFor answers which tests of a package run. A package whose path the
+// selectFor returns which tests of a package run. A package whose path the
 // supervisor can't tell is known by its binary's name, if only one is.
-func (p *plan) selectFor(s *supervised, pkg string) []step {
+func (p *plan) selectFor(pkg string) *control.Selection {
 	selection, known := p.selections[pkg]
 	if !known {
 		name := strings.TrimSuffix(filepath.Base(pkg), ".test")
@@ -117,7 +138,7 @@ func (p *plan) selectFor(s *supervised, pkg string) []step {
 		}
 	}
 	selection.All = selection.All || !known && !p.first.again
-	return []step{{verb: send, to: s, order: control.Order{Selection: &selection}}}
+	return &selection
 }
 
 // done reports whether the round has ended.
@@ -149,15 +170,20 @@ func orderSignal(s *supervised, sig syscall.Signal) step {
 func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 	switch {
 	case m.Asks != nil:
-		return p.selectFor(s, m.Asks.Package)
+		return p.asks(s, *m.Asks, at)
+	case m.Done != nil:
+		return p.release(at, func(key place) bool { return key == place{s, m.Done.Process} })
 	case m.Started != nil:
 		s.started(*m.Started, at)
 	case m.Failed != nil:
 		s.failed(*m.Failed)
+		return p.releaseAll(s, at)
 	case m.Ended != nil:
 		s.ended(*m.Ended, at)
+		return p.releaseAll(s, at)
 	case m.Tests != nil:
 		s.tests = m.Tests
+		p.freeSlot(m.Tests.Package)
 		return p.share()
 	case m.Running != nil:
 		return p.noteProcesses(s, s.test(*m.Running, at), at)
@@ -243,10 +269,10 @@ func (p *plan) share() []step {
 // could end its test binary's group, the watchdog, which has adopted the
 // leftovers, ends them. If go has died, supervisors may be the watchdog's
 // children, too.
-func (p *plan) departed(s *supervised) []step {
+func (p *plan) departed(s *supervised, at time.Time) []step {
 	s.departed()
 	p.present = slices.DeleteFunc(p.present, func(other *supervised) bool { return other == s })
-	steps := []step{{verb: disconnect, to: s}}
+	steps := append([]step{{verb: disconnect, to: s}}, p.releaseAll(s, at)...)
 	if s.tests != nil {
 		steps = append(steps, p.share()...)
 	}
@@ -288,7 +314,7 @@ func (p *plan) sourceEnded() []step {
 
 // allReceived asks the remaining tests to end. Nobody reads what they print.
 func (p *plan) allReceived() []step {
-	if !slices.ContainsFunc(p.present, func(s *supervised) bool { return s.state == running }) {
+	if !slices.ContainsFunc(p.present, func(s *supervised) bool { return s.state == running || p.waits(s) }) {
 		return nil
 	}
 	return append(p.orderAll(control.Order{Unread: true}), step{verb: goGone})
@@ -316,7 +342,7 @@ func (p *plan) unanswered() []step {
 		switch {
 		case p.silent > 1:
 			steps = append(steps, step{verb: disconnect, to: s})
-		case s.state == running:
+		case s.state == running || p.waits(s):
 			steps = append(steps, step{verb: killSupervisor, to: s})
 		}
 	}
@@ -384,6 +410,7 @@ func (p *plan) kill() []step {
 func (p *plan) signal(sig syscall.Signal) []step {
 	p.asked = sig
 	steps := append(p.source.signal(sig), p.orderAll(orderSignal(nil, sig).order)...)
+	steps = append(steps, p.signalSetups(sig)...)
 	if sig == syscall.SIGKILL && p.done() {
 		steps = append(steps, step{verb: giveUpOutputs}) // nothing else is left to end
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/internal/control"
+	"pgtest/harness/override"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/result"
 	"pgtest/signals"
@@ -96,6 +97,15 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 	"asks": func(s *script, p *supervised, name, path string) {
 		s.hear(p, control.Report{Asks: &control.Asks{Package: path}})
 	},
+	"asks-for": func(s *script, p *supervised, name, process string) {
+		n, _ := strconv.Atoi(process)
+		s.now = s.now.Add(time.Second)
+		s.hear(p, control.Report{Asks: &control.Asks{Package: "m/a", Process: n, Tests: []string{"TestX"}}})
+	},
+	"is-done": func(s *script, p *supervised, name, process string) {
+		n, _ := strconv.Atoi(process)
+		s.hear(p, control.Report{Done: &control.Done{Process: n}})
+	},
 	"fails": func(s *script, p *supervised, name, reason string) {
 		s.hear(p, control.Report{Failed: &control.Failed{Package: name, Reason: reason}})
 	},
@@ -106,7 +116,7 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 		}
 		s.hear(p, control.Report{Ended: m})
 	},
-	"leaves": func(s *script, p *supervised, _, _ string) { s.do(s.plan.departed(p)) },
+	"leaves": func(s *script, p *supervised, _, _ string) { s.do(s.plan.departed(p, s.now)) },
 	// Of a process that runs the tests of a package in a process each:
 	"divides": func(s *script, p *supervised, name, of string) {
 		s.hear(p, control.Report{Tests: &control.Tests{Package: of}})
@@ -144,6 +154,14 @@ func (s *script) play(event string) string {
 		return strings.Join(s.words, " ")
 	}
 	words := append(strings.Fields(event), "", "")
+	if n, err := strconv.Atoi(words[1]); err == nil {
+		if words[0] == "setup-ends" {
+			s.do(s.plan.setupEnded(n, []string{"X=1"}, "", s.now))
+		} else {
+			s.do(s.plan.setupEnded(n, nil, "broken", s.now))
+		}
+		return strings.Join(s.words, " ")
+	}
 	f := packageEvents[words[1]]
 	if f == nil {
 		panic("no event " + event)
@@ -172,11 +190,16 @@ func (s *script) describe(st step) string {
 			return s.name(st.to) + "(kill)"
 		case o.Unread:
 			return s.name(st.to) + "(unread)"
+		case o.Refused != "":
+			return fmt.Sprintf("%s(refused: %s)", s.name(st.to), o.Refused)
 		case o.Selection != nil:
 			if o.Selection.All {
-				return fmt.Sprintf("%s(all-but%v)", s.name(st.to), o.Selection.Except)
+				also := strings.Join(o.Place.Env[:len(o.Place.Env)-len(PlaceVariables)], " ")
+				return strings.ReplaceAll(fmt.Sprintf("%s(all-but%v %s)", s.name(st.to), o.Selection.Except, also), " )", ")")
 			}
 			return fmt.Sprintf("%s(runs%v)", s.name(st.to), o.Selection.Only)
+		case o.Place != nil:
+			return fmt.Sprintf("%s(%d:%s)", s.name(st.to), o.Place.Process, strings.Join(o.Place.Env[:2], ","))
 		case o.Tests != nil:
 			return fmt.Sprintf("%s(%d at once)", s.name(st.to), o.Tests.Processes)
 		}
@@ -197,9 +220,17 @@ func (s *script) describe(st step) string {
 			return "timeout(" + n.Test + ")"
 		case result.Process:
 			return fmt.Sprintf("process(%s %s %v)", n.Package, n.Name, n.Ended.Sub(n.Started))
+		case result.Waited:
+			return fmt.Sprintf("waited(%s %v)", n.Package, n.To.Sub(n.From))
 		case result.Began:
 			return "began(" + n.Test + ")"
 		}
+	}
+	switch st.verb {
+	case beginSetup:
+		return fmt.Sprintf("begin(%d)", st.setup)
+	case signalSetup:
+		return fmt.Sprintf("setup(%d %v)", st.setup, st.signal)
 	}
 	word := map[verb]string{
 		disconnect: "close", killSupervisor: "kill-supervisor", endGroup: "end-group", killWatchdog: "kill-watchdog",
@@ -321,6 +352,86 @@ func TestPlan(t *testing.T) {
 			c asks m/c: c(all-but[])
 			again:
 			c asks m/c: c(runs[])`, states: "a connected, b connected, c connected", left: true},
+		{name: "one package after another", cfg: Config{Places: Places{Packages: 1}}, steps: `
+			a connects:
+			a asks m/a: a(all-but[])
+			b connects:
+			b asks m/b:
+			c connects:
+			c asks m/c:
+			a starts:
+			a ends: b(all-but[])
+			a leaves: close(a)
+			b starts:
+			c leaves: close(c) waited(m/c 0s)
+			b leaves: close(b) end-orphans[] end-group(b)
+			read: hear`, states: "a ended, b lost, c connected"},
+		{name: "a package that waits is asked to end", cfg: Config{Places: Places{Packages: 1}}, steps: `
+			a connects:
+			a asks m/a: a(all-but[])
+			b connects:
+			b asks m/b:
+			a starts:
+			int: interrupted(SIGINT) go(interrupt) a(interrupt) b(interrupt) say
+			c connects: c(interrupt)
+			c asks m/c:
+			a ends: waited(m/b 0s)
+			b leaves: close(b) waited(m/c 0s)
+			c leaves: close(c)
+			a leaves: close(a)
+			command-ends:
+			read: hear`, states: "a ended, b connected, c connected"},
+		{name: "go dies before a package that waits", cfg: Config{Places: Places{Packages: 1}}, steps: `
+			a connects:
+			a asks m/a: a(all-but[])
+			a fails broken:
+			b connects:
+			b asks m/b: b(all-but[])
+			c connects:
+			c asks m/c:
+			command-dies:
+			read: hear a(unread) b(unread) c(unread) go-gone a(terminated) b(terminated) c(terminated) say`, states: "a failed, b connected, c connected", status: 1, left: true},
+		{name: "a setup before its packages", cfg: Config{Setups: []Setup{setupFor("db", "m/a", "m/b")}, Places: Places{Packages: 4}}, steps: `
+			a connects:
+			a asks m/a: begin(0)
+			b connects:
+			b asks m/b:
+			c connects:
+			c asks m/c: c(all-but[])
+			setup-ends 0: a(all-but[] X=1) b(all-but[] X=1)
+			a starts:
+			d connects:
+			d asks m/a: d(all-but[] X=1)`, states: "a running, b connected, c connected, d connected", left: true},
+		{name: "a setup that fails", cfg: Config{Setups: []Setup{setupFor("db", "m/a"), setupFor("other", "m/...")}}, steps: `
+			a connects:
+			a asks m/a: begin(0) begin(1)
+			setup-ends 1:
+			setup-fails 0: waited(m/a 0s) a(refused: broken)
+			a leaves: close(a)
+			b connects:
+			b asks m/a: waited(m/a 0s) b(refused: broken)`, states: "a connected, b connected", left: true},
+		{name: "a setup is asked to end", cfg: Config{Setups: []Setup{setupFor("db", "m/a"), setupFor("other", "m/b")}}, steps: `
+			b connects:
+			b asks m/b: begin(1)
+			setup-ends 1: b(all-but[] X=1)
+			a connects:
+			a asks m/a: begin(0)
+			int: interrupted(SIGINT) go(interrupt) b(interrupt) a(interrupt) setup(0 interrupt) say
+			setup-fails 0: waited(m/a 0s)
+			a leaves: close(a)
+			c connects: c(interrupt)
+			c asks m/a: waited(m/a 0s)`, states: "a connected, b connected, c connected", left: true},
+		{name: "processes of a package ask for places", cfg: Config{Overrides: inGroup("x"), Places: Places{Groups: []override.Group{{Name: "x", Max: 1}}}}, steps: `
+			a connects:
+			a divides m/a: a(4 at once)
+			a asks-for 1: a(1:PGTEST_SLOT=0,PGTEST_GROUP_SLOT=0)
+			a asks-for 2:
+			a begins TestX:
+			a is-done 1: a(2:PGTEST_SLOT=0,PGTEST_GROUP_SLOT=0)
+			a asks-for 3:
+			b connects:
+			b asks m/b:
+			a leaves: close(a) waited(m/a 0s) b(all-but[])`, states: "a connected, b connected", left: true},
 		{name: "too many failures", cfg: Config{MaxFails: MaxFails{Count: 2}}, steps: `
 			a connects:
 			a starts:
@@ -499,6 +610,17 @@ func TestPlan(t *testing.T) {
 			}
 		})
 	}
+}
+
+func setupFor(name string, packages ...string) Setup {
+	s := Setup{Name: name}
+	s.InPackages(packages...)
+	return s
+}
+
+// inGroup puts everything into a group.
+func inGroup(name string) override.Rules {
+	return override.Rules{{Settings: override.Settings{Group: override.Value[string]{Is: name, Where: "pgtest.toml:1:1"}}}}
 }
 
 func TestVerdict(t *testing.T) {

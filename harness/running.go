@@ -21,6 +21,9 @@ func (p *plan) running(events []result.Running) []result.Running {
 		if known, ok := p.testOf(t.Package, t.Test); ok {
 			t.Started = known.started
 		}
+		if t.Test == "" {
+			t.Waiting = p.waitsFor(t.Package)
+		}
 		all = append(all, t)
 		reported[[2]string{t.Package, t.Test}] = true
 		if i+1 < len(events) && events[i+1].Package == t.Package {
@@ -88,6 +91,9 @@ func (p *plan) describe(running result.Running, now time.Time) string {
 			return fmt.Sprintf("%s %s (%.2fs, pid %d)", running.Package, running.Test, elapsed, t.pid)
 		}
 		return fmt.Sprintf("%s %s (%.2fs%s)", running.Package, running.Test, elapsed, paused)
+	}
+	if running.Waiting != "" {
+		return fmt.Sprintf("%s (%.2fs, waits %s)", running.Package, elapsed, running.Waiting)
 	}
 	for _, s := range p.present {
 		if s.process.Package == running.Package && s.ids.PID > 0 {

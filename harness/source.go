@@ -71,7 +71,7 @@ func (i *invocation) newCommand(more ...string) (source, error) {
 }
 
 func (i *invocation) newGoTest(args []string, opts supervisor.Options) (source, error) {
-	cmd, err := i.goCommand(args, opts)
+	cmd, err := i.goCommand(i.widened(args, opts))
 	return goTest{program{cmd}, i.cfg.Archive}, err
 }
 

@@ -498,6 +498,11 @@ func (s *Stream) Note(n result.Note) {
 		s.results.Interrupt(n)
 	case result.Began:
 		s.results.Began(n)
+	case result.Waited:
+		if !n.Process {
+			s.results.Waited(n)
+		}
+		s.keep(n)
 	default:
 		s.keep(n)
 	}

@@ -226,7 +226,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 
 // check returns the first error of flags that don't go together.
 func check(c *flags.CommandLine) error {
-	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkChanged, checkFailed, checkFuzzAll, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
+	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkProcs, checkChanged, checkFailed, checkFuzzAll, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
@@ -276,6 +276,9 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		Stream:      streamOptions(c, files),
 		Leaks:       c.Leaks,
 		Isolation:   c.Isolation,
+		Places:      harness.Places{Packages: c.PackageProcs, Groups: c.Groups},
+		Overrides:   c.Overrides,
+		Setups:      c.Setups,
 		Terminal:    c.TTY == flags.TTYTests,
 		TestTimeout: c.TestTimeout,
 		Stress:      c.Stress,

@@ -16,6 +16,8 @@ type Settings struct {
 	// Cover is set by -coverprofile, -coverpkg and -covermode, too.
 	Cover                                                           bool
 	Bench, Fuzz, List, Count, CPU, Timeout, CoverProfile, OutputDir string
+	// Parallel is the value of -p.
+	Parallel string
 	// ActionGraph is the file for the go command's own actions.
 	ActionGraph string
 	// Profile is the file of a profile or trace, of whatever kind.
@@ -32,7 +34,7 @@ func (s *Settings) Set(f Flag) (err error) {
 		"x": &s.PrintCommands, "work": &s.KeepWork, "failfast": &s.FailFast, "cover": &s.Cover,
 	}
 	texts := map[string]*string{
-		"bench": &s.Bench, "fuzz": &s.Fuzz, "list": &s.List, "count": &s.Count, "cpu": &s.CPU,
+		"bench": &s.Bench, "fuzz": &s.Fuzz, "list": &s.List, "count": &s.Count, "cpu": &s.CPU, "p": &s.Parallel,
 		"timeout": &s.Timeout, "debug-actiongraph": &s.ActionGraph, "outputdir": &s.OutputDir, "coverprofile": &s.CoverProfile,
 		"cpuprofile": &s.Profile, "memprofile": &s.Profile, "blockprofile": &s.Profile,
 		"mutexprofile": &s.Profile, "trace": &s.Profile,

@@ -12,6 +12,13 @@ import (
 // DefaultTimeout is go test's -timeout.
 const DefaultTimeout = 10 * time.Minute
 
+// KillAfter returns when go test ends a test binary that its own -timeout has not
+// ended, and how long that may take then.
+func KillAfter(timeout time.Duration) (kill, wait time.Duration) {
+	wait = max(timeout/10, 5*time.Second)
+	return timeout + max(wait, time.Minute), wait
+}
+
 // profileFlags make a test binary write a file, for which go test takes one
 // package.
 var profileFlags = []string{"blockprofile", "cpuprofile", "memprofile", "mutexprofile", "trace"}

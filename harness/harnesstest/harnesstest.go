@@ -24,7 +24,7 @@ func BuildPgtest(dir string) (string, error) {
 }
 
 // Programs are the programs that tests use besides the go command.
-var programs = []string{"bash", "chromium", "dash", "fish", "git", "less", "make", "mandoc", "munged", "sbatch", "slurmctld", "slurmd", "tmux", "xmllint", "zsh"}
+var programs = []string{"bash", "chromium", "dash", "fish", "git", "less", "make", "mandoc", "munged", "psql", "sbatch", "setpriv", "slurmctld", "slurmd", "tmux", "xmllint", "zsh"}
 
 // RequirePrograms returns an error if this is a CI run, where nothing may be
 // skipped, and a program that some test uses is missing.

@@ -41,7 +41,7 @@ func DefaultDir() (string, error) {
 }
 
 // A Cache is a directory of linked binaries that belongs to one user. Any
-// number of processes may use it at once.
+// number of processes may use it at once. The zero Cache keeps nothing.
 type Cache struct {
 	// MaxSize bounds the total size that Trim leaves, in bytes, and MaxAge how
 	// long an entry may go unused. Open sets the defaults.
@@ -55,6 +55,11 @@ type Cache struct {
 	// Outcomes is a file that gets a line for each link through [Tool], which
 	// [Outcomes] reads; "" is none.
 	Outcomes string
+
+	// AtOnce is how many tools run at once, as many as the go command starts if it
+	// is 0. Places is a directory where they find out.
+	AtOnce int
+	Places string
 
 	// Quick has the compiler take memory, up to about 512 MB, to save time.
 	Quick bool
@@ -82,9 +87,9 @@ func (c *Cache) Dir() string { return c.dir }
 // start its tools through the cache. self is the program that calls [Tool] when
 // it is started with [Role]. user are the words of the user's own -toolexec,
 // which stay directly before the tool. The value is the same from run to run,
-// but for Outcomes. The error says which word can't be quoted for the go command.
+// but for Outcomes and Places. The error says which word can't be quoted for the go command.
 func (c *Cache) Toolexec(self string, user []string) (string, error) {
-	t := toolexec.Command{Dir: c.dir, Outcomes: c.Outcomes, Quick: c.Quick, Wrap: len(user), Words: user}
+	t := toolexec.Command{Dir: c.dir, Outcomes: c.Outcomes, Places: c.Places, AtOnce: c.AtOnce, Quick: c.Quick, Wrap: len(user), Words: user}
 	return gotest.JoinQuoted(append([]string{self, Role}, t.Args()...))
 }
 

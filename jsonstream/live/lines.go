@@ -78,11 +78,14 @@ func (s State) Shown() Progress {
 	return p
 }
 
-// busy returns what runs, the longest first. A package or a test that others run
-// in says less than they do.
+// busy returns what runs, the longest first, then what waits. A package or a test
+// that others run in says less than they do.
 func (s State) busy() []result.Running {
 	busy := slices.DeleteFunc(slices.Clone(s.Running), func(r result.Running) bool { return r.Parent || r.Paused })
-	slices.SortStableFunc(busy, func(x, y result.Running) int { return x.Started.Compare(y.Started) })
+	slices.SortStableFunc(busy, func(x, y result.Running) int {
+		waiting := func(r result.Running) int { return min(len(r.Waiting), 1) }
+		return cmp.Or(waiting(x)-waiting(y), x.Started.Compare(y.Started))
+	})
 	return busy
 }
 
@@ -102,6 +105,9 @@ func (s State) line(r result.Running, style Style, columns int) string {
 	head := fmt.Sprintf("%*s  ", timeColumns, short(elapsed))
 	pkg := testjson.RelativePackagePath(r.Package)
 	name := strings.TrimSpace(pkg + " " + r.Test)
+	if r.Waiting != "" {
+		name += " waits " + r.Waiting
+	}
 	if displaywidth.String(name) > columns-len(head) && r.Test != "" {
 		name = path.Base(pkg) + " " + r.Test
 	}

@@ -29,6 +29,14 @@ type Began struct {
 	At            time.Time
 }
 
+// Waited says that a package waited for a place before its tests began, or a process
+// for some of its tests.
+type Waited struct {
+	Package  string
+	Process  bool
+	From, To time.Time
+}
+
 // Usage is what a package's process used, and all that it started.
 type Usage struct {
 	Package      string
@@ -137,6 +145,7 @@ type Message string
 
 func (Interruption) note() {}
 func (Began) note()        {}
+func (Waited) note()       {}
 func (Usage) note()        {}
 func (Leaks) note()        {}
 func (Slow) note()         {}

@@ -51,6 +51,7 @@ type Results struct {
 	mu     sync.Mutex                   // guards what Running looks at
 	begins map[[2]string]event.Stamp    // by package and test: see Began
 	ran    map[[2]string]time.Duration  // by package and test: see RanFor
+	waited map[string]time.Duration     // by package: see Waited
 	pkgs   map[string]*Package          // by import path: the latest run of each
 	order  []*Package                   // as they appeared
 	round  int                          // 0 is the run itself, 1 its first rerun

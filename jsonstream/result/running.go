@@ -20,6 +20,9 @@ type Running struct {
 	// Failed says that the package has a failed test, or the test a failed
 	// subtest.
 	Failed bool
+	// Waiting says what a package waits for before its tests begin: "for a place".
+	// It is empty if they may run.
+	Waiting string
 }
 
 // Progress says how far a round is.

@@ -32,6 +32,7 @@ type builder struct {
 	builds    []result.Build
 	processes map[string][]result.Process // by package; those that are no test's yet
 	leaks     []result.Leaks
+	waits     []result.Waited
 	path      []*span
 	omitted   int
 }
@@ -69,6 +70,8 @@ func newBuilder(notes []result.Note) *builder {
 			b.builds = append(b.builds, n)
 		case result.Process:
 			b.processes[n.Package] = append(b.processes[n.Package], n)
+		case result.Waited:
+			b.waits = append(b.waits, n)
 		case result.Leaks:
 			b.leaks = append(b.leaks, n)
 		case result.Signal:
@@ -238,11 +241,26 @@ func (s *span) clamp() {
 // finish adds what is left and returns the timeline.
 func (b *builder) finish() *Timeline {
 	b.addProcesses()
+	b.addWaits()
 	b.addBuilds()
 	b.addRounds()
 	b.addLeaks()
 	b.findPath()
 	return b.timeline(b.place())
+}
+
+// addWaits adds the time in which packages, or processes of theirs, waited for a
+// place.
+func (b *builder) addWaits() {
+	for _, pkg := range b.packages {
+		for _, w := range b.waits {
+			if w.Package == pkg.Package && w.From.Before(pkg.end) && w.To.After(pkg.start) {
+				s := &span{Span: Span{Kind: Waiting, Name: "waiting for a place", Package: w.Package, Round: pkg.Round}, start: w.From, end: w.To, parent: pkg}
+				s.clamp()
+				b.spans = append(b.spans, s)
+			}
+		}
+	}
 }
 
 // addProcesses adds the processes of packages that are no test's alone.

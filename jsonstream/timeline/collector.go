@@ -76,7 +76,7 @@ func (c *Collector) cut() {
 
 func (c *Collector) Note(n result.Note) {
 	switch n.(type) {
-	case result.Build, result.Process, result.Signal, result.Leaks:
+	case result.Build, result.Process, result.Waited, result.Signal, result.Leaks:
 		c.notes = append(c.notes, n)
 	}
 }

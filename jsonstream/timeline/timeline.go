@@ -61,6 +61,9 @@ const (
 	Before Kind = "before t.Parallel"
 	// Process is one of several processes of a package's tests.
 	Process Kind = "process"
+	// Waiting is the time before the tests of a package, or of a process, could
+	// begin because others ran.
+	Waiting Kind = "waiting"
 )
 
 // IsBuild reports whether spans of the kind are actions of a build.

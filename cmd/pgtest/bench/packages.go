@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 )
@@ -39,6 +40,16 @@ func (b *bench) packages() error {
 		return err
 	}
 	b.table.ratio("100 packages, uncached, linked before", "", theirs, cost)
+
+	// Groups that no package is in. Each package waits for its answer in any case.
+	config := filepath.Join(b.dir, "groups.toml")
+	if err := os.WriteFile(config, []byte("[group.db]\nmax = 1\n[[override]]\ntests = \"TestDatabase\"\ngroup = \"db\"\nweight = 2\n"), 0o600); err != nil {
+		return err
+	}
+	if theirs, cost, err = compare(b.rounds, run(b.pgtest, "-count=1"), run(b.pgtest, "-count=1", "--config="+config)); err != nil {
+		return err
+	}
+	b.table.ratio("100 packages, groups that none is in", "", theirs, cost)
 
 	// Both print events, so that what is left is the cost of the supervisors.
 	theirs, cost, err = compare(b.rounds, run("go", "test", "-json", "-count=1"), run(b.pgtest, "-json", "--link-cache=off", "-count=1"))

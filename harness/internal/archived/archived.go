@@ -203,8 +203,8 @@ func limitOf(args []string, set gotest.Settings) limit {
 	if timeout <= 0 || set.Bench != "" {
 		return limit{}
 	}
-	wait := max(timeout/10, 5*time.Second)
-	return limit{timeout + max(wait, time.Minute), wait}
+	kill, wait := gotest.KillAfter(timeout)
+	return limit{kill, wait}
 }
 
 // locked writes one event at a time.

@@ -1,10 +1,10 @@
 // Package control carries the messages between the run and its supervisors over
 // a Unix socket. It does not know what either does with them.
 //
-// A supervisor connects before it starts its test binary. In a round that
-// runs some of the tests it Asks which, and waits for the answer. Then it reports
-// Started or Failed, and finally Ended. The run sends orders at any time. Each end
-// treats a closed connection as the death of the other.
+// A supervisor connects before it starts its test binary. It Asks for a place and
+// which tests to run, and waits for the answer. Then it reports Started or Failed,
+// and finally Ended. The run sends orders at any time. Each end treats a closed
+// connection as the death of the other.
 package control
 
 import (
@@ -28,6 +28,7 @@ const TempVariable = "_PGTEST_GOTMPDIR"
 // A Report is one message to the run. Exactly one field is set.
 type Report struct {
 	Asks    *Asks    `json:",omitempty"`
+	Done    *Done    `json:",omitempty"`
 	Started *Started `json:",omitempty"`
 	Failed  *Failed  `json:",omitempty"`
 	Ended   *Ended   `json:",omitempty"`
@@ -45,12 +46,25 @@ type Report struct {
 	Last bool `json:",omitempty"`
 }
 
-// Asks asks which tests to run, before the test binary is started. The answer is
-// an order with Selection set.
+// Asks asks for a place to run in, before a process is started. The answer is an
+// order with Place set.
 type Asks struct {
 	// Package is as in Started.
 	Package string
+	// Dir is the directory in which the package's tests run.
+	Dir string
+	// Divided says that what is started runs tests in several processes, and asks for
+	// a place for each of them.
+	Divided bool `json:",omitempty"`
+	// Process is the number of such a process, from 1. It is 0 for a package.
+	Process int `json:",omitempty"`
+	// Tests are those that such a process runs, "" for those that have no process of
+	// their own. Without any it runs all.
+	Tests []string `json:",omitempty"`
 }
+
+// Done reports that such a process has ended, and all that it started.
+type Done struct{ Process int }
 
 // Started reports that the test binary runs.
 type Started struct {
@@ -200,10 +214,21 @@ type Order struct {
 	// Unread says that go is dead, so that nobody reads what the test binary
 	// prints.
 	Unread bool `json:",omitempty"`
-	// Selection answers Asks.
+	// Place answers Asks, for a package together with Selection.
+	Place     *Place     `json:",omitempty"`
 	Selection *Selection `json:",omitempty"`
+	// Refused answers Asks: it is why the package can't run, for its output.
+	Refused string `json:",omitempty"`
 	// Tests is for the role that runs tests in a process each.
 	Tests *TestsOrder `json:",omitempty"`
+}
+
+// A Place lets a process run.
+type Place struct {
+	// Process is as in Asks.
+	Process int `json:",omitempty"`
+	// Env is what the process has in its environment besides: "NAME=value".
+	Env []string
 }
 
 // A Selection is the part of a package's tests that runs: of what the user's

@@ -119,6 +119,20 @@ func (c Compiled) Covers(name string) bool {
 	})
 }
 
+// Touches reports whether the pattern selects the test called name, or may select
+// one of its subtests.
+func (c Compiled) Touches(name string) bool {
+	elems := strings.Split(name, "/")
+	return slices.ContainsFunc(c, func(alternative []*regexp.Regexp) bool {
+		for i, expr := range alternative[:min(len(alternative), len(elems))] {
+			if !expr.MatchString(elems[i]) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // split cuts a pattern into alternatives, and each of them into elements, as
 // package testing does: at '|' and '/' outside brackets that are not escaped.
 func split(pattern string) [][]string {

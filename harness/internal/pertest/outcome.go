@@ -66,7 +66,7 @@ func (r *runner) undivided(format string, args ...any) {
 // conclude writes what follows the tests, and returns the exit status, or the
 // signal to die of.
 func (r *runner) conclude() (int, syscall.Signal) {
-	if len(r.waiting) > 0 && !r.failed {
+	if len(r.waiting)+len(r.asked) > 0 && !r.failed {
 		r.reasons = append(r.reasons, "timed out: "+r.timeoutText()+"; not all tests were run")
 	}
 	if r.printer.err != nil {

@@ -61,6 +61,12 @@ func Main(args []string) int {
 	})
 }
 
+// Divides reports whether a test binary with these arguments gets several processes.
+func Divides(args []string) bool {
+	b := parseArgs(args)
+	return b.undivided() == "" && !b.lists()
+}
+
 // facts are what a test binary's build information says.
 type facts struct {
 	pkg   string // the import path of the package that it tests

@@ -33,9 +33,11 @@ type runner struct {
 	overdue  <-chan time.Time // when the time of -timeout is up; nil for never
 	deadline time.Time        // of -timeout, zero for none
 	slow     time.Duration
-	limit    int     // how many processes may run at once
-	waiting  []*test // to be started, in this order
-	early    *test   // the process that started before its turn
+	limit    int       // how many processes may run at once
+	waiting  []*test   // to be started, in this order
+	asked    []*test   // that wait for places, for which the time of -timeout stands still
+	idle     time.Time // since when all do, zero if one runs
+	early    *test     // the process that started before its turn
 	running  map[*test]*testproc.Process
 	ended    chan result
 
@@ -102,13 +104,12 @@ func (r *runner) loop() {
 		}
 		for r.mayStart() {
 			t := r.pick()
-			if r.failfast && !t.isExample() && !t.isRest() {
-				r.printer.sections[t.index].close("")
-				continue
+			if !r.leavesOut(t) {
+				r.ask(t)
 			}
-			r.start(t)
 		}
-		if len(r.running) == 0 && (r.stop || len(r.waiting) == 0) {
+		r.watchTime()
+		if len(r.running) == 0 && (r.stop || len(r.waiting)+len(r.asked) == 0) {
 			return
 		}
 		select {
@@ -119,6 +120,8 @@ func (r *runner) loop() {
 			case !ok:
 				orders = nil
 				r.limit = max(r.limit, 1)
+			case order.Place != nil:
+				r.takePlace(order.Place)
 			case order.Tests != nil:
 				r.limit, r.slow = max(order.Tests.Processes, 1), order.Tests.SlowAfter
 			}
@@ -146,19 +149,22 @@ func (r *runner) pendingSignal() syscall.Signal {
 // decides what it runs.
 func (r *runner) mayStart() bool {
 	limit := r.limit
-	if r.running[r.early] != nil {
+	if r.running[r.early] != nil || slices.Contains(r.asked, r.early) {
 		// It may be blocked until its turn because its output can't be kept.
 		// The test whose turn it is must be able to run meanwhile.
 		limit = max(limit, 2)
 	}
 	switch {
-	case r.stop || len(r.waiting) == 0 || len(r.running) >= limit:
+	case r.stop || len(r.waiting) == 0 || r.busy() >= limit:
 		return false
 	case len(r.waiting) == 1 && r.binary.covers(), r.waiting[0].isRest() && r.binary.failsFast():
-		return len(r.running) == 0
+		return r.busy() == 0
 	}
 	return true
 }
+
+// busy counts the processes that run or wait for a place.
+func (r *runner) busy() int { return len(r.running) + len(r.asked) }
 
 // pick removes from waiting the process to start next, and returns it. The last
 // process usually finds no test to run, and started last it would make the
@@ -166,7 +172,7 @@ func (r *runner) mayStart() bool {
 // is room, unless it has to wait for the others.
 func (r *runner) pick() *test {
 	i, end := 0, len(r.waiting)-1
-	if r.early == nil && r.limit > 1 && len(r.running) > 0 && r.waiting[end].isRest() &&
+	if r.early == nil && r.limit > 1 && r.busy() > 0 && r.waiting[end].isRest() &&
 		!r.binary.covers() && !r.binary.failsFast() {
 		i, r.early = end, r.waiting[end]
 	}

@@ -31,6 +31,9 @@ func (t *test) isExample() bool { return strings.HasPrefix(t.name, "Example") }
 // own.
 func (t *test) isRest() bool { return t.name == "" }
 
+// number is that of the test's process for the run.
+func (t *test) number() int { return t.index + 1 }
+
 func (t *test) title() string {
 	if t.isRest() {
 		return "the process for tests that are not listed"

@@ -12,10 +12,61 @@ import (
 	"pgtest/harness/internal/testproc"
 )
 
-func (r *runner) start(t *test) {
-	args, alarm, err := r.argsFor(t)
-	p := testproc.New(r.family, r.program, args)
+// ask asks the run for a place for the process of a test.
+func (r *runner) ask(t *test) {
+	if r.client == nil {
+		r.start(t, nil)
+		return
+	}
+	r.asked = append(r.asked, t)
+	r.client.Report(control.Report{Asks: &control.Asks{Package: r.pkg, Process: t.number(), Tests: []string{t.name}}})
+}
+
+// takePlace starts the process that has got its place, unless it is not to run any
+// more.
+func (r *runner) takePlace(place *control.Place) {
+	at := slices.IndexFunc(r.asked, func(t *test) bool { return t.number() == place.Process })
+	if at < 0 || r.stop {
+		return
+	}
+	t := r.asked[at]
+	r.asked = slices.Delete(r.asked, at, at+1)
+	if r.leavesOut(t) {
+		r.client.Report(control.Report{Done: &control.Done{Process: place.Process}})
+		return
+	}
+	r.start(t, place.Env)
+}
+
+// leavesOut closes the section of a test that does not run because of -failfast.
+func (r *runner) leavesOut(t *test) bool {
+	if !r.failfast || t.isExample() || t.isRest() {
+		return false
+	}
+	r.printer.sections[t.index].close("")
+	return true
+}
+
+// watchTime makes the time of -timeout stand still while all that is left waits for
+// places.
+func (r *runner) watchTime() {
+	idle := len(r.running) == 0 && len(r.asked) > 0
+	switch {
+	case r.deadline.IsZero() || r.stop || idle == !r.idle.IsZero():
+	case idle:
+		r.idle, r.overdue = time.Now(), nil
+	default:
+		r.deadline = r.deadline.Add(time.Since(r.idle))
+		r.idle, r.overdue = time.Time{}, time.After(time.Until(r.deadline))
+	}
+}
+
+func (r *runner) start(t *test, env []string) {
+	p := testproc.New(r.family, r.program, nil)
 	r.running[t] = p
+	r.watchTime()
+	args, alarm, err := r.argsFor(t)
+	p.Args(args, env)
 	f := &framer{
 		marks: r.marks, out: r.printer.sections[t.index], test: t, failOnLeaks: r.opts.FailOnLeaks,
 		alone: len(r.tests) == 1, alarm: alarm, asked: r.binary.timeout().String(),
@@ -30,6 +81,7 @@ func (r *runner) start(t *test) {
 			e = r.runProcess(t, p, f, slow)
 			err = r.files.collectCoverage(t.index)
 		}
+		r.client.Report(control.Report{Done: &control.Done{Process: t.number()}})
 		text := f.finish(e)
 		f.out.close(text)
 		res := result{

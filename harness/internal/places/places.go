@@ -79,11 +79,10 @@ func (p *Plan[K]) Ask(key K, n Need) []Grant[K] {
 	return p.grant()
 }
 
-// Release takes back the place of a key, or its request. A key without either is
-// left alone.
-func (p *Plan[K]) Release(key K) []Grant[K] {
-	p.waiting = slices.DeleteFunc(p.waiting, func(r request[K]) bool { return r.key == key })
-	p.held = slices.DeleteFunc(p.held, func(h holder[K]) bool { return h.Key == key })
+// Release takes back the places of keys, or their requests.
+func (p *Plan[K]) Release(is func(K) bool) []Grant[K] {
+	p.waiting = slices.DeleteFunc(p.waiting, func(r request[K]) bool { return is(r.key) })
+	p.held = slices.DeleteFunc(p.held, func(h holder[K]) bool { return is(h.Key) })
 	return p.grant()
 }
 

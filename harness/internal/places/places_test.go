@@ -44,7 +44,7 @@ func TestPlan(t *testing.T) {
 			what, want, _ := strings.Cut(word, ">")
 			var granted []Grant[string]
 			if key, ends := strings.CutPrefix(what, "-"); ends {
-				granted = p.Release(key)
+				granted = p.Release(only(key))
 			} else {
 				granted = p.Ask(what, needs[what])
 			}
@@ -62,6 +62,8 @@ func TestPlan(t *testing.T) {
 		}
 	}
 }
+
+func only(key string) func(string) bool { return func(k string) bool { return k == key } }
 
 func TestLacks(t *testing.T) {
 	p := New[int](Limits{Packages: 2, Groups: map[string]int{"x": 1}})
@@ -150,14 +152,14 @@ func (m *model) explore(s state) {
 			continue
 		case s.waits(key):
 			if m.inside[key] == "" { // it dies, which nobody may rely on
-				m.move(s, key, func(p *Plan[string]) []Grant[string] { return p.Release(key) }, true)
+				m.move(s, key, func(p *Plan[string]) []Grant[string] { return p.Release(only(key)) }, true)
 			}
 			continue
 		case s.holds(key):
 			if m.busy(s, key) {
 				continue
 			}
-			m.move(s, key, func(p *Plan[string]) []Grant[string] { return p.Release(key) }, true)
+			m.move(s, key, func(p *Plan[string]) []Grant[string] { return p.Release(only(key)) }, true)
 		default:
 			if of := m.inside[key]; of != "" && !s.holds(of) {
 				continue

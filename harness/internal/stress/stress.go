@@ -55,7 +55,7 @@ func Main(args []string) int {
 		r := &runner{
 			opts: opts, binary: command[0], args: runArgs(command[1:], opts.Timeout),
 			client: client, signals: caught, began: time.Now(), family: proc.NewFamily(),
-			limit: runtime.GOMAXPROCS(0), running: make(map[int]*testproc.Process), ended: make(chan run),
+			limit: runtime.GOMAXPROCS(0), running: make(map[int]*testproc.Process), asked: make(map[int]bool), ended: make(chan run),
 		}
 		if opts.Time > 0 {
 			r.timeUp = time.After(opts.Time)
@@ -80,6 +80,7 @@ type runner struct {
 	started int
 	done    int                       // runs that came to their end
 	running map[int]*testproc.Process // by number
+	asked   map[int]bool              // the numbers of those that wait for places
 	ended   chan run
 	stop    bool // start no more
 	signal  syscall.Signal
@@ -148,9 +149,9 @@ func (r *runner) loop() {
 	orders := r.client.Orders()
 	for {
 		for r.mayStart() {
-			r.start()
+			r.ask()
 		}
-		if len(r.running) == 0 && (r.stop || r.allStarted()) {
+		if len(r.running) == 0 && (r.stop || r.allStarted() && len(r.asked) == 0) {
 			return
 		}
 		select {
@@ -161,6 +162,8 @@ func (r *runner) loop() {
 			case !ok:
 				orders = nil
 				r.limit = max(r.limit, 1)
+			case order.Place != nil && r.asked[order.Place.Process] && !r.stop:
+				r.start(order.Place.Process, order.Place.Env)
 			case order.Tests != nil:
 				r.limit = max(order.Tests.Processes, 1)
 			}
@@ -175,14 +178,26 @@ func (r *runner) loop() {
 func (r *runner) allStarted() bool { return r.opts.Runs > 0 && r.started >= r.opts.Runs }
 
 func (r *runner) mayStart() bool {
-	return !r.stop && len(r.running) < r.limit && !r.allStarted()
+	return !r.stop && len(r.running)+len(r.asked) < r.limit && !r.allStarted()
 }
 
-// start starts a run.
-func (r *runner) start() {
+// ask asks for a place for another run, or starts it if there is nobody to ask.
+func (r *runner) ask() {
 	r.started++
-	this := run{number: r.started, output: new(testproc.Spool)}
+	if r.client == nil {
+		r.start(r.started, nil)
+		return
+	}
+	r.asked[r.started] = true
+	dir, _ := os.Getwd()
+	r.client.Report(control.Report{Asks: &control.Asks{Package: r.opts.Package, Dir: dir, Process: r.started}})
+}
+
+func (r *runner) start(number int, env []string) {
+	delete(r.asked, number)
+	this := run{number: number, output: new(testproc.Spool)}
 	p := testproc.New(r.family, append(r.opts.Via, r.binary), r.args)
+	p.Args(nil, env)
 	r.running[this.number] = p
 	name := fmt.Sprintf("run %d", this.number)
 	go func() {
@@ -194,6 +209,7 @@ func (r *runner) start() {
 		})
 		stopLimit()
 		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid, Ended: true}})
+		r.client.Report(control.Report{Done: &control.Done{Process: number}})
 		if out.err != nil && this.state.StartErr == nil {
 			this.state.StartErr = fmt.Errorf("a part of the output is lost: %w", out.err)
 		}

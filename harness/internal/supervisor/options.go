@@ -1,6 +1,11 @@
 package supervisor
 
 import (
+	"os"
+	"time"
+
+	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/testproc"
 )
@@ -24,6 +29,25 @@ type Options struct {
 	// Stress has each test binary run again and again, within Limits.
 	Stress bool
 	stress.Limits
-	// Asks makes the supervisor ask the run which of the package's tests run.
+	// Asks makes the supervisor run those of the package's tests that the run says.
 	Asks bool
+	// GoTimeout, unless 0, is -timeout: for the go command it is 0 then, because what
+	// it starts may wait.
+	GoTimeout time.Duration
+}
+
+// asks is the request for a place for a test binary.
+func (o Options) asks(command []string) *control.Asks {
+	dir, _ := os.Getwd() // go test starts a test binary in the package's directory
+	divided := o.Stress || o.isPerTest(command[0]) && pertest.Divides(fullyVerbose(command[1:]))
+	return &control.Asks{Package: importPath(command[0]), Dir: dir, Divided: divided}
+}
+
+// withTimeout puts -timeout into the arguments of a test binary.
+func (o Options) withTimeout(args []string) []string {
+	if o.GoTimeout == 0 {
+		return args
+	}
+	args = testproc.Filter(args, func(name, _ string) bool { return name != "timeout" })
+	return append([]string{"-test.timeout=" + o.GoTimeout.String()}, args...)
 }

@@ -13,13 +13,14 @@ import (
 
 func TestWords(t *testing.T) {
 	all := Options{
-		Options:  testproc.Options{Via: []string{"sudo", "--Terminal"}, FailOnLeaks: true, TestTimeout: time.Second},
-		Terminal: true,
-		PerTest:  []string{"...", "a/b"},
-		Stress:   true,
-		Limits:   stress.Limits{Runs: 7, Time: time.Second, Timeout: time.Minute},
-		Asks:     true,
-		Program:  "a/b/c",
+		Options:   testproc.Options{Via: []string{"sudo", "--Terminal"}, FailOnLeaks: true, TestTimeout: time.Second},
+		Terminal:  true,
+		PerTest:   []string{"...", "a/b"},
+		Stress:    true,
+		Limits:    stress.Limits{Runs: 7, Time: time.Second, Timeout: time.Minute},
+		Asks:      true,
+		GoTimeout: time.Hour,
+		Program:   "a/b/c",
 	}
 	for _, opts := range []Options{{}, {Terminal: true}, all} {
 		var got Options

@@ -21,7 +21,7 @@ import (
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
 // terminal. Socket is the run's, or "". Alone are tests that get a process each.
-func start(command []string, opts Options, socket string, alone []string) (*proc.Tree, error) {
+func start(command []string, opts Options, socket string, alone, env []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
 		if !opts.Asks { // go must not save what is a part of a result
@@ -31,7 +31,6 @@ func start(command []string, opts Options, socket string, alone []string) (*proc
 			before = []string{emulator}
 		}
 	}
-	env := os.Environ()
 	common := opts.Options
 	common.Via = before
 	role, settings := "", any(nil) // in the binary's place

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
@@ -61,19 +62,28 @@ func Main(args []string) int {
 
 	binary := command[0]
 	orders := client.Orders()
+	command = append(command[:1:1], opts.withTimeout(command[1:])...)
 	var early []control.Order
 	var alone []string
-	if opts.Asks {
-		var selection *control.Selection
-		if selection, early = ask(client, orders, importPath(binary)); selection == nil {
-			return 1 // the run is dead
+	env := os.Environ()
+	if client != nil {
+		client.Report(control.Report{Asks: opts.asks(command)})
+		answer, before, end := await(received, orders)
+		if answer == nil {
+			if end != 0 {
+				signals.Die(end)
+			}
+			return 1
 		}
-		command = append(command[:1:1], narrowed(command[1:], *selection)...)
-		if selection.Alone {
-			alone = selection.Only
+		early, env = before, append(env, answer.Place.Env...)
+		if opts.Asks {
+			command = append(command[:1:1], narrowed(command[1:], *answer.Selection)...)
+			if answer.Selection.Alone {
+				alone = answer.Selection.Only
+			}
 		}
 	}
-	t, err := start(command, opts, client.Socket(), alone)
+	t, err := start(command, opts, client.Socket(), alone, env)
 	if err != nil {
 		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
@@ -85,7 +95,9 @@ func Main(args []string) int {
 		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
 	}})
 
-	leaks := wait(t, opts.Terminal, received, client != nil, early, orders, output).End(t)
+	alarm := newAlarm(opts.GoTimeout)
+	leaks := wait(t, alarm, opts.Terminal, received, client != nil, early, orders, output).End(t)
+	alarm.stop()
 	status, usage := t.Reap()
 	if opts.Terminal {
 		signals.ReclaimForeground()
@@ -97,9 +109,16 @@ func Main(args []string) int {
 	ended.Leaks = control.LeaksOf(leaks, t.Group())
 	ended.MoreLeaks = len(leaks) - len(ended.Leaks)
 	client.Report(control.Report{Ended: ended})
+	if alarm.rang {
+		kill, _ := gotest.KillAfter(opts.GoTimeout)
+		fmt.Fprintf(steady.Writer(os.Stdout), "*** Test killed with %v: ran too long (%v).\n", syscall.SIGQUIT, kill)
+	}
 
 	if status.Signaled() {
 		signals.Die(status.Signal())
+	}
+	if alarm.rang && status.ExitStatus() == 0 {
+		return 1
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {
 		fmt.Fprintln(steady.Writer(os.Stdout), "FAIL:", plural.Count(len(leaks), "leaked process", "leaked processes"))
@@ -108,18 +127,50 @@ func Main(args []string) int {
 	return status.ExitStatus()
 }
 
-// ask asks the run which tests to run. It returns the orders that came before
-// the answer, too, and no selection if the run is gone.
-func ask(client *control.Client, orders <-chan control.Order, pkg string) (*control.Selection, []control.Order) {
-	client.Report(control.Report{Asks: &control.Asks{Package: pkg}})
-	var early []control.Order
-	for o := range orders {
-		if o.Selection != nil {
-			return o.Selection, early
-		}
-		early = append(early, o)
+// An alarm rings when a test binary has to end that -timeout has not ended.
+type alarm struct {
+	rings <-chan syscall.Signal // SIGQUIT, and later SIGKILL
+	rang  bool
+	stop  func()
+}
+
+// newAlarm returns one that rings when go test would end the test binary.
+func newAlarm(timeout time.Duration) *alarm {
+	if timeout == 0 {
+		return &alarm{stop: func() {}}
 	}
-	return nil, nil
+	rings := make(chan syscall.Signal, 2)
+	kill, wait := gotest.KillAfter(timeout)
+	stopQuit := stopwatch.AfterFunc(kill, func() { rings <- syscall.SIGQUIT })
+	stopKill := stopwatch.AfterFunc(kill+wait, func() { rings <- syscall.SIGKILL })
+	return &alarm{rings: rings, stop: func() { stopQuit(); stopKill() }}
+}
+
+// await waits for the answer to a request. It returns it with the orders that came
+// before it, or none if the run is gone or asks the test to end, with the signal
+// for that, 0 for none.
+func await(received <-chan os.Signal, orders <-chan control.Order) (answer *control.Order, early []control.Order, end syscall.Signal) {
+	for {
+		select {
+		case sig := <-received:
+			if sig := sig.(syscall.Signal); ends(sig) {
+				return nil, nil, sig
+			}
+		case o, ok := <-orders:
+			switch {
+			case !ok, o.Kill, o.Unread:
+				return nil, nil, 0
+			case o.Refused != "":
+				fmt.Fprint(steady.Writer(os.Stdout), o.Refused)
+				return nil, nil, 0
+			case o.Place != nil:
+				return &o, early, 0
+			case ends(o.Signal):
+				return nil, nil, o.Signal
+			}
+			early = append(early, o)
+		}
+	}
 }
 
 // wait carries out signals and orders, the early ones first, until the test
@@ -127,7 +178,7 @@ func ask(client *control.Client, orders <-chan control.Order, pkg string) (*cont
 // of a test that was asked to end are not described, because the test had no
 // chance to end them. typed says that tests have the terminal, which sends its
 // signals to them, too.
-func wait(t *proc.Tree, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
+func wait(t *proc.Tree, alarm *alarm, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
 	end := proc.AfterTest
 	relay := newRelay(connected)
 	orderTime := signals.RelayTime
@@ -166,6 +217,11 @@ func wait(t *proc.Tree, typed bool, received <-chan os.Signal, connected bool, e
 			return end
 		case sig := <-received:
 			do(relay.receive(sig.(syscall.Signal)), sig.(syscall.Signal), receiveTime)
+		case sig := <-alarm.rings:
+			alarm.rang = true
+			if t.Signal(sig); sig == syscall.SIGKILL {
+				t.Kill()
+			}
 		case sig := <-over:
 			do(relay.over(sig), sig, 0)
 		case order, ok := <-orders:

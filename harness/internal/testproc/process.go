@@ -66,6 +66,7 @@ func (e State) Exit(failed bool) (int, syscall.Signal) {
 // A Process runs a test binary once, as the leader of a process group.
 type Process struct {
 	command []string
+	env     []string // besides that of this process
 	family  *proc.Family
 	Began   atomic.Bool // a test has begun
 	blame   atomic.Bool // leftovers are the test's fault
@@ -84,6 +85,11 @@ func New(f *proc.Family, command, args []string) *Process {
 	p.cancel = sync.OnceFunc(func() { close(p.cancelled) })
 	p.blame.Store(true)
 	return p
+}
+
+// Args adds arguments and variables for the environment before the process runs.
+func (p *Process) Args(args, env []string) {
+	p.command, p.env = append(p.command, args...), env
 }
 
 // Run runs the process, copies its output to stdout and stderr, which may be
@@ -162,6 +168,9 @@ func (p *Process) start(stdout, stderr *os.File) (int, error) {
 		return 0, nil
 	}
 	cmd := exec.Command(p.command[0], p.command[1:]...)
+	if p.env != nil {
+		cmd.Env = append(os.Environ(), p.env...)
+	}
 	cmd.SysProcAttr = proc.Attr(syscall.SIGKILL)
 	cmd.SysProcAttr.Setpgid = true
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr

@@ -32,7 +32,12 @@ func (w *watch) lookForDead() {
 	if w.state == ending {
 		w.signal(syscall.SIGKILL)
 	}
-	w.died(proc.Reap(w.pid), reaped)
+	status := proc.Reap(w.pid)
+	if w.gentle && w.leads && syscall.Kill(-w.pid, 0) == nil {
+		w.died(status, dead) // the id is that of the group while it has members
+		return
+	}
+	w.died(status, reaped)
 }
 
 // anyLeft reports whether the command is alive.
@@ -42,8 +47,11 @@ func (w *watch) anyLeft() bool {
 		w.lookForDead()
 	default:
 	}
-	return w.state == running || w.state == ending
+	return w.state == running || w.state == ending || w.state == dead && syscall.Kill(-w.pid, 0) == nil
 }
+
+// signalOrphans does nothing, either.
+func (w *watch) signalOrphans(syscall.Signal) {}
 
 // endOrphans does nothing: orphans become children of process 1.
 func (w *watch) endOrphans([]int) {}

@@ -38,6 +38,16 @@ func (w *watch) lookForDead() {
 // one.
 func (w *watch) anyLeft() bool { return proc.AnyChild() }
 
+// signalOrphans signals the children that are not the command.
+func (w *watch) signalOrphans(sig syscall.Signal) {
+	self := os.Getpid()
+	for _, s := range procfs.Find(func(s procfs.Stat) bool { return s.Parent == self }) {
+		if s.PID != w.pid && s.Alive() {
+			unix.Kill(s.PID, sig)
+		}
+	}
+}
+
 // endOrphans kills the children that are not the command and not spared, and
 // reaps those that are dead. What they leave behind is adopted, and found by
 // the next call.

@@ -76,6 +76,10 @@ const Role = "__watchdog"
 // arguments are the run's directories. Of the signals that end or stop a process
 // only SIGKILL and SIGSTOP affect it.
 func Main(dirs []string) int {
+	gentle := len(dirs) > 0 && dirs[0] == gentleWord
+	if gentle {
+		dirs = dirs[1:]
+	}
 	// The command has a parent-death signal, which fires when the thread that
 	// started it exits.
 	runtime.LockOSThread()
@@ -90,10 +94,13 @@ func Main(dirs []string) int {
 	}
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
-	w := &watch{reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
+	w := &watch{gentle: gentle, reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
 	w.serve(message.Receive[order](os.NewFile(ordersFD, "orders")), dirs)
 	return 0
 }
+
+// gentleWord stands before the directories for Main's watch to be gentle.
+const gentleWord = "--gentle"
 
 // A state is the stage that the command has reached.
 type state int
@@ -113,6 +120,7 @@ type watch struct {
 	state   state
 	pid     int  // of the command
 	leads   bool // the command leads a process group
+	gentle  bool // what there is gets SIGTERM before it is killed
 }
 
 func (w *watch) serve(orders <-chan order, dirs []string) {
@@ -220,12 +228,22 @@ const (
 	limit       = 10 * time.Second
 	finishLimit = 2 * time.Second
 	pause       = 2 * time.Millisecond
+	// gentlePatience is how long what a setup left may take to end: a database
+	// writes what it has in memory.
+	gentlePatience = 10 * time.Second
 )
 
 // endAll asks the command to finish, and after patience kills what is left.
 func (w *watch) endAll(patience, limit time.Duration) {
+	sig := syscall.SIGINT
+	if w.gentle {
+		sig, patience, limit = syscall.SIGTERM, gentlePatience, limit+gentlePatience
+		w.signalOrphans(sig)
+	}
+	if w.state == running || w.gentle {
+		w.signal(sig)
+	}
 	if w.state == running {
-		w.signal(syscall.SIGINT)
 		w.state = ending
 	}
 	for end := time.Now().Add(limit); !proc.GoneWithin(patience, w.anyLeft) && time.Now().Before(end); patience = pause {

@@ -18,6 +18,8 @@ type Command struct {
 	Record   string   // file that takes notes: the command is the external linker
 	Outcomes string   // file that gets what became of links, or ""
 	Quick    bool     // the compiler takes memory to save time
+	Places   string   // directory for the places of tools
+	AtOnce   int      // how many tools run at once; 0 is no limit
 	Wrap     int      // how many of Words are the user's own -toolexec
 	Words    []string // the user's -toolexec, the tool and its arguments
 }
@@ -27,6 +29,8 @@ const (
 	wrapOption     = "--wrap="
 	recordOption   = "--record="
 	outcomesOption = "--outcomes="
+	placesOption   = "--places="
+	atOnceOption   = "--at-once="
 	quickOption    = "--quick"
 )
 
@@ -44,6 +48,10 @@ func Parse(args []string) Command {
 			c.Outcomes = option[len(outcomesOption):]
 		case hasPrefix(option, wrapOption):
 			c.Wrap, _ = strconv.Atoi(option[len(wrapOption):])
+		case hasPrefix(option, placesOption):
+			c.Places = option[len(placesOption):]
+		case hasPrefix(option, atOnceOption):
+			c.AtOnce, _ = strconv.Atoi(option[len(atOnceOption):])
 		case option == quickOption:
 			c.Quick = true
 		}
@@ -56,10 +64,13 @@ func Parse(args []string) Command {
 // Args returns the words to go behind the role's name.
 func (c Command) Args() []string {
 	var args []string
-	for _, option := range [][2]string{{dirOption, c.Dir}, {recordOption, c.Record}, {outcomesOption, c.Outcomes}} {
+	for _, option := range [][2]string{{dirOption, c.Dir}, {recordOption, c.Record}, {outcomesOption, c.Outcomes}, {placesOption, c.Places}} {
 		if option[1] != "" {
 			args = append(args, option[0]+option[1])
 		}
+	}
+	if c.AtOnce > 0 {
+		args = append(args, atOnceOption+strconv.Itoa(c.AtOnce))
 	}
 	if c.Quick {
 		args = append(args, quickOption)
@@ -90,10 +101,11 @@ func (c Command) AsksVersion() bool {
 	return name == "tool"
 }
 
-// PassOn replaces this process by the tool if the cache has nothing to do with
-// it. It returns if it has, or if the tool is not named by an absolute path or
+// PassOn waits for a place, and replaces this process by the tool if the cache has
+// nothing to do with it. It returns if it has, or if the tool is not named by an absolute path or
 // can't be started.
 func (c Command) PassOn() {
+	c.takePlace()
 	if c.isDirect() {
 		syscall.Exec(c.Words[0], c.Words, c.environ())
 	}

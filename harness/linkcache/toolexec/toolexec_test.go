@@ -13,6 +13,7 @@ func TestParse(t *testing.T) {
 		{Dir: "/c", Wrap: 2, Words: []string{"w", "-x", "/go/link", "-V=full"}},
 		{Dir: "/c", Outcomes: "/tmp/run/links", Words: []string{"/go/link"}},
 		{Record: "/r", Words: []string{"gcc"}},
+		{Places: "/tmp/run", AtOnce: 4, Words: []string{"/go/compile", "-o"}},
 		{Quick: true, Words: []string{"/go/compile", "-o"}},
 	} {
 		if got := Parse(c.Args()); !reflect.DeepEqual(got, c) {

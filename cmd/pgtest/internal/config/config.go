@@ -1,4 +1,4 @@
-// Package config finds and reads pgtest.toml: profiles, overrides and groups, each
+// Package config finds and reads pgtest.toml: profiles, overrides, groups and setups, each
 // setting of them with the place where it stands. What they mean is for others to
 // know.
 package config
@@ -84,8 +84,8 @@ type File struct {
 	// or the one above .config.
 	Dir       string
 	profiles  []*Profile
-	overrides overrides // for all profiles
-	groups    []*Group
+	overrides overrides           // for all profiles
+	named     map[string][]*Named // by the table that they stand in
 }
 
 // Find returns the path of the file for a working directory, "" if there is none:
@@ -231,14 +231,14 @@ func (p *parser) expression(n *unstable.Node) error {
 		return p.file.addOverride(p.table)
 	case unstable.Table:
 		p.table = p.keys(n)
-		if len(p.table) == 1 && slices.Contains(tables[:2], p.table[0].name) {
+		if len(p.table) == 1 && slices.Contains(tables[:3], p.table[0].name) {
 			return nil
 		}
 		if list, rest := p.file.overridesOf(p.table); list != nil {
 			return list.table(rest, p.table)
 		}
-		if p.table[0].name == groups {
-			_, err := p.file.group(p.table)
+		if isNamed(p.table[0]) {
+			_, err := p.file.namedTable(p.table)
 			return err
 		}
 		_, err := p.file.profile(p.table)
@@ -264,10 +264,10 @@ func (p *parser) setting(keys []key, value *unstable.Node) error {
 		return unknown(keys)
 	}
 	s := p.newSetting(keys[2:], value)
-	if keys[0].name == groups {
-		g, err := p.file.group(keys[:2])
+	if isNamed(keys[0]) {
+		t, err := p.file.namedTable(keys[:2])
 		if err == nil {
-			g.Settings = append(g.Settings, s)
+			t.Settings = append(t.Settings, s)
 		}
 		return err
 	}
@@ -343,7 +343,7 @@ func (f *File) profile(table []key) (*Profile, error) {
 	if len(table) != 2 || table[0].name != profiles {
 		return nil, unknown(table)
 	}
-	if p := f.named(table[1].name); p != nil {
+	if p := f.profileNamed(table[1].name); p != nil {
 		return p, nil
 	}
 	p := &Profile{Name: table[1].name, At: table[1].at}
@@ -355,19 +355,20 @@ func (f *File) profile(table []key) (*Profile, error) {
 const (
 	profiles = "profile"
 	groups   = "group"
+	setups   = "setup"
 	override = "override"
 )
 
-var tables = []string{profiles, groups, override}
+var tables = []string{profiles, groups, setups, override}
 
-// unknown is the error for a key that is no setting of a profile or group.
+// unknown is the error for a key that is no setting of a profile, a group or a setup.
 func unknown(keys []key) error {
 	k := keys[0]
 	near := nearest.Of(k.name, tables)
 	switch {
-	case (k.name == profiles || k.name == groups) && len(keys) > 2:
+	case slices.Contains(tables[:3], k.name) && len(keys) > 2:
 		return keys[2].at.Errorf("unknown table %q", join(keys))
-	case k.name == profiles || k.name == groups:
+	case slices.Contains(tables[:3], k.name):
 		return keys[len(keys)-1].at.Errorf("%s: must be a table of settings", join(keys))
 	case near != "":
 		return k.at.Errorf("unknown key %q; did you mean %q?", k.name, near)
@@ -375,7 +376,7 @@ func unknown(keys []key) error {
 	return k.at.Errorf("unknown key %q: settings stand in [profile.%s] or another profile", join(keys), DefaultProfile)
 }
 
-func (f *File) named(name string) *Profile {
+func (f *File) profileNamed(name string) *Profile {
 	for _, p := range f.profiles {
 		if p.Name == name {
 			return p
@@ -420,7 +421,7 @@ func (f *File) chain(p *Profile) ([]*Profile, error) {
 		case p.Name == DefaultProfile:
 			return nil, s.At.Errorf("inherits: profile %s inherits from none", DefaultProfile)
 		}
-		next := f.named(s.Values[0])
+		next := f.profileNamed(s.Values[0])
 		if next == nil && s.Values[0] == DefaultProfile {
 			next = &Profile{Name: DefaultProfile}
 		}
@@ -445,7 +446,7 @@ func (f *File) missing(name, where string) error {
 // Settings returns those of a profile, behind those of the profiles that it
 // inherits from, which it overrides.
 func (f *File) Settings(profile string) ([]Setting, error) {
-	p := f.named(profile)
+	p := f.profileNamed(profile)
 	if p == nil && profile == DefaultProfile {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,6 +95,10 @@ func TestOverrides(t *testing.T) {
 		{"override = [{a = 1}, {e = {}, b = {c = 2}}]\n", "default", "1:13 a=1 | 1:22 e=table b=table b.c=2"},
 		{"profile.ci.override = [{a = 1}]\n", "ci", "1:24 a=1"},
 		{"[profile]\nci = {override = [{a = 1}], x = 1}\n", "ci", "2:19 a=1"},
+		{"[setup.db]\ncommand = 'x'\n[setup]\ne.packages = ['a', 'b']\n", "default", "db command=x, e packages=[a b]"},
+		{"[setup]\ndb = 1\n", "default", "FILE:2:1: setup.db: must be a table of settings"},
+		{"[setup.a.b]\n", "default", `FILE:1:10: unknown table "setup.a.b"`},
+		{"[setups.a]\n", "default", `FILE:1:2: unknown key "setups"; did you mean "setup"?`},
 		{"[group.db]\nmax = 1\n[group]\nx.max = 2\ny = {max = 3}\n", "default", "db max=1, x max=2, y max=3"},
 
 		{"[override]\na = 1\n", "default", "FILE:1:2: override: must be an array of tables, as [[override]] begins one"},
@@ -139,7 +144,7 @@ func TestOverrides(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d:%d%s", o.At.Line, o.At.Column, settings(o.Settings)))
 		}
 		var groups []string
-		for _, g := range f.Groups() {
+		for _, g := range slices.Concat(f.Groups(), f.Setups()) {
 			groups = append(groups, g.Name+settings(g.Settings))
 		}
 		if text := strings.Join(got, " | ") + strings.Join(groups, ", "); text != tt.want {

@@ -16,19 +16,12 @@ type Override struct {
 
 type overrides []*Override
 
-// A Group is a table [group.NAME].
-type Group struct {
-	Name     string
-	At       Position
-	Settings []Setting
-}
-
 // Overrides returns those that hold with a profile, later ones over earlier ones:
 // those for all profiles, then those of the profiles that it inherits from, then
 // its own. The profile is one that Settings takes.
 func (f *File) Overrides(profile string) []*Override {
 	all := slices.Clone(f.overrides)
-	if p := f.named(profile); p != nil {
+	if p := f.profileNamed(profile); p != nil {
 		chain, _ := f.chain(p)
 		for _, p := range chain {
 			all = append(all, p.overrides...)
@@ -44,24 +37,6 @@ func (f *File) AllOverrides() []*Override {
 		all = append(all, p.overrides...)
 	}
 	return all
-}
-
-// Groups returns the groups in the order of the file.
-func (f *File) Groups() []*Group { return f.groups }
-
-// group returns the group of a table, which may be new.
-func (f *File) group(table []key) (*Group, error) {
-	if len(table) != 2 {
-		return nil, unknown(table)
-	}
-	for _, g := range f.groups {
-		if g.Name == table[1].name {
-			return g, nil
-		}
-	}
-	g := &Group{Name: table[1].name, At: table[1].at}
-	f.groups = append(f.groups, g)
-	return g, nil
 }
 
 // overridesOf returns the list of overrides that keys lead to, with the keys that

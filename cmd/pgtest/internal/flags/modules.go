@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"pgtest/cmd/pgtest/internal/config"
 	"pgtest/cmd/pgtest/internal/nearest"
 	"pgtest/harness/gotest"
 	"pgtest/harness/gotest/sources"
@@ -135,6 +136,25 @@ func (m modules) resolve(pattern string) ([]string, error) {
 		return nil, err
 	}
 	return m.importPaths(dir), nil
+}
+
+// packages returns the patterns of import paths that the value of a key stands for.
+func (m modules) packages(s config.Setting) ([]string, error) {
+	switch {
+	case s.Kind != config.String && s.Kind != config.Strings:
+		return nil, s.ValueAt.Errorf("packages: must be a string or an array of strings")
+	case len(s.Values) == 0:
+		return nil, s.ValueAt.Errorf("packages: there are none")
+	}
+	var all []string
+	for i, pattern := range s.Values {
+		patterns, err := m.resolve(pattern)
+		if err != nil {
+			return nil, append(s.Places, s.ValueAt)[i].Errorf("packages: %w", err)
+		}
+		all = append(all, patterns...)
+	}
+	return all, nil
 }
 
 // before is the part of a pattern in front of "...", up to a slash.

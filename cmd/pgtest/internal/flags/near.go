@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"pgtest/cmd/pgtest/internal/nearest"
+	"pgtest/harness"
 	"pgtest/harness/gotest"
 	"pgtest/jsonstream/result"
 )
@@ -55,7 +57,7 @@ func (c *CommandLine) SayMisspelt(out io.Writer) {
 	for _, v := range os.Environ() {
 		name, value, _ := strings.Cut(v, "=")
 		rest, isOurs := strings.CutPrefix(name, environmentPrefix)
-		if !isOurs || value == "" {
+		if !isOurs || value == "" || isTestVariable(name) {
 			continue
 		}
 		near := ours.lookup(ours.nearest(strings.ReplaceAll(rest, "_", "-")))
@@ -63,6 +65,12 @@ func (c *CommandLine) SayMisspelt(out io.Writer) {
 			fmt.Fprintf(out, "pgtest: %s is no variable of pgtest; did you mean %s?\n", name, near.Variable())
 		}
 	}
+}
+
+// isTestVariable reports whether pgtest sets a variable for tests and setups, one of
+// which may run pgtest.
+func isTestVariable(name string) bool {
+	return name == harness.SetupVariable || slices.Contains(harness.PlaceVariables, name)
 }
 
 // SayMeant says after a run that a word with one dash went to the test binary,

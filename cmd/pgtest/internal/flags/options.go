@@ -41,6 +41,8 @@ type Options struct {
 	Coverage         CoverageOptions
 	Leaks            harness.LeakPolicy
 	Isolation        harness.Isolation
+	PackageProcs     int // 0 for as many as go test runs
+	Serial           bool
 	Stress           *harness.Stress
 	TestTimeout      time.Duration
 	SlowAfter, Grace time.Duration

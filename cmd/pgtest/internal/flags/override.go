@@ -13,6 +13,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/config"
 	"pgtest/cmd/pgtest/internal/nearest"
+	"pgtest/harness"
 	"pgtest/harness/override"
 )
 
@@ -125,6 +126,7 @@ const (
 type overridden struct {
 	rules  override.Rules
 	groups []override.Group
+	setups []harness.Setup
 }
 
 // overridesOf reads those of a profile, and judges those of all.
@@ -132,6 +134,9 @@ func overridesOf(file *config.File, profile string, modules modules) (overridden
 	groups, err := groupsOf(file)
 	o := overridden{groups: groups}
 	if err != nil {
+		return o, err
+	}
+	if o.setups, err = setupsOf(file, modules); err != nil {
 		return o, err
 	}
 	rules := make(map[*config.Override]*override.Rule)
@@ -272,20 +277,9 @@ func (r *ruler) unknown(s config.Setting, name string) error {
 }
 
 func (r *ruler) takePackages(s config.Setting) error {
-	switch {
-	case s.Kind != config.String && s.Kind != config.Strings:
-		return s.ValueAt.Errorf("packages: must be a string or an array of strings")
-	case len(s.Values) == 0:
-		return s.ValueAt.Errorf("packages: there are none")
-	}
-	for i, pattern := range s.Values {
-		patterns, err := r.modules.resolve(pattern)
-		if err != nil {
-			return append(s.Places, s.ValueAt)[i].Errorf("packages: %w", err)
-		}
-		r.rule.InPackages(patterns...)
-	}
-	return nil
+	patterns, err := r.modules.packages(s)
+	r.rule.InPackages(patterns...)
+	return err
 }
 
 func (r *ruler) takeVariable(s config.Setting) error {
@@ -376,6 +370,11 @@ func (c *CommandLine) PrintOverrides(w io.Writer, pkg, test string) error {
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		v := s.Environment[name]
 		fmt.Fprintf(table, "environment.%s\t%s\t%s\n", name, oneLine(v.Is), v.Where)
+	}
+	for _, s := range c.Setups {
+		if s.IsFor(path) {
+			fmt.Fprintf(table, "setup.%s\t%s\t%s\n", s.Name, oneLine(strings.Join(s.Command, " ")), s.Where)
+		}
 	}
 	return table.Flush()
 }

@@ -35,10 +35,13 @@ leaks = "fail"
 procs = 3
 [group.db]
 max = 2
+[setup.start]
+command = "start\tit"
+packages = "./db"
 `})
 	for _, tt := range []struct{ words, want string }{
 		{"./x", "timeout default|slow-after 5s pgtest.toml:2:1|retries default|retries.delay default|group default|weight default|quarantine default|isolate package default|procs default|leaks warn default"},
-		{"m/db", "timeout 10m0s pgtest.toml:5:1|slow-after 5s pgtest.toml:2:1|retries 2 pgtest.toml:6:13|retries.delay 1s pgtest.toml:6:24|group default|weight default|quarantine default|isolate test pgtest.toml:7:1|procs default|leaks warn default|environment.URL a b pgtest.toml:8:17"},
+		{"m/db", "timeout 10m0s pgtest.toml:5:1|slow-after 5s pgtest.toml:2:1|retries 2 pgtest.toml:6:13|retries.delay 1s pgtest.toml:6:24|group default|weight default|quarantine default|isolate test pgtest.toml:7:1|procs default|leaks warn default|environment.URL a b pgtest.toml:8:17|setup.start sh -c start it pgtest.toml:22:8"},
 		{"./db TestSlow", "timeout 10m0s pgtest.toml:5:1|retries 2 pgtest.toml:6:13"},
 		{"./db TestSlow/xy", "timeout 1h0m0s pgtest.toml:12:1|retries 5 pgtest.toml:13:1|retries.delay 1s pgtest.toml:6:24|group db pgtest.toml:14:1|weight 2 pgtest.toml:15:1|quarantine 2027-01-31 broken pgtest.toml:16:1"},
 		{"./x/y TestBigger", "timeout 1h0m0s pgtest.toml:12:1|retries.delay default"},
@@ -66,6 +69,26 @@ max = 2
 		}
 		if strings.Contains(tt.want, "timeout default") && strings.Count(got, "|") != strings.Count(tt.want, "|")+2 {
 			t.Errorf("%s: more than\n%s", tt.words, tt.want)
+		}
+	}
+}
+
+// TestBadSetups has a line for each setup that can't be meant.
+func TestBadSetups(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                 `1:8: setup db: command is missing`,
+		"comand = 'x'":                     `2:1: unknown key "comand"; did you mean "command"?`,
+		"timeout = '1s'":                   `2:1: unknown key "timeout": a setup has command, packages`,
+		"command = 3":                      `2:11: command: must be a string or an array of strings`,
+		"command = []":                     `2:1: command: there is none`,
+		"command = ''":                     `2:11: command: there is none`,
+		"command = \"a\\u0000\"":           `2:11: command: has a zero byte`,
+		"command = 'x'\npackages = []":     `3:1: packages: there are none`,
+		"command = 'x'\npackages = './no'": `3:12: packages: ./no matches no package: there is no directory ./no`,
+	} {
+		inProject(t, map[string]string{"a.go": "package m", config.Name: "[setup.db]\n" + text})
+		if _, err := Parse(nil, false); err == nil || err.Error() != config.Name+":"+want {
+			t.Errorf("%s: %v\nwant %s", text, err, want)
 		}
 	}
 }

@@ -37,6 +37,8 @@ type CommandLine struct {
 	// word nor the environment says it for all. Groups are those that it names.
 	Overrides override.Rules
 	Groups    []override.Group
+	// Setups run before the packages that they are for.
+	Setups []harness.Setup
 	// Dir is where go test runs, "" for the present directory.
 	Dir string
 	// Reached are for --changed the import paths of what runs, nil for what the line
@@ -121,7 +123,7 @@ func parse(args []string, gotestsum bool, files fromFiles) (*CommandLine, error)
 		c.from[f.Name] = origin{"--" + f.Name, f.Value, theLine}
 	}
 	c.addPackages()
-	c.Overrides, c.Groups = files.below(c.from), files.groups
+	c.Overrides, c.Groups, c.Setups = files.below(c.from), files.groups, files.setups
 	return c, nil
 }
 

@@ -38,6 +38,7 @@ func Schema(w io.Writer) error {
 		"properties": map[string]any{
 			"profile":  tableOf(map[string]any{"$ref": "#/definitions/profile"}),
 			"group":    tableOf(object(map[string]any{"max": map[string]any{"type": "integer", "minimum": 1, "description": "how many of the group may run at once"}}, "max")),
+			"setup":    tableOf(setupSchema()),
 			"override": overridesSchema,
 		},
 		"definitions": map[string]any{"profile": object(properties), "override": overrideSchema()},

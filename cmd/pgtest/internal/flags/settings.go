@@ -127,6 +127,9 @@ func userSettings() ([]setting, error) {
 	for _, g := range file.Groups() {
 		return nil, g.At.Errorf("group: only how things are shown can be set for all projects")
 	}
+	for _, t := range file.Setups() {
+		return nil, t.At.Errorf("setup: only how things are shown can be set for all projects")
+	}
 	chosen, err := file.Settings(config.DefaultProfile)
 	return inDir(chosen, file.Dir, true), err
 }

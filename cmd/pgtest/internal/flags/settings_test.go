@@ -122,7 +122,7 @@ func TestBadSettings(t *testing.T) {
 // takes, and finds it set by that.
 func TestEachSetting(t *testing.T) {
 	values := map[string]string{
-		"coverage-min": "50%", "coverage-diff-min": "50%", "test-procs": "2", "test-timeout": "1s", "stress": "3", "shard": "1/2",
+		"coverage-min": "50%", "coverage-diff-min": "50%", "test-procs": "2", "package-procs": "2", "test-timeout": "1s", "stress": "3", "shard": "1/2",
 		"link-cache-size": "1MiB", "max-fails": "3", "tracer": "env", "isolate": "test", "order": "source", "rerun-fails": "true",
 	}
 	for _, r := range newSet(new(Options)).rows {

@@ -168,6 +168,11 @@ without packages: see docs/changed.md`,
 that take longest, as the history knows them; source
 leaves them in the order of the command line`,
 				oneOf(&o.Order, "auto", "source")},
+			{"package-procs", "n", "", `how many packages run at once, while -p says how much is
+built at once; -p by default, and what waits counts for
+no -timeout: see docs/places.md`,
+				parsed(&o.PackageProcs, positive)},
+			{"serial", "", "", `--package-procs=1`, boolean(&o.Serial)},
 			{"post-run-command", "command", "", `run it when the files are complete, with the numbers of
 tests in its environment: see docs/gotestsum.md`,
 				parsed(&o.PostRun, shellWords).asPrivate().ofGotestsum("")},

@@ -1,0 +1,3 @@
+module example.com/postgres
+
+go 1.25
