@@ -15,16 +15,19 @@ import (
 // A Whole is a file that appears whole or not at all. It is written beside its
 // target, and Commit renames it to the target. If the target can't be replaced
 // (a mount, a directory that can't be written), Commit copies the content into
-// the target. Nothing is created before the first Write, so a run that is
-// killed earlier leaves nothing behind.
+// the target. Where the system and the file system can, the file beside has a
+// name only during Commit, so that a run which is killed leaves nothing behind.
+// Elsewhere a run that is killed after the first Write leaves it.
 type Whole struct {
-	path   string // as the user gave it
-	target string // the file itself, where path is a link; empty for a stream
-	keep   bool   // the target can't be replaced
+	path    string // as the user gave it
+	target  string // the file itself, where path is a link; empty for a stream
+	keep    bool   // the target can't be replaced
+	unnamed bool   // the file beside gets its name late
 
-	f   *os.File // what Write writes to; nil before the first
-	mem *bytes.Buffer
-	err error // the first of Write
+	f      *os.File // what Write writes to; nil before the first
+	beside string   // name of the file beside; empty while it has none
+	mem    *bytes.Buffer
+	err    error // the first of Write
 }
 
 // CreateWhole makes missing parent directories and checks that path can be
@@ -65,12 +68,23 @@ func CreateWhole(path string) (*Whole, error) {
 }
 
 func (w *Whole) tryBeside() error {
+	w.unnamed = true
 	f, err := w.createBeside()
+	if err == nil {
+		err = w.name(f)
+	}
+	if err != nil {
+		f.Close()
+		w.unnamed = false
+		f, err = w.createBeside()
+	}
 	if err != nil {
 		return err
 	}
 	f.Close()
-	return os.Remove(f.Name())
+	err = os.Remove(w.beside)
+	w.beside = ""
+	return err
 }
 
 func tryOpen(path string) error {
@@ -89,8 +103,14 @@ func (w *Whole) createBeside() (*os.File, error) {
 	if statErr == nil {
 		mode = info.Mode().Perm()
 	}
-	name := filepath.Join(filepath.Dir(w.target), ".pgtest-"+rand.Text())
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	var f *os.File
+	var err error
+	if dir := filepath.Dir(w.target); w.unnamed {
+		f, err = createUnnamed(dir, mode)
+	} else {
+		w.beside = besideName(dir)
+		f, err = os.OpenFile(w.beside, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	}
 	if err == nil && statErr == nil {
 		// The owner is kept if this user may do that. The umask removed bits
 		// that the target has.
@@ -98,6 +118,21 @@ func (w *Whole) createBeside() (*os.File, error) {
 		f.Chmod(mode)
 	}
 	return f, err
+}
+
+func besideName(dir string) string { return filepath.Join(dir, ".pgtest-"+rand.Text()) }
+
+// name gives the file beside its name, if it has none.
+func (w *Whole) name(f *os.File) error {
+	if !w.unnamed {
+		return nil
+	}
+	name := besideName(filepath.Dir(w.target))
+	if err := link(f, name); err != nil {
+		return err
+	}
+	w.beside = name
+	return nil
 }
 
 // Write implements [io.Writer].
@@ -152,18 +187,20 @@ func (w *Whole) Commit() error {
 	case w.keep:
 		return named(w.path, w.copy())
 	}
+	if err := w.name(w.f); err != nil {
+		return named(w.path, err)
+	}
 	// A file system may report an error of writing only when the file is
 	// closed.
-	name := w.f.Name()
 	if err := w.f.Close(); err != nil {
 		return named(w.path, err)
 	}
-	if os.Rename(name, w.target) == nil {
+	if os.Rename(w.beside, w.target) == nil {
 		w.f = nil
 		return nil
 	}
 	var err error
-	if w.f, err = os.Open(name); err != nil {
+	if w.f, err = os.Open(w.beside); err != nil {
 		return named(w.path, err)
 	}
 	return named(w.path, w.copy())
@@ -194,8 +231,8 @@ func (w *Whole) Abort() {
 		return
 	}
 	w.f.Close()
-	if w.target != "" && !w.keep {
-		os.Remove(w.f.Name())
+	if w.beside != "" {
+		os.Remove(w.beside)
 	}
 	w.f = nil
 }

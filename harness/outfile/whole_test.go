@@ -33,9 +33,20 @@ func content(t *testing.T, path string) string {
 }
 
 func TestFile(t *testing.T) {
+	t.Run("as the system can", func(t *testing.T) { testFile(t, CreateWhole) })
+	t.Run("with a name from the beginning", func(t *testing.T) {
+		testFile(t, func(path string) (*Whole, error) {
+			f, err := CreateWhole(path)
+			f.unnamed = false
+			return f, err
+		})
+	})
+}
+
+func testFile(t *testing.T, create func(string) (*Whole, error)) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out", "x.xml")
-	f, err := CreateWhole(path)
+	f, err := create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +60,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	f, err = CreateWhole(path)
+	f, err = create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +76,7 @@ func TestFile(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = CreateWhole(link); err != nil {
+	if f, err = create(link); err != nil {
 		t.Fatal(err)
 	}
 	f.Write([]byte("second"))
@@ -82,6 +93,29 @@ func TestFile(t *testing.T) {
 		t.Errorf("the mode is %v", info.Mode())
 	}
 	only(t, dir, "link.xml", "out")
+}
+
+// TestFileKilled has no name of a file appear before all is written, so that a
+// run which is killed leaves none.
+func TestFileKilled(t *testing.T) {
+	dir := t.TempDir()
+	if f, err := createUnnamed(dir, 0o600); err != nil {
+		t.Skip("the system or the file system has no files without names: ", err)
+	} else {
+		f.Close()
+	}
+	for _, old := range []string{"", "x.xml"} {
+		f, err := CreateWhole(filepath.Join(dir, "x.xml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write([]byte("first"))
+		only(t, dir, strings.Fields(old)...)
+		if err := f.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		only(t, dir, "x.xml")
+	}
 }
 
 // TestFileWriteError has a disk that is full half way.
