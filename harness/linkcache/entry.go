@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,22 +61,37 @@ func (s *sums) Write(p []byte) (int, error) {
 }
 
 // sumFile returns the sums of the first size bytes of f, which nobody else may
-// write to. It returns an error if f is shorter. It maps the file where that is
-// possible, because reading would copy it once more.
-func sumFile(f *os.File, size int64) (sums, error) {
+// write to, and passes them on to others. It returns an error if f is shorter. It
+// maps the file where that is possible, because reading would copy it once more.
+func sumFile(f *os.File, size int64, others ...io.Writer) (sums, error) {
 	var s sums
 	if info, err := f.Stat(); err != nil {
 		return s, err
 	} else if info.Size() < size {
 		return s, io.ErrUnexpectedEOF
 	}
+	all := io.MultiWriter(append(others, &s)...)
 	if content, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED); err == nil {
 		defer unix.Munmap(content)
-		s.Write(content)
+		for piece := range slices.Chunk(content, sumPiece) {
+			all.Write(piece)
+		}
 		return s, nil
 	}
-	_, err := io.CopyBuffer(&s, io.NewSectionReader(f, 0, size), make([]byte, 64<<10))
+	_, err := io.CopyBuffer(all, io.NewSectionReader(f, 0, size), make([]byte, sumPiece))
 	return s, err
+}
+
+// sumPiece fits into a processor's cache, for the sums to be made of it there.
+const sumPiece = 64 << 10
+
+// check returns an error unless the sums of the first size bytes of f are s.
+func (s sums) check(f *os.File, size int64, others ...io.Writer) error {
+	found, err := sumFile(f, size, others...)
+	if err == nil && found != s {
+		err = errDamaged
+	}
+	return err
 }
 
 // writeEntry writes an entry to out, an empty file: the first size bytes of
@@ -141,11 +157,10 @@ func readTail(f *os.File, k key) (m meta, size int64, s sums, err error) {
 }
 
 // extract writes the binary of an entry to the file output, which it creates or
-// truncates with the mode that the linker would give it. It reads back what was
-// written and compares the sums. If that or anything else fails, it removes
-// output. It closes the file before it returns: a file that is open for writing
-// can't be executed.
-func extract(entry *os.File, size int64, s sums, output string) (err error) {
+// truncates with the mode that the linker would give it. check reads back what was
+// written. If that or anything else fails, extract removes output. It closes the
+// file before it returns: a file that is open for writing can't be executed.
+func extract(entry *os.File, size int64, output string, check func(out *os.File) error) (err error) {
 	// The linker also removes an old output first, which may be running.
 	os.Remove(output)
 	out, err := os.OpenFile(output, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o775)
@@ -163,14 +178,7 @@ func extract(entry *os.File, size int64, s sums, output string) (err error) {
 	if err := copyFile(out, entry, size); err != nil {
 		return err
 	}
-	written, err := sumFile(out, size)
-	if err != nil {
-		return err
-	}
-	if written != s {
-		return errDamaged
-	}
-	return nil
+	return check(out)
 }
 
 // copyFile copies the first size bytes of src to the empty file dst: as a clone

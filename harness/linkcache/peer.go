@@ -2,10 +2,12 @@ package linkcache
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -55,39 +57,53 @@ func (p *peer) close() {
 	}
 }
 
-// fetch copies the link's entry from the program into the cache, with the
-// inputs described as this machine has them, and returns how long the link took
-// where it was done.
-func (l *link) fetch(p *peer) (took time.Duration, err error) {
+// fetch writes the link's output as the program has it, and returns what the
+// linker printed and how long the link took where it was done. The cache gets no
+// entry: the program has the file on this machine, and to ask it again costs less
+// than a second copy. But if the link has inputs, which are described by what this
+// machine has, to read them each time would cost more.
+func (l *link) fetch(p *peer) (m meta, err error) {
 	if !p.has() {
-		return 0, os.ErrNotExist
+		return meta{}, os.ErrNotExist
 	}
 	// The file may be of any kind and size: opening it must not block, nor
 	// reading take long.
-	body, err := os.OpenFile(p.answer.DiskPath, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	entry, err := os.OpenFile(p.answer.DiskPath, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return 0, err
+		return meta{}, err
 	}
-	defer body.Close()
-	info, err := body.Stat()
+	defer entry.Close()
+	info, err := entry.Stat()
 	if err != nil {
-		return 0, err
+		return meta{}, err
 	}
 	if !info.Mode().IsRegular() || info.Size() != p.answer.Size {
-		return 0, errDamaged
+		return meta{}, errDamaged
 	}
-	m, size, s, err := readTail(body, l.key)
+	m, size, s, err := readTail(entry, l.key)
 	if err != nil {
-		return 0, err
+		return meta{}, err
 	}
-	if id, _, err := outputID(body); err != nil || !bytes.Equal(id, p.answer.OutputID) {
-		return 0, errors.Join(err, errDamaged)
+	inputs, unchanged := present(m.Inputs)
+	if !unchanged {
+		return meta{}, errInputsChanged
 	}
-	var unchanged bool
-	if m.Inputs, unchanged = present(m.Inputs); !unchanged {
-		return 0, errInputsChanged
-	}
-	return m.Took, l.replace(l.entryPath(l.key), func(temp *os.File) error {
-		return writeEntry(temp, body, size, s, l.key, m)
+	err = extract(entry, size, l.command.output, func(out *os.File) error {
+		id := sha256.New()
+		if err := s.check(out, size, id); err != nil {
+			return err
+		}
+		if _, err := io.Copy(id, io.NewSectionReader(entry, size, info.Size()-size)); err != nil {
+			return err
+		}
+		if !bytes.Equal(id.Sum(nil), p.answer.OutputID) {
+			return errDamaged
+		}
+		return nil
 	})
+	if err == nil && !slices.Equal(inputs, m.Inputs) {
+		m.Inputs = inputs
+		l.put(l.key, l.command.output, m)
+	}
+	return m, err
 }

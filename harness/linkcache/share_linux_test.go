@@ -91,17 +91,17 @@ func TestShare(t *testing.T) {
 	first.mustLink("first machine, again", 1)
 	first.end()
 	second.mustLink("second machine", 1)
+	if out, _ := second.run(); out != "a warning\n" {
+		t.Errorf("printed %q", out)
+	}
 	second.end()
 	if readFile(t, first.output) != readFile(t, second.output) {
 		t.Error("the machines have different binaries")
 	}
 	checkOutcomes(t, first.cache, "mh")
-	checkOutcomes(t, second.cache, "f")
-	if got, want := requests(t, dir), "get put close get close"; got != want {
+	checkOutcomes(t, second.cache, "ff")
+	if got, want := requests(t, dir), "get put close get get close"; got != want {
 		t.Errorf("requests %q, want %q", got, want)
-	}
-	if out, _ := second.run(); out != "a warning\n" {
-		t.Errorf("printed %q", out)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestKnownCommands(t *testing.T) {
 
 // What a program answers is checked: a wrong answer is none.
 func TestAnswerIsChecked(t *testing.T) {
-	l := link{Cache: openCache(t), key: key{1}}
+	l := link{Cache: openCache(t), key: key{1}, command: &command{output: filepath.Join(t.TempDir(), "output")}}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "binary")
 	writeFile(t, binary, strings.Repeat("x", 100000), 0o755)
@@ -195,18 +195,61 @@ func TestAnswerIsChecked(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&p.answer)
 			}
-			took, err := l.fetch(p)
-			output := filepath.Join(t.TempDir(), "output")
-			if err == nil {
-				_, err = l.get(l.key, output)
+			os.Remove(l.command.output)
+			m, err := l.fetch(p)
+			if right := err == nil; right != tt.right || right && (readFile(t, l.command.output) != readFile(t, binary) || m.Took != time.Hour) {
+				t.Errorf("%v, %v", m.Took, err)
 			}
-			if right := err == nil; right != tt.right || right && (readFile(t, output) != readFile(t, binary) || took != time.Hour) {
-				t.Errorf("%v, %v", took, err)
-			}
-			if _, err := os.Stat(output); err == nil && !tt.right {
+			if _, err := os.Stat(l.command.output); err == nil && !tt.right {
 				t.Error("there is an output")
 			}
 		})
+	}
+}
+
+// A link with inputs that had to be read, because another machine has stamped them,
+// is kept, to read them once.
+func TestFetchedInputs(t *testing.T) {
+	dir := t.TempDir()
+	library := filepath.Join(dir, "libx.a")
+	writeFile(t, library, "x", 0o600)
+	here, err := newInput(fileInput, library, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, pipe := here, here
+	elsewhere.Stamp, pipe.Stamp, pipe.Path = "another", "another", filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe.Path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name          string
+		input         input
+		fetched, kept bool
+	}{
+		{"the stamp of this machine", here, true, false},
+		{"another stamp", elsewhere, true, true},
+		{"a named pipe here", pipe, false, false},
+	} {
+		l := link{Cache: openCache(t), key: key{1}, command: &command{output: filepath.Join(dir, "output")}}
+		if err := l.put(l.key, library, meta{Inputs: []input{tt.input}}); err != nil {
+			t.Fatal(err)
+		}
+		entry := filepath.Join(dir, "entry")
+		if err := os.Rename(l.entryPath(l.key), entry); err != nil {
+			t.Fatal(err)
+		}
+		content := readFile(t, entry)
+		id, size, err := outputID(strings.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.fetch(&peer{answer: response{OutputID: id, Size: size, DiskPath: entry}}); (err == nil) != tt.fetched {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if _, err := l.get(l.key, l.command.output); (err == nil) != tt.kept {
+			t.Errorf("%s: the cache has it: %v", tt.name, err)
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (c *Cache) get(k key, output string) (printed []byte, err error) {
 	if _, unchanged := present(m.Inputs); !unchanged {
 		return nil, errInputsChanged
 	}
-	if err := extract(f, size, s, output); err != nil {
+	if err := extract(f, size, output, func(out *os.File) error { return s.check(out, size) }); err != nil {
 		return nil, err
 	}
 	touch(f)

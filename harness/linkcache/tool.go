@@ -77,13 +77,11 @@ func (l *link) run() int {
 	asked := time.Now()
 	peer := askShare(l.key)
 	defer peer.close()
-	if took, err := l.fetch(peer); err == nil {
-		if printed, err := l.get(l.key, l.command.output); err == nil {
-			peer.tell(question{Lost: time.Since(asked) - took})
-			l.note(fetched)
-			os.Stdout.Write(printed)
-			return 0
-		}
+	if m, err := l.fetch(peer); err == nil {
+		peer.tell(question{Lost: time.Since(asked) - m.Took})
+		l.note(fetched)
+		os.Stdout.Write(m.Output)
+		return 0
 	}
 	var lost time.Duration
 	if peer.has() {
