@@ -63,7 +63,7 @@ func (l Line) TestArgs(dir string) ([]string, error) {
 	if set["timeout"] == "" {
 		injected = append(injected, "-test.timeout="+DefaultTimeout.String())
 	}
-	writes := slices.ContainsFunc(append(profileFlags, "coverprofile"), func(name string) bool { return set[name] != "" })
+	writes := slices.ContainsFunc(profileFlags, func(name string) bool { return set[name] != "" })
 	if (writes || set["artifacts"] == "true") && set["outputdir"] == "" {
 		injected = append(injected, "-test.outputdir="+dir)
 	}

@@ -84,6 +84,9 @@ func CacheProgram(args []string) int {
 			return 1
 		}
 		note(dir, r.Command)
+		if has("is slow") {
+			time.Sleep(300 * time.Millisecond)
+		}
 		answer := cacheAnswer{ID: r.ID}
 		switch {
 		case has("hangs at " + r.Command):
@@ -103,7 +106,7 @@ func CacheProgram(args []string) int {
 			answer.look(dir, r.ActionID)
 		}
 		if r.Command == "put" {
-			if err := r.store(dir, in, has("keeps nothing")); err != nil {
+			if err := r.store(dir, in, has); err != nil {
 				answer.Err = err.Error()
 			}
 			answer.DiskPath = filepath.Join(dir, hex.EncodeToString(r.OutputID))
@@ -137,7 +140,7 @@ func (a *cacheAnswer) look(dir string, action []byte) {
 }
 
 // store reads the body of a put, and keeps it if it is what the request says.
-func (r cacheRequest) store(dir string, in *bufio.Reader, drop bool) error {
+func (r cacheRequest) store(dir string, in *bufio.Reader, has func(fault string) bool) error {
 	body, err := os.CreateTemp(dir, "body")
 	if err != nil {
 		return err
@@ -158,8 +161,13 @@ func (r cacheRequest) store(dir string, in *bufio.Reader, drop bool) error {
 	if size != r.BodySize || string(h.Sum(nil)) != string(r.OutputID) {
 		return fmt.Errorf("a body of %d bytes, not %d, or with another sum", size, r.BodySize)
 	}
-	if drop {
+	if has("keeps nothing") {
 		return nil
+	}
+	if has("damages") {
+		if _, err := body.WriteAt([]byte("damaged"), size/2); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(body.Name(), filepath.Join(dir, hex.EncodeToString(r.OutputID))); err != nil {
 		return err

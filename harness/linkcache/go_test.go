@@ -126,27 +126,66 @@ func (p *project) outcomes() string {
 }
 
 // check makes the binary with the cache, without it, and with the cache again.
-// All three must be the same. first is what has to become of the first link;
-// the last must not be done again, unless it can't be cached.
+// All must be the same. first is what has to become of the first link. The last
+// must not be done again; one that can't be cached is not made again.
 func (p *project) check(first outcome, w way, env []string, flags ...string) {
 	p.t.Helper()
-	p.outcomes()
-	withCache := p.make(w, env, slices.Concat([]string{p.cached()}, flags)...)
-	if stats, err := p.cache.Stats(); err != nil || p.outcomes() != string(first[0]) {
-		p.t.Errorf("first link: %+v, %v; want %s", stats, err, first)
-	}
+	withCache := p.checkFirst(first, w, env, flags...)
 	if plain := p.make(w, env, flags...); withCache != plain {
 		p.t.Errorf("the binary differs from a plain link's")
 	}
-	if again := p.make(w, env, slices.Concat([]string{p.cached()}, flags)...); again != withCache {
+	if first == uncached {
+		return
+	}
+	if again := p.checkFirst(hit, w, env, flags...); again != withCache {
 		p.t.Errorf("the cached binary differs from the linked one")
 	}
-	second := hit
-	if first == uncached {
-		second = uncached
+}
+
+// checkFirst makes the binary with the cache. first is what has to become of the
+// link.
+func (p *project) checkFirst(first outcome, w way, env []string, flags ...string) string {
+	p.t.Helper()
+	p.outcomes()
+	binary := p.make(w, env, slices.Concat([]string{p.cached()}, flags)...)
+	if stats, err := p.cache.Stats(); err != nil || p.outcomes() != string(first[0]) {
+		p.t.Errorf("the link: %+v, %v; want %s", stats, err, first)
 	}
-	if got := p.outcomes(); got != string(second[0]) {
-		p.t.Errorf("second link: outcome %q, want %s", got, second)
+	return binary
+}
+
+// A step makes a binary after a change. It is compared with a plain link's where
+// the link is of a kind of its own, and where it comes from the cache.
+type step struct {
+	name   string
+	first  outcome
+	way    way
+	env    []string
+	flags  []string
+	change func()
+	plain  bool
+}
+
+func (p *project) take(steps []step) {
+	for _, s := range steps {
+		p.t.Run(s.name, func(t *testing.T) {
+			outer := p.t
+			p.t = t
+			defer func() { p.t = outer }()
+			if s.change != nil {
+				s.change()
+			}
+			switch {
+			case s.plain:
+				p.check(s.first, s.way, s.env, s.flags...)
+			case s.first == hit:
+				if p.checkFirst(hit, s.way, s.env, s.flags...) != p.make(s.way, s.env, s.flags...) {
+					t.Errorf("the binary differs from a plain link's")
+				}
+			default:
+				p.checkFirst(s.first, s.way, s.env, s.flags...)
+			}
+		})
 	}
 }
 
@@ -155,16 +194,9 @@ func (p *project) check(first outcome, w way, env []string, flags ...string) {
 func TestEveryChangeLinksAgain(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	for _, step := range []struct {
-		name   string
-		first  outcome
-		way    way
-		env    []string
-		flags  []string
-		change func()
-	}{
-		{name: "first", first: miss},
-		{name: "without debug information", first: miss, way: runTest},
+	p.take([]step{
+		{name: "first", plain: true, first: miss},
+		{name: "without debug information", plain: true, first: miss, way: runTest},
 		{name: "run pattern", first: hit, way: runTest, flags: []string{"-run=TestG"}},
 		{name: "verbose", first: hit, way: runTest, flags: []string{"-v"}},
 		{name: "environment of the test", first: hit, way: runTest, env: []string{"MY_VARIABLE=1"}},
@@ -177,35 +209,27 @@ func TestEveryChangeLinksAgain(t *testing.T) {
 		}},
 		{name: "embedded file", first: miss, change: func() { p.write("a/text.txt", "other text\n") }},
 		{name: "go version in go.mod", first: miss, change: func() { p.write("go.mod", "module example.com/m\n\ngo 1.23\n") }},
-		{name: "default GODEBUG", first: miss, change: func() {
+		{name: "default GODEBUG", plain: true, first: miss, change: func() {
 			p.write("go.mod", "module example.com/m\n\ngo 1.24\n\ngodebug panicnil=1\n")
 		}},
 		{name: "tags", first: miss, flags: []string{"-tags=extra"}},
 		{name: "ldflags", first: miss, flags: []string{"-ldflags=-X example.com/m/a.version=1"}},
 		{name: "other ldflags", first: miss, flags: []string{"-ldflags=-X example.com/m/a.version=2"}},
-		{name: "stripped", first: miss, flags: []string{"-ldflags=-s -w"}},
+		{name: "stripped", plain: true, first: miss, flags: []string{"-ldflags=-s -w"}},
 		{name: "build id", first: miss, flags: []string{"-ldflags=-buildid=mine"}},
 		{name: "gcflags", first: miss, flags: []string{"-gcflags=-N -l"}},
 		{name: "GOFLAGS", first: miss, env: []string{"GOFLAGS=-tags=extra -ldflags=-s"}},
 		{name: "cover", first: miss, flags: []string{"-cover"}},
 		{name: "cover mode", first: miss, flags: []string{"-covermode=atomic"}},
-		{name: "cover packages", first: miss, flags: []string{"-coverpkg=./..."}},
-		{name: "program", first: miss, way: build},
-		{name: "trimpath", first: miss, way: build, flags: []string{"-trimpath"}},
-		{name: "build mode", first: miss, way: build, flags: []string{"-buildmode=pie"}},
+		{name: "cover packages", plain: true, first: miss, flags: []string{"-coverpkg=./..."}},
+		{name: "program", plain: true, first: miss, way: build},
+		{name: "trimpath", plain: true, first: miss, way: build, flags: []string{"-trimpath"}},
+		{name: "build mode", plain: true, first: miss, way: build, flags: []string{"-buildmode=pie"}},
 		{name: "GOEXPERIMENT", first: miss, way: build, env: []string{"GOEXPERIMENT=fieldtrack"}},
 		{name: "architecture variant", first: miss, way: build, env: []string{archVariant()}},
-		{name: "FIPS module", first: miss, way: build, env: []string{"GOFIPS140=latest"}},
+		{name: "FIPS module", plain: true, first: miss, way: build, env: []string{"GOFIPS140=latest"}},
 		{name: "build information", first: miss, way: build, flags: []string{"-ldflags=-X=main.x=1"}},
-	} {
-		t.Run(step.name, func(t *testing.T) {
-			p.t = t
-			if step.change != nil {
-				step.change()
-			}
-			p.check(step.first, step.way, step.env, step.flags...)
-		})
-	}
+	})
 }
 
 // archVariant is a setting that makes the compiler generate other code than by
@@ -319,16 +343,9 @@ func TestExternalLinker(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := filepath.Join(p.dir, "a", "lib", "libfoo.a")
-	for _, step := range []struct {
-		name   string
-		first  outcome
-		way    way
-		env    []string
-		flags  []string
-		change func()
-	}{
-		{name: "first", first: miss, change: func() { library("lib", 1) }},
-		{name: "program", first: miss, way: build},
+	p.take([]step{
+		{name: "first", plain: true, first: miss, change: func() { library("lib", 1) }},
+		{name: "program", plain: true, first: miss, way: build},
 		{name: "library rebuilt", first: miss, way: build, change: func() { library("lib", 2) }},
 		{name: "library rebuilt with its time kept", first: miss, way: build, change: func() {
 			info, err := os.Stat(old)
@@ -345,26 +362,18 @@ func TestExternalLinker(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{name: "library in an earlier directory", first: miss, way: build, change: func() { library("first", 4) }},
+		{name: "library in an earlier directory", plain: true, first: miss, way: build, change: func() { library("first", 4) }},
 		{name: "earlier library gone", first: miss, way: build, change: func() { os.Remove(filepath.Join(p.dir, "a", "first", "libfoo.a")) }},
 		{name: "CC", first: uncached, way: build, env: []string{"CC=" + compiler("cc1", "")}},
-		{name: "CC of two words", first: uncached, way: build, env: []string{"CC=" + compiler("cc2", "") + " -O1"}},
+		{name: "CC of two words", plain: true, first: uncached, way: build, env: []string{"CC=" + compiler("cc2", "") + " -O1"}},
 		{name: "CC's content", first: uncached, way: build, env: []string{"CC=" + filepath.Join(p.dir, "cc1")}, change: func() { compiler("cc1", "-Wl,-z,now") }},
 		{name: "CGO_CFLAGS", first: miss, way: build, env: []string{"CGO_CFLAGS=-O1 -DX"}},
-		{name: "CGO_LDFLAGS", first: miss, way: build, env: []string{"CGO_LDFLAGS=-O1 -Wl,-z,now"}},
-		{name: "extldflags", first: miss, way: build, flags: []string{"-ldflags=-extldflags=-Wl,--hash-style=sysv"}},
+		{name: "CGO_LDFLAGS", plain: true, first: miss, way: build, env: []string{"CGO_LDFLAGS=-O1 -Wl,-z,now"}},
+		{name: "extldflags", plain: true, first: miss, way: build, flags: []string{"-ldflags=-extldflags=-Wl,--hash-style=sysv"}},
 		{name: "gcc and a word", first: miss, way: build, env: []string{"CC=gcc -O1"}},
 		{name: "LIBRARY_PATH", first: uncached, way: build, env: []string{"LIBRARY_PATH=" + p.dir}},
-		{name: "cgo off", first: miss, way: build, env: []string{"CGO_ENABLED=0"}},
-	} {
-		t.Run(step.name, func(t *testing.T) {
-			p.t = t
-			if step.change != nil {
-				step.change()
-			}
-			p.check(step.first, step.way, step.env, step.flags...)
-		})
-	}
+		{name: "cgo off", plain: true, first: miss, way: build, env: []string{"CGO_ENABLED=0"}},
+	})
 }
 
 // The user reads the same of a failed link as without the cache.

@@ -15,23 +15,21 @@ import (
 )
 
 // patience is how long a run waits for the cache program. What it may cost are a
-// moment and a twentieth of the run, together for links that wait in vain and
-// for the end of the run. Links that it has saved count for it.
+// moment and a fiftieth of the run, together for links that wait in vain and for
+// the end of the run. Links that it has saved count for it.
 type patience struct {
 	moment time.Duration
-	first  time.Duration // for the first put: a run may be short, a program slow to start
 	get    time.Duration // at most, whatever the program has saved
 	put    time.Duration // beside the run, and a second more for each megabyte
-	close  time.Duration // or a twentieth of the run, if that is longer
 }
 
-var usual = patience{moment: time.Second, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second, close: time.Second}
+var usual = patience{moment: time.Second / 2, get: 5 * time.Second, put: 5 * time.Second}
 
 // maxPutErrors is how many puts may fail in a row.
 const maxPutErrors = 3
 
 // share is the part of a time that the program may cost.
-func share(d time.Duration) time.Duration { return d / 20 }
+func share(d time.Duration) time.Duration { return d / 50 }
 
 // A Share is the run's end of GOCACHEPROG, a program that may have links of
 // other machines. It asks the program for the links of the run that the cache
@@ -54,8 +52,6 @@ type Share struct {
 	conns   map[*os.File]bool
 	puts    chan key      // what is to be put; nil before the first
 	stored  chan struct{} // closed when all was put
-	first   time.Time     // when the first put was asked for
-	any     bool          // a put was answered
 }
 
 // maxPuts bounds the links that wait to be put. Beyond, they are not.
@@ -176,7 +172,6 @@ func (s *Share) put(k key) {
 	}
 	if s.puts == nil {
 		s.puts, s.stored = make(chan key, maxPuts), make(chan struct{})
-		s.first = time.Now()
 		go s.store(s.program)
 	}
 	select {
@@ -198,9 +193,6 @@ func (s *Share) store(p *program) {
 			continue
 		}
 		failures = 0
-		s.mu.Lock()
-		s.any = true
-		s.mu.Unlock()
 	}
 }
 
@@ -235,9 +227,9 @@ func outputID(body io.Reader) ([]byte, int64, error) {
 	return h.Sum(nil), n, err
 }
 
-// Close waits until the program has what is new, within what it may cost, and
-// ends it. If ctx is done before, Close ends it at once. No link of the run may
-// ask any more.
+// Close waits until the program has what is new and has ended, within what it may
+// cost, and ends it then. If ctx is done before, Close ends it at once. No link of
+// the run may ask any more.
 func (s *Share) Close(ctx context.Context) {
 	if s == nil {
 		return
@@ -252,32 +244,19 @@ func (s *Share) Close(ctx context.Context) {
 	if s.program == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.allowance())
+	defer cancel()
 	if s.puts != nil {
 		close(s.puts)
-		s.await(ctx)
+		select {
+		case <-s.stored:
+		case <-ctx.Done():
+			s.program.fail()
+		}
 	}
-	limited, cancel := context.WithTimeout(ctx, max(s.patience.close, share(time.Since(s.started))))
-	defer cancel()
-	s.program.close(limited)
+	s.program.close(ctx)
 	if s.puts != nil {
 		<-s.stored
-	}
-}
-
-// await waits for the puts.
-func (s *Share) await(ctx context.Context) {
-	patience := s.allowance()
-	s.mu.Lock()
-	if !s.any {
-		patience = max(patience, s.patience.first-time.Since(s.first))
-	}
-	s.mu.Unlock()
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	select {
-	case <-s.stored:
-	case <-limited.Done():
-		s.program.fail()
 	}
 }
 

@@ -29,6 +29,7 @@ var parts = []part{
 	{"cold", (*bench).cold},
 	{"archive", (*bench).archive},
 	{"shared", (*bench).shared},
+	{"faulty", (*bench).faulty},
 	{"patterns", (*bench).patterns},
 	{"watch", (*bench).watch},
 	{"tool", (*bench).tool},
@@ -61,6 +62,9 @@ type bench struct {
 }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == cacheProgram {
+		os.Exit(harnesstest.CacheProgram(os.Args[2:]))
+	}
 	b := bench{}
 	generate := flag.String("generate", "", "only write the stream of part formats to `file`")
 	realDir := flag.String("real", "", "only run go test, gotestsum and pgtest on the module in a `directory`; arguments are packages and flags of go test")

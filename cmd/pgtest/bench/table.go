@@ -23,6 +23,7 @@ var limits = map[string]limit{
 	"beyond a cached result":                     {ratio: 0.3},
 	"never linked before":                        {ratio: 1.05},
 	"100 packages, built on another machine":     {ratio: 0.25},
+	"a faulty cache program":                     {ratio: 1.05},
 	"the tool wrapper":                           {more: 3 * time.Millisecond},
 	"start and end of a supervisor, beyond that": {more: 3 * time.Millisecond},
 	"a leaked process against none":              {more: 500 * time.Millisecond},
