@@ -24,11 +24,13 @@ func TestTestArgs(t *testing.T) {
 		{"", "-short=false -timeout=90s -failfast -benchmem=1 -test.cpu=1,2"},
 		{"", ". -own -run X value -args -run=Y z"},
 		{"", ". -- -run=Y"},
+		{"", "-short . -args -run=Y z"},
 		{"", "-cpuprofile=x -outputdir=y ."},
-		{"", "-mutexprofile=x -blockprofile=y ."},
+		{"", "-mutexprofile=x ."},
+		{"", "-blockprofile=x ."},
 		{"", "-trace=x ."},
 		{"", "-cover -coverprofile=x ."},
-		{"-timeout=1h", "-memprofile=x -bench=."},
+		{"-timeout=1h -v", "-memprofile=x -bench=."},
 		{"-short -count=3 -mod=mod -v", "-count=4 -p=2 -v"},
 	}
 	if slices.Contains(build.Default.ReleaseTags, "go1.26") {
@@ -65,7 +67,7 @@ func TestTestArgs(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"-count=x": `invalid value "x" for flag -count: parse error`, "-short=2": `invalid value "2" for flag -short: parse error`,
+		"-count=x": `invalid value "x" for flag -count: parse error`, "-parallel=x": `invalid value "x" for flag -parallel: parse error`, "-short=2": `invalid value "2" for flag -short: parse error`,
 		"-timeout=5": `invalid value "5" for flag -timeout: parse error`, "-run": "flag needs an argument: -run", "-v=x": `invalid value "x" for flag -v: parse error`,
 	} {
 		if _, err := Parse(strings.Fields(line)).TestArgs(dir); err == nil || err.Error() != want {

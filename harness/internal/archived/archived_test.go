@@ -42,10 +42,19 @@ func TestObserved(t *testing.T) {
 			t.Errorf("by %d: %+v", size, o)
 		}
 	}
-	for _, text := range []string{"said: testing: warning: no tests to run\n", "coverage: x"} {
+	for _, text := range []string{"said: testing: warning: no tests to run\n", "coverage: x", "coverage: " + strings.Repeat("x", maxLine) + "\n"} {
 		o := observed{to: new(strings.Builder)}
 		if o.Write([]byte(text)); o.nothing() != "" || o.coverage != "" {
-			t.Errorf("%q: %+v", text, o)
+			t.Errorf("%.30q: %+v", text, o)
+		}
+	}
+	for _, benchmarks := range []bool{false, true} {
+		var to strings.Builder
+		o := observed{to: &to, ignored: benchmarks}
+		const text = "coverage: 50.0%\n"
+		o.Write([]byte(text))
+		if o.endLine(); to.String() != text || benchmarks != (o.coverage == "") {
+			t.Errorf("benchmarks %v: %+v, %q", benchmarks, o, to.String())
 		}
 	}
 	var long observed
