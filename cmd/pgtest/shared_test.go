@@ -48,7 +48,7 @@ func TestSharedCache(t *testing.T) {
 		t.Errorf("tests ran again: %s", out)
 	}
 	const all = "0 from this cache, 2 through GOCACHEPROG, 0 linked and stored, 0 linked only"
-	for range 20 {
+	for range 50 {
 		before, machine := stored(), t.TempDir()
 		run(machine, "-vet=off", "-count=1", "./a", "./b")
 		if strings.Contains(run(machine, "tool", "cache"), all) && stored() == before {

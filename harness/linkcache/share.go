@@ -19,11 +19,12 @@ import (
 // the end of the run. Links that it has saved count for it.
 type patience struct {
 	moment time.Duration
+	first  time.Duration // for the first put: a run may be short, a program slow to start
 	get    time.Duration // at most, whatever the program has saved
 	put    time.Duration // beside the run, and a second more for each megabyte
 }
 
-var usual = patience{moment: time.Second / 2, get: 5 * time.Second, put: 5 * time.Second}
+var usual = patience{moment: time.Second / 2, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
 
 // maxPutErrors is how many puts may fail in a row.
 const maxPutErrors = 3
@@ -52,6 +53,8 @@ type Share struct {
 	conns   map[*os.File]bool
 	puts    chan key      // what is to be put; nil before the first
 	stored  chan struct{} // closed when all was put
+	first   time.Time     // when the first put was asked for
+	any     bool          // a put was answered
 }
 
 // maxPuts bounds the links that wait to be put. Beyond, they are not.
@@ -172,6 +175,7 @@ func (s *Share) put(k key) {
 	}
 	if s.puts == nil {
 		s.puts, s.stored = make(chan key, maxPuts), make(chan struct{})
+		s.first = time.Now()
 		go s.store(s.program)
 	}
 	select {
@@ -193,6 +197,9 @@ func (s *Share) store(p *program) {
 			continue
 		}
 		failures = 0
+		s.mu.Lock()
+		s.any = true
+		s.mu.Unlock()
 	}
 }
 
@@ -244,7 +251,7 @@ func (s *Share) Close(ctx context.Context) {
 	if s.program == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.allowance())
+	ctx, cancel := context.WithTimeout(ctx, max(s.allowance(), s.untilFirst()))
 	defer cancel()
 	if s.puts != nil {
 		close(s.puts)
@@ -258,6 +265,17 @@ func (s *Share) Close(ctx context.Context) {
 	if s.puts != nil {
 		<-s.stored
 	}
+}
+
+// untilFirst is how long the first put may still take. A run of some seconds has
+// been waiting for it long enough.
+func (s *Share) untilFirst() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.puts == nil || s.any {
+		return 0
+	}
+	return s.patience.first - time.Since(s.first)
 }
 
 // PID is the id of the program's process, or 0.

@@ -24,7 +24,7 @@ type machine struct {
 }
 
 // patient waits for what a program does on a busy machine.
-var patient = patience{moment: time.Minute, get: time.Minute, put: time.Minute}
+var patient = patience{moment: time.Minute, first: time.Minute, get: time.Minute, put: time.Minute}
 
 // newMachine starts a run on a machine with an empty cache. program is the value
 // of GOCACHEPROG.
@@ -268,7 +268,7 @@ func TestFetchedInputs(t *testing.T) {
 // nothing left of the program. A program of which no answer is awaited for long
 // is given little time here, the others as much as they take.
 func TestFaultyProgram(t *testing.T) {
-	short := patience{moment: 50 * time.Millisecond, get: 50 * time.Millisecond, put: 50 * time.Millisecond}
+	short := patience{moment: 50 * time.Millisecond, first: 50 * time.Millisecond, get: 50 * time.Millisecond, put: 50 * time.Millisecond}
 	for _, tt := range []struct {
 		faults   []string
 		patience patience
@@ -383,6 +383,13 @@ func TestAllowance(t *testing.T) {
 		if got := s.allowance(); got < tt.want || got > tt.want+time.Minute/50 {
 			t.Errorf("after %v, with %v lost: %v, want %v", tt.age, tt.lost, got, tt.want)
 		}
+	}
+	first := &Share{patience: usual, puts: make(chan key), first: time.Now()}
+	if got := first.untilFirst(); got <= 0 || got > usual.first {
+		t.Errorf("the first put may take %v", got)
+	}
+	if first.any = true; first.untilFirst() != 0 {
+		t.Error("the second put may take as long")
 	}
 	s := &Share{started: time.Now(), patience: usual, words: []string{"true"}}
 	s.lose(time.Hour)
