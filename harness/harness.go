@@ -145,6 +145,8 @@ type Config struct {
 	// SlowAfter is the running time after which a test is reported as slow,
 	// once, on Stream.Stderr; 0 disables the reports.
 	SlowAfter time.Duration
+	// Overrides say what holds for packages and tests instead of the fields above.
+	Overrides override.Rules
 	// Grace is how long tests that were asked to end may take before they are
 	// killed; 0 is DefaultGrace. If Signals is set, Grace is not used.
 	Grace time.Duration

@@ -9,21 +9,64 @@ import (
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
+	"pgtest/harness/override"
 	"pgtest/jsonstream/result"
 )
 
 // limits measure how long tests run, by the monotonic clock and from a test's
 // first event, because the times in events are of the wall clock, which may be
-// set. They apply to top-level tests, whose time includes their subtests'.
+// set. They apply to top-level tests, whose time includes their subtests', and to
+// subtests that have limits of their own.
 type limits struct {
-	slow    time.Duration // when a test is reported; 0 is never
-	timeout time.Duration // when its package is ended; 0 is never
-	piece   time.Duration // how often to look at what runs; 0 is never
+	limit
+	rules override.Rules
+	known map[[2]string]limit // by package and test, with rules
+	piece time.Duration       // how often to look at what runs; 0 is never
 
 	clock    stopwatch.Watch
 	since    map[watched]time.Duration // when the test was first seen, or last seen paused
 	reported map[watched]bool          // reported as slow
 	over     map[string]overtime       // by package: the tests that ran into timeout
+}
+
+// limit is that of a test.
+type limit struct {
+	slow    time.Duration // when it is reported; 0 is never
+	timeout time.Duration // when its package is ended; 0 is never
+	where   string        // it stands that this is so, "" for all tests
+}
+
+// of returns the limit of a test.
+func (l *limits) of(pkg, test string) limit {
+	if len(l.rules) == 0 {
+		return l.forAll(test)
+	}
+	key := [2]string{pkg, test}
+	own, known := l.known[key]
+	if !known {
+		own = l.forAll(test)
+		var above override.Settings
+		if i := strings.LastIndexByte(test, '/'); i >= 0 {
+			above = l.rules.Test(pkg, test[:i])
+		}
+		s := l.rules.Test(pkg, test)
+		if s.SlowAfter != above.SlowAfter {
+			own.slow = s.SlowAfter.Is
+		}
+		if s.Timeout != above.Timeout {
+			own.timeout, own.where = s.Timeout.Is, s.Timeout.Where
+		}
+		l.known[key] = own
+	}
+	return own
+}
+
+// forAll is the limit that a test has if nothing is said of it.
+func (l *limits) forAll(test string) limit {
+	if strings.Contains(test, "/") {
+		return limit{}
+	}
+	return l.limit
 }
 
 // watched is one run of a test.
@@ -38,14 +81,18 @@ type overtime struct {
 	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
 }
 
-func newLimits(slow, timeout time.Duration) limits {
-	l := limits{slow: slow, timeout: timeout, reported: make(map[watched]bool), over: make(map[string]overtime)}
-	shortest := slow
-	if timeout > 0 && (slow <= 0 || timeout < slow) {
-		shortest = timeout
+func newLimits(slow, timeout time.Duration, rules override.Rules) limits {
+	l := limits{
+		limit: limit{slow: slow, timeout: timeout}, rules: rules, known: make(map[[2]string]limit),
+		reported: make(map[watched]bool), over: make(map[string]overtime),
 	}
-	if shortest > 0 {
-		l.piece = stopwatch.Piece(shortest)
+	all := []time.Duration{slow, timeout}
+	for _, r := range rules {
+		all = append(all, r.SlowAfter.Is, r.Timeout.Is)
+	}
+	all = slices.DeleteFunc(all, func(d time.Duration) bool { return d <= 0 })
+	if len(all) > 0 {
+		l.piece = stopwatch.Piece(slices.Min(all))
 		l.clock.Longest = 2 * l.piece
 	}
 	return l
@@ -58,7 +105,11 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 	var steps []step
 	for _, t := range events {
 		divided := slices.ContainsFunc(p.packages, func(s *supervised) bool { return s.divides(t.Package) })
-		if t.Test == "" || strings.Contains(t.Test, "/") || strings.HasPrefix(t.Test, "Benchmark") || divided {
+		if t.Test == "" || strings.HasPrefix(t.Test, "Benchmark") || divided {
+			continue
+		}
+		own := p.limits.of(t.Package, t.Test)
+		if own.slow <= 0 && own.timeout <= 0 {
 			continue
 		}
 		w := watched{t.Package, t.Test, t.Started}
@@ -67,20 +118,20 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 			began = counted
 		}
 		since[w] = began
-		steps = append(steps, p.judge(w, counted, counted-began)...)
+		steps = append(steps, p.judge(w, own, counted, counted-began)...)
 	}
 	p.limits.since = since
 	return append(steps, p.killOvertime(counted)...)
 }
 
 // judge returns the steps for a test that has run for d.
-func (p *plan) judge(w watched, now, d time.Duration) (steps []step) {
+func (p *plan) judge(w watched, own limit, now, d time.Duration) (steps []step) {
 	l := &p.limits
-	if l.slow > 0 && d >= l.slow && !l.reported[w] {
+	if own.slow > 0 && d >= own.slow && !l.reported[w] {
 		l.reported[w] = true
 		steps = append(steps, step{verb: note, note: result.Slow{Package: w.pkg, Test: w.test, Elapsed: d}})
 	}
-	if _, ended := l.over[w.pkg]; l.timeout <= 0 || d < l.timeout || ended || p.asked != 0 {
+	if _, ended := l.over[w.pkg]; own.timeout <= 0 || d < own.timeout || ended || p.asked != 0 {
 		return steps
 	}
 	quit := p.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
@@ -88,7 +139,7 @@ func (p *plan) judge(w watched, now, d time.Duration) (steps []step) {
 		return steps // it has just ended
 	}
 	l.over[w.pkg] = overtime{w.test, now + proc.QuitGrace}
-	timeout := result.Timeout{Package: w.pkg, Test: w.test, Limit: l.timeout}
+	timeout := result.Timeout{Package: w.pkg, Test: w.test, Limit: own.timeout, Where: own.where}
 	return append(append(steps, quit...), step{verb: note, note: timeout})
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pgtest/harness/override"
 	"pgtest/jsonstream"
 	"pgtest/jsonstream/result"
 )
@@ -126,24 +127,66 @@ func TestLimits(t *testing.T) {
 			9 TestA:`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newScript(Config{SlowAfter: test.slow, TestTimeout: test.timeout}, nil)
-			defer s.signals.Finish()
-			s.play("p connects")
-			s.play("p starts")
-			start := s.now
-			for line := range strings.SplitSeq(strings.TrimSpace(test.steps), "\n") {
-				event, want, _ := strings.Cut(strings.TrimSpace(line), ":")
-				got := ""
-				if event[0] >= '0' && event[0] <= '9' {
-					got = s.pass(t, start, strings.Fields(event))
-				} else {
-					got = s.play(event)
-				}
-				if got != strings.TrimSpace(want) {
-					t.Errorf("%s: %s; want %s", event, got, want)
-				}
-			}
+			playLimits(t, Config{SlowAfter: test.slow, TestTimeout: test.timeout}, test.steps)
 		})
+	}
+}
+
+// TestOwnLimits does the same where overrides say what holds for tests.
+func TestOwnLimits(t *testing.T) {
+	rule := func(run string, slow, timeout time.Duration) *override.Rule {
+		r := new(override.Rule)
+		if run != "" {
+			if err := r.ForTests(run); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if slow >= 0 {
+			r.SlowAfter = override.Value[time.Duration]{Is: slow, Where: "f:1:1"}
+		}
+		if timeout >= 0 {
+			r.Timeout = override.Value[time.Duration]{Is: timeout, Where: "f:2:1"}
+		}
+		return r
+	}
+	playLimits(t, Config{SlowAfter: 3 * time.Second, TestTimeout: 6 * time.Second, Overrides: override.Rules{
+		rule("Quick/sub", -1, 2*time.Second), rule("Long", 8*time.Second, 10*time.Second), rule("Free", 0, 0),
+	}}, `
+		0 TestA TestLong TestFree TestQuick/other TestQuick/sub/below TestLong/sub:
+		3 TestA TestLong TestFree TestQuick/other TestQuick/sub/below TestLong/sub: slow(TestA)
+		5 TestA TestLong TestFree:
+		6 TestLong TestFree TestLong/sub:
+		8 TestLong TestFree TestLong/sub: slow(TestLong)
+		10 TestLong TestFree: p(quit) timeout(TestLong)`)
+	playLimits(t, Config{Overrides: override.Rules{rule("", -1, 6*time.Second), rule("Quick/sub", -1, 2*time.Second)}}, `
+		0 TestQuick TestQuick/sub:
+		3 TestQuick -TestQuick/sub TestQuick/other:
+		4 TestQuick TestQuick/sub TestQuick/other:
+		5 TestQuick TestQuick/sub TestQuick/other: p(quit) timeout(TestQuick/sub)`)
+	if got := (result.Timeout{Package: "p", Test: "TestA", Limit: time.Second, Where: "f:2:1"}).String(); !strings.Contains(got, "its timeout of 1s (f:2:1)") {
+		t.Error(got)
+	}
+}
+
+// playLimits plays a script in which time passes.
+func playLimits(t *testing.T, cfg Config, steps string) {
+	t.Helper()
+	s := newScript(cfg, nil)
+	defer s.signals.Finish()
+	s.play("p connects")
+	s.play("p starts")
+	start := s.now
+	for line := range strings.SplitSeq(strings.TrimSpace(steps), "\n") {
+		event, want, _ := strings.Cut(strings.TrimSpace(line), ":")
+		got := ""
+		if event[0] >= '0' && event[0] <= '9' {
+			got = s.pass(t, start, strings.Fields(event))
+		} else {
+			got = s.play(event)
+		}
+		if got != strings.TrimSpace(want) {
+			t.Errorf("%s: %s; want %s", event, got, want)
+		}
 	}
 }
 

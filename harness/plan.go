@@ -90,7 +90,7 @@ func newPlan(cfg Config, s source) plan {
 	return plan{
 		round:     round{source: s},
 		maxFails:  cfg.MaxFails,
-		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout),
+		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout, cfg.Overrides),
 		terminal:  cfg.Terminal,
 		processes: cfg.Isolation.Processes,
 		cpus:      runtime.GOMAXPROCS(0),

@@ -283,6 +283,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		TestTimeout: c.TestTimeout,
 		Stress:      c.Stress,
 		SlowAfter:   c.SlowAfter,
+		Overrides:   c.Overrides,
 		MaxFails:    c.MaxFails,
 		Rerun:       c.Rerun.Options,
 		RerunAlone:  c.Rerun.Alone,
@@ -344,7 +345,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 			cfg.Archive = c.Archived
 		}
 		if c.Settings.Fuzz != "" {
-			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
+			cfg.TestTimeout, cfg.SlowAfter, cfg.Overrides = 0, 0, nil // a fuzz target runs for as long as it is told to
 		}
 	}
 	return cfg, files, nil

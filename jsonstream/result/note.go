@@ -77,6 +77,7 @@ type Slow struct {
 type Timeout struct {
 	Package, Test string
 	Limit         time.Duration
+	Where         string // the limit stands, "" for --test-timeout
 }
 
 // Stress says how often a package's tests were run, and whether a run failed.
@@ -217,7 +218,11 @@ func (s Stress) String() string {
 }
 
 func (t Timeout) String() string {
-	return fmt.Sprintf("%s of %s ran for longer than --test-timeout=%v; the package was ended", t.Test, t.Package, t.Limit)
+	limit := fmt.Sprintf("--test-timeout=%v", t.Limit)
+	if t.Where != "" {
+		limit = fmt.Sprintf("its timeout of %v (%s)", t.Limit, t.Where)
+	}
+	return fmt.Sprintf("%s of %s ran for longer than %s; the package was ended", t.Test, t.Package, limit)
 }
 
 // Notice is the line that shows a note to the user as soon as it comes, "" for
