@@ -19,6 +19,7 @@ import (
 	"pgtest/jsonstream/internal/spool"
 	"pgtest/jsonstream/jsonfile"
 	"pgtest/jsonstream/junit"
+	"pgtest/jsonstream/quarantine"
 	"pgtest/jsonstream/report"
 	"pgtest/jsonstream/result"
 	"pgtest/jsonstream/section"
@@ -83,6 +84,9 @@ type Options struct {
 	// Timeline gets the timeline of the run in the Trace Event format, written by
 	// Finish. It may be nil.
 	Timeline io.Writer
+	// Quarantine, unless nil, decides what failures mean. It is not shared with
+	// other streams.
+	Quarantine *quarantine.Watch
 	// Slowest is how many of the slowest packages and tests a section before the
 	// summary shows. With NoSummary it goes to Stderr.
 	Slowest int
@@ -348,6 +352,14 @@ func (s *Stream) line(line []byte) {
 		s.cut = !ended && startsEvent(line)
 		s.plain(line)
 		return
+	}
+	if s.opts.Quarantine != nil {
+		if lines, changed := s.opts.Quarantine.Take(ev); changed {
+			for _, line := range lines {
+				s.event(s.decoder.Decode(line))
+			}
+			return
+		}
 	}
 	s.event(ev)
 }

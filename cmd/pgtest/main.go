@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
@@ -296,6 +297,7 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		DropCanceled: c.Watch,
 		Parts:        c.Parts,
 	}
+	cfg.Stream.Quarantine = quarantines(c, time.Now())
 	if files.coverage, err = newCoverageReport(c, cfg.Stream, files); err != nil {
 		files.abort()
 		return harness.Config{}, nil, err

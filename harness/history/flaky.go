@@ -23,7 +23,8 @@ type FlakyTest struct {
 }
 
 // Flaky returns the tests that both passed and failed in runs, the newest first,
-// that had the same tree, or in rounds of one run. Those that failed most often
+// that had the same tree, or in rounds of one run. What failed in quarantine counts
+// as failed. Those that failed most often
 // come first. Cached results count for nothing.
 func Flaky(runs iter.Seq[*Run]) ([]FlakyTest, error) {
 	type test struct{ pkg, name string }
@@ -47,7 +48,7 @@ func Flaky(runs iter.Seq[*Run]) ([]FlakyTest, error) {
 			trees[key] = make(map[test]*counts)
 		}
 		err := run.ReadTests(func(t Test) {
-			if cached[t.Package] || !t.End.Failed() && t.End != result.Passed {
+			if cached[t.Package] || !t.End.Failed() && t.End != result.Passed && t.End != result.Quarantined {
 				return
 			}
 			id := test{t.Package, t.Name}

@@ -124,7 +124,7 @@ func (o *Package) passed(r Run, p history.Package, ends map[[2]string]result.End
 	endOf := func(test string) result.End { return ends[[2]string{p.Path, test}] }
 	o.Tests = slices.DeleteFunc(o.Tests, func(test string) bool {
 		switch end := endOf(test); end {
-		case result.Passed:
+		case result.Passed, result.Quarantined:
 			return true
 		case result.Skipped:
 			return r.Outstanding // asked for, and nothing else can come of it

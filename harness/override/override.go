@@ -5,6 +5,7 @@ package override
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"pgtest/harness/gotest"
@@ -119,6 +120,11 @@ func (r *Rule) matches(pkg string) bool {
 
 // Rules are in the order of a file: the later wins.
 type Rules []*Rule
+
+// Quarantines reports whether one of the rules has a quarantine.
+func (rules Rules) Quarantines() bool {
+	return slices.ContainsFunc(rules, func(r *Rule) bool { return r.Quarantine.Set() })
+}
 
 // Package returns what holds for a package as a whole, by the rules that are not
 // for tests.

@@ -86,7 +86,7 @@ func (c *teamCity) test(f result.Failure) {
 		c.message(f.Package, "testStdOut", "name", name, "out", text)
 	}
 	switch {
-	case f.End == result.Skipped:
+	case f.End == result.Skipped, f.End == result.Quarantined:
 		c.message(f.Package, "testIgnored", "name", name, "message", f.Test.SkipMessage())
 	case f.End != result.Passed:
 		c.message(f.Package, "testFailed", "name", name, "message", f.Why, "details", string(excerpt(f.Output(), maxOutput)))

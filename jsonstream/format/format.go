@@ -250,7 +250,7 @@ func action(end result.End) testjson.Action {
 	switch end {
 	case result.Passed:
 		return testjson.ActionPass
-	case result.Skipped:
+	case result.Skipped, result.Quarantined:
 		return testjson.ActionSkip
 	}
 	return testjson.ActionFail

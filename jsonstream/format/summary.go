@@ -13,7 +13,7 @@ import (
 )
 
 // Summary writes what comes after the stream: testjson's sections, byte for byte,
-// and one more for what was interrupted.
+// and more for what was interrupted and what failed in quarantine.
 type Summary struct {
 	sink.None
 	Out   *sink.Screen
@@ -81,6 +81,7 @@ func (s *Summary) Close(r *result.Results) error {
 	if s.Shows.Includes(testjson.SummarizeSkipped) {
 		s.section(color.YellowString("Skipped"), color.YellowString("SKIP"), l.skipped)
 	}
+	s.section(color.YellowString("In quarantine"), color.YellowString("QUARANTINED"), l.quarantined)
 	if s.Shows.Includes(testjson.SummarizeFailed) {
 		s.section(color.YellowString("Flaky"), color.YellowString("FLAKY"), l.flaky)
 		s.section(color.RedString("Failed"), color.RedString("FAIL"), l.failed)
@@ -127,12 +128,18 @@ func (s *Summary) NextRound(r *result.Results) {
 }
 
 // lists are the tests of each section.
-type lists struct{ skipped, flaky, failed, interrupted []entry }
+type lists struct{ skipped, quarantined, flaky, failed, interrupted []entry }
 
 func (s *Summary) lists(r *result.Results) lists {
 	var l lists
 	for _, p := range r.Packages() {
-		l.skipped = append(l.skipped, entries(p, p.Skipped)...)
+		for _, e := range entries(p, p.Skipped) {
+			if e.t.End() == result.Quarantined {
+				l.quarantined = append(l.quarantined, e)
+			} else {
+				l.skipped = append(l.skipped, e)
+			}
+		}
 		if p.TimedOut != "" || s.failed[p] && len(p.Failed) == 0 {
 			l.addFailed(entry{p, nil, seconds(0)}, p.Flaky())
 		}
@@ -180,8 +187,8 @@ func (s *Summary) done(r *result.Results, l lists) {
 	for _, e := range l.flaky {
 		flaky[e.p.Path+" "+e.name()] = true
 	}
-	fmt.Fprintf(s.Out, "\nDONE%s %d tests%s%s%s%s%s in %s\n", runs, total,
-		count(len(l.skipped), "skipped", ""), count(len(l.failed)+len(l.flaky), "failure", "s"), count(len(flaky), "flaky", ""),
+	fmt.Fprintf(s.Out, "\nDONE%s %d tests%s%s%s%s%s%s in %s\n", runs, total,
+		count(len(l.skipped), "skipped", ""), count(len(l.quarantined), "quarantined", ""), count(len(l.failed)+len(l.flaky), "failure", "s"), count(len(flaky), "flaky", ""),
 		count(s.Errors.Count(), "error", "s"), count(cut, "interrupted", ""), testjson.FormatDurationAsSeconds(elapsed, 3))
 }
 

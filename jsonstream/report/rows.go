@@ -37,7 +37,7 @@ func stateOf(end result.End) state {
 	switch end {
 	case result.Passed:
 		return passed
-	case result.Skipped:
+	case result.Skipped, result.Quarantined:
 		return skipped
 	case result.Interrupted:
 		return interrupted

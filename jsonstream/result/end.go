@@ -6,7 +6,8 @@ type End string
 const (
 	NotRun      End = "not run"
 	Passed      End = "passed"
-	Skipped     End = "skipped" // also a package without test files
+	Skipped     End = "skipped"     // also a package without test files
+	Quarantined End = "quarantined" // the test failed, which means nothing
 	Failed      End = "failed"
 	Raced       End = "data race"
 	Panicked    End = "panicked"
@@ -22,14 +23,15 @@ const (
 // success either; nor is "", which says that there is no end yet.
 func (e End) Failed() bool {
 	switch e {
-	case "", NotRun, Passed, Skipped, Interrupted:
+	case "", NotRun, Passed, Skipped, Quarantined, Interrupted:
 		return false
 	}
 	return true
 }
 
-// OK reports whether the test or the package passed or was skipped.
-func (e End) OK() bool { return e == Passed || e == Skipped }
+// OK reports whether the test or the package passed or was skipped, or failed in
+// quarantine.
+func (e End) OK() bool { return e == Passed || e == Skipped || e == Quarantined }
 
 // facts tell failures apart.
 type facts struct {
@@ -41,6 +43,7 @@ type facts struct {
 	noEnd      bool // a test without an end, a package that failed without a failed test
 	signal     bool // the process died of one, by the test's output
 	beside     bool // another test of the package panicked
+	excused    bool // a test that failed in quarantine
 	process    End  // how the process ended, by the package's output; "" if unknown
 }
 
@@ -48,6 +51,8 @@ type facts struct {
 // first in this order counts.
 func (f facts) of(end End) End {
 	switch {
+	case end == Skipped && f.excused:
+		return Quarantined
 	case end != Failed:
 		return end
 	case f.incomplete:
@@ -84,5 +89,5 @@ func (p *Package) facts() facts {
 
 // facts are what is known of a test without reading what it printed.
 func (t *Test) facts() facts {
-	return facts{timedOut: t.Name == t.Package.TimedOut, panicked: t.Panicked, noEnd: t.NoEnd, beside: t.Package.Panicked}
+	return facts{timedOut: t.Name == t.Package.TimedOut, panicked: t.Panicked, noEnd: t.NoEnd, beside: t.Package.Panicked, excused: t.quarantined}
 }

@@ -14,6 +14,8 @@ type Report struct {
 	// were started; the others are the part of them with that end. FailedTests
 	// counts packages that failed without a failed test, too.
 	Tests, FailedTests, SkippedTests, InterruptedTests int
+	// QuarantinedTests are the part of the skipped ones that failed in quarantine.
+	QuarantinedTests int `json:",omitzero"`
 	// Errors counts build errors and other lines that go wrote as errors.
 	Errors int
 	// Rounds counts the run and its reruns. FlakyTests counts the tests that

@@ -225,6 +225,11 @@ func (r *Results) Report() Report {
 			report.FailedTests++
 		}
 		report.SkippedTests += len(pr.Skipped)
+		for _, t := range pr.Skipped {
+			if t.End == Quarantined {
+				report.QuarantinedTests++
+			}
+		}
 		report.InterruptedTests += len(pr.Interrupted)
 	}
 	return report

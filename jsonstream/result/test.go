@@ -27,6 +27,8 @@ type Test struct {
 	// Late says that it had passed, and printed later why its package failed.
 	Late bool
 
+	quarantined bool // it printed QuarantinedLine
+
 	end        End // "" while it runs; Failed for all kinds of failure
 	paused     bool
 	started    event.Stamp
@@ -41,6 +43,10 @@ type Test struct {
 
 // Attr is an attribute that a test gave itself.
 type Attr struct{ Key, Value string }
+
+// QuarantinedLine starts the line that makes of a skipped test one that failed in
+// quarantine. Behind it are the last day and the reason.
+const QuarantinedLine = "    in quarantine until "
 
 // messageLimit is the length up to which a message is of use to a reader.
 const messageLimit = 4 << 10
@@ -244,6 +250,8 @@ func (r *Results) testOutput(t *Test, ev *event.Event) {
 		t.Error = string(bytes.TrimSpace(text[:min(len(text), messageLimit)]))
 	}
 	switch {
+	case bytes.HasPrefix(out, []byte(QuarantinedLine)):
+		t.quarantined = true
 	case bytes.HasPrefix(out, []byte(timedOutPanic)):
 		p.TimedOut = t.Name
 		t.Panicked, p.Panicked = true, true

@@ -202,10 +202,14 @@ func (t *Test) said() said {
 	return s
 }
 
-// SkipMessage is all that a test said before it was skipped.
+// SkipMessage is all that a test said before it was skipped, or of one that failed
+// in quarantine why that is there.
 func (t *Test) SkipMessage() string {
 	var message []byte
 	for line := range t.Own() {
+		if t.quarantined && !bytes.HasPrefix(line, []byte(QuarantinedLine)) {
+			continue
+		}
 		if !Framing(line, t.Name) && !bytes.HasPrefix(line, []byte("=== ")) {
 			message = append(message, bytes.TrimLeft(line, " ")...)
 		}

@@ -156,7 +156,7 @@ func color(s timeline.Span) string {
 		return "terrible"
 	case s.Result == result.Interrupted:
 		return "bad"
-	case s.Result == result.Skipped, s.Cached:
+	case s.Result == result.Skipped, s.Result == result.Quarantined, s.Cached:
 		return "grey"
 	case s.Critical:
 		return "thread_state_iowait"

@@ -149,6 +149,7 @@ func ParseReport(tool string, args []string, most int, usage string) (c *Command
 		}
 	}
 	c, err = Parse(append(slices.Clone(c.ours), "-"), false)
+	c.Overrides, c.files.overridden = nil, overridden{} // they are about runs
 	return c, paths, err
 }
 

@@ -1,0 +1,125 @@
+package quarantine
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgtest/jsonstream/event"
+)
+
+// TestTake plays events: words are action:test, where a test of a package that is
+// over is left out, or an output behind =. Quarantined are tests that begin with
+// TestQ, expired those with TestOld.
+func TestTake(t *testing.T) {
+	const end = " =FAIL =FAIL.m fail"
+	for _, tt := range []struct{ name, events, want string }{
+		{"a test that fails", "run:TestQ fail:TestQ" + end, "run:TestQ TestQ=Q skip:TestQ =PASS =ok...m pass"},
+		{"it passes", "run:TestQ pass:TestQ =PASS pass", "run:TestQ pass:TestQ =PASS pass"},
+		{"so does another", "fail:TestQ fail:TestA" + end, "TestQ=Q skip:TestQ fail:TestA =FAIL =FAIL.m fail"},
+		{"another before", "fail:TestA fail:TestQ" + end, "fail:TestA TestQ=Q skip:TestQ =FAIL =FAIL.m fail"},
+		{"it has expired", "fail:TestOld" + end, "TestOld=E fail:TestOld =FAIL =FAIL.m fail"},
+		{"a subtest", "run:TestA run:TestA/Q fail:TestA/Q fail:TestA" + end, "run:TestA run:TestA/Q TestA/Q=Q skip:TestA/Q pass:TestA =PASS =ok...m pass"},
+		{"a subtest two levels down", "fail:TestA/b/Q fail:TestA/b fail:TestA" + end, "TestA/b/Q=Q skip:TestA/b/Q pass:TestA/b pass:TestA =PASS =ok...m pass"},
+		{"a subtest and another", "fail:TestA/Q fail:TestA/b fail:TestA" + end, "TestA/Q=Q skip:TestA/Q fail:TestA/b fail:TestA =FAIL =FAIL.m fail"},
+		{"a subtest and another below", "fail:TestA/Q fail:TestA/b/c fail:TestA/b fail:TestA" + end, "TestA/Q=Q skip:TestA/Q fail:TestA/b/c fail:TestA/b fail:TestA =FAIL =FAIL.m fail"},
+		{"a subtest and an error of the test", "fail:TestA/Q TestA!error fail:TestA" + end, "TestA/Q=Q skip:TestA/Q TestA!error fail:TestA =FAIL =FAIL.m fail"},
+		{"a subtest, and the test again", "run:TestA fail:TestA/Q fail:TestA run:TestA fail:TestA" + end, "run:TestA TestA/Q=Q skip:TestA/Q pass:TestA run:TestA fail:TestA =FAIL =FAIL.m fail"},
+		{"all of a test's subtests", "fail:TestQ/a fail:TestQ" + end, "TestQ/a=Q skip:TestQ/a TestQ=Q skip:TestQ =PASS =ok...m pass"},
+		{"a panic", "run:TestQ TestQ=panic:.x fail:TestQ =FAIL.m fail", "run:TestQ TestQ=panic:.x TestQ=Q skip:TestQ =FAIL.m =but.run fail"},
+		{"a panic beside a subtest", "fail:TestA/Q TestA=panic:.x fail:TestA =FAIL.m fail", "TestA/Q=Q skip:TestA/Q TestA=panic:.x fail:TestA =FAIL.m fail"},
+		{"another exit status", "fail:TestQ =FAIL =exit.status.3 =FAIL.m fail", "TestQ=Q skip:TestQ =PASS =exit.status.3 =FAIL.m =but.reason fail"},
+		{"another run of the package", "fail:TestQ =FAIL.m fail start fail:TestA" + end, "TestQ=Q skip:TestQ =FAIL.m =but.run fail start fail:TestA =FAIL =FAIL.m fail"},
+		{"a file that has it already", "TestOld=E fail:TestOld", "TestOld=E fail:TestOld"},
+		{"what a file added", "+fail:TestQ +fail", "+fail:TestQ +fail"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &Watch{Of: func(_, test string) Verdict {
+				v := Verdict{Until: "2030-01-01", Reason: "why", Where: "f:1:1", Expired: strings.HasPrefix(test, "TestOld")}
+				if !strings.HasPrefix(test, "TestQ") && !strings.HasSuffix(test, "/Q") && !v.Expired {
+					return Verdict{}
+				}
+				return v
+			}}
+			if got := play(t, w, tt.events); got != tt.want {
+				t.Errorf("%s\nwant %s", got, tt.want)
+			}
+		})
+	}
+	w := &Watch{Cut: true, Of: func(string, string) Verdict { return Verdict{Until: "2030-01-01"} }}
+	if got := play(t, w, "fail:TestQ"+end); got != "TestQ=Q skip:TestQ =FAIL =FAIL.m =but.run fail" {
+		t.Errorf("with -failfast: %s", got)
+	}
+}
+
+// texts are outputs as words name them.
+var texts = strings.NewReplacer("=Q", "=    in quarantine until 2030-01-01: why (f:1:1)", "=E", "=    its quarantine has expired: it was until 2030-01-01: why (f:1:1)", "FAIL.m", "FAIL\tm\t0.1s", ".", " ")
+
+// play gives the watch events, and returns those that come of them.
+func play(t *testing.T, w *Watch, words string) string {
+	var got []string
+	var decoder, shown event.Decoder
+	for word := range strings.FieldsSeq(words) {
+		line := []byte(lineOf(word))
+		lines, changed := w.Take(decoder.Decode(line))
+		if !changed {
+			lines = [][]byte{line}
+		}
+		for _, line := range lines {
+			ev := shown.Decode(line)
+			if ev == nil {
+				t.Fatalf("%s becomes %q", word, line)
+			}
+			got = append(got, wordOf(ev))
+		}
+	}
+	return strings.Join(got, " ")
+}
+
+func lineOf(word string) string {
+	ev := map[string]any{"Time": "2026-01-01T00:00:00Z", "Package": "m"}
+	word, added := strings.CutPrefix(word, "+")
+	if added {
+		ev["NoEnd"] = "failed"
+	}
+	if test, ok := strings.CutSuffix(word, "!error"); ok {
+		ev["OutputType"] = "error"
+		word = test + "=x"
+	}
+	if test, out, ok := strings.Cut(word, "="); ok {
+		ev["Action"], ev["Test"], ev["Output"] = "output", test, strings.TrimPrefix(texts.Replace("="+out), "=")+"\n"
+	} else {
+		ev["Action"], ev["Test"], _ = strings.Cut(word, ":")
+	}
+	if ev["Test"] == "" {
+		delete(ev, "Test")
+	}
+	line, _ := json.Marshal(ev)
+	return string(line)
+}
+
+func wordOf(ev *event.Event) string {
+	word := ev.Action.String()
+	if len(ev.Test) > 0 {
+		word += ":" + string(ev.Test)
+	}
+	if out := ev.Output.String(); ev.Kind == event.Output {
+		switch {
+		case ev.OutputType.String() == "error":
+			return string(ev.Test) + "!error"
+		case strings.HasSuffix(out, "did not run; with isolate = \"test\" they do\n"):
+			out = "but.run"
+		case strings.HasSuffix(out, "is in quarantine, but the package failed for another reason\n"):
+			out = "but.reason"
+		case strings.HasPrefix(out, "    in quarantine until "):
+			out = "Q"
+		case strings.HasPrefix(out, "    its quarantine has expired"):
+			out = "E"
+		}
+		word = string(ev.Test) + "=" + strings.NewReplacer(" ", ".", "\t0.1s", "", "\t", ".").Replace(strings.TrimSuffix(out, "\n"))
+	}
+	if len(ev.NoEnd.Raw) > 0 {
+		word = "+" + word
+	}
+	return word
+}
