@@ -105,7 +105,7 @@ func newInvocation(cfg Config) (*invocation, error) {
 // streamOptions returns the caller's options, with outlets as outputs.
 func (i *invocation) streamOptions() jsonstream.Options {
 	opts := i.cfg.Stream
-	opts.Rounds = i.cfg.Rerun.Attempts > 0
+	opts.Rounds = i.cfg.reruns()
 	if limit := i.cfg.MaxFails.Count; limit > 0 {
 		reached := sync.OnceFunc(func() { close(i.enough) })
 		opts.Failed = func(failures int) {
@@ -188,7 +188,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	noteGoVersion := i.askGoVersion()
 	i.loop(ctx)
 	for again := true; again && err == nil; {
-		if again, err = i.startNext(); again {
+		if again, err = i.startNext(ctx); again {
 			i.loop(ctx)
 		}
 	}

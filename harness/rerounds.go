@@ -1,14 +1,18 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/pattern"
+	"pgtest/harness/internal/stopwatch"
+	"pgtest/harness/override"
 	"pgtest/harness/rerun"
 	"pgtest/jsonstream/result"
 )
@@ -18,8 +22,8 @@ var errEnding = errors.New("the run is being ended")
 
 // startNext starts the next source, of the present round or of another one that
 // runs tests again. It reports false if there is none.
-func (i *invocation) startNext() (bool, error) {
-	if i.cfg.Rerun.Attempts == 0 {
+func (i *invocation) startNext(ctx context.Context) (bool, error) {
+	if !i.cfg.reruns() {
 		return false, nil
 	}
 	goOn := !i.signals.Ending() && i.feed.err == nil && i.plan.exitCode() >= 0
@@ -45,11 +49,15 @@ func (i *invocation) startNext() (bool, error) {
 		d = rerun.Decision{Reasons: []string{fmt.Sprintf("no test is run again: %s ended with status %d", i.plan.source.name(), status)}}
 	}
 	for _, reason := range d.Reasons {
-		i.do(i.plan.sayOnce("pgtest: --rerun-fails: " + reason))
+		i.do(i.plan.sayOnce("pgtest: " + i.cfg.whyRerun() + ": " + reason))
 	}
 	i.refused = d.Refused
 	if len(d.Packages) == 0 {
 		return false, nil
+	}
+	if d.Delay > 0 {
+		i.do([]step{say(fmt.Sprintf("pgtest: tests that failed run again in %v", d.Delay))})
+		i.wait(ctx, d.Delay)
 	}
 	i.noteBuild()
 	sources, err := i.sources(d.Packages)
@@ -65,6 +73,30 @@ func (i *invocation) startNext() (bool, error) {
 		selections[p.Path] = s
 	}
 	return i.startSource(sources[0], selections)
+}
+
+// wait lets time pass, unless the invocation is to end.
+func (i *invocation) wait(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer stopwatch.AfterFunc(d, cancel)()
+	i.serveUntil(ctx.Done(), i.signals.Ending)
+}
+
+// reruns reports whether tests may run again.
+func (cfg *Config) reruns() bool { return cfg.Rerun.Attempts > 0 || cfg.retries() }
+
+// retries reports whether overrides let tests run again.
+func (cfg *Config) retries() bool {
+	return cfg.Input == nil && cfg.Stress == nil && slices.ContainsFunc(cfg.Overrides, func(r *override.Rule) bool { return r.Retries.Is > 0 })
+}
+
+// whyRerun names what lets tests run again.
+func (cfg *Config) whyRerun() string {
+	if cfg.Rerun.Attempts > 0 {
+		return "--rerun-fails"
+	}
+	return "retries"
 }
 
 func (i *invocation) startSource(s source, selections map[string]control.Selection) (bool, error) {
@@ -120,6 +152,15 @@ func whenAlone(report result.Report) string {
 func (i *invocation) rerunOptions() rerun.Options {
 	o := i.cfg.Rerun
 	o.Runs, o.ByName = 1, len(i.cfg.Command) > 0
+	if len(i.cfg.Overrides) > 0 {
+		o.Of = func(pkg, test string) (int, time.Duration) {
+			s := i.cfg.Overrides.Package(pkg)
+			if test != "" {
+				s = i.cfg.Overrides.Test(pkg, test)
+			}
+			return s.Retries.Or(o.Attempts), s.RetryDelay.Is
+		}
+	}
 	if !o.ByName {
 		set := gotest.Parse(i.cfg.Args).Settings()
 		o.Runs, o.FailFast = set.Runs(), set.FailFast

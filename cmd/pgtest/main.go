@@ -347,7 +347,8 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 			cfg.Archive = c.Archived
 		}
 		if c.Settings.Fuzz != "" {
-			cfg.TestTimeout, cfg.SlowAfter, cfg.Overrides = 0, 0, nil // a fuzz target runs for as long as it is told to
+			cfg.TestTimeout, cfg.SlowAfter = 0, 0 // a fuzz target runs for as long as it is told to
+			cfg.Overrides = cfg.Overrides.ForFuzzing()
 		}
 	}
 	return cfg, files, nil

@@ -121,6 +121,18 @@ func (r *Rule) matches(pkg string) bool {
 // Rules are in the order of a file: the later wins.
 type Rules []*Rule
 
+// ForFuzzing returns the rules without what can't hold for a fuzz target, which runs
+// for as long as it is told to and would search anew.
+func (rules Rules) ForFuzzing() Rules {
+	var all Rules
+	for _, r := range rules {
+		rest := *r
+		rest.Timeout, rest.SlowAfter, rest.Retries = Value[time.Duration]{}, Value[time.Duration]{}, Value[int]{}
+		all = append(all, &rest)
+	}
+	return all
+}
+
 // Quarantines reports whether one of the rules has a quarantine.
 func (rules Rules) Quarantines() bool {
 	return slices.ContainsFunc(rules, func(r *Rule) bool { return r.Quarantine.Set() })

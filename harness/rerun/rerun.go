@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pgtest/harness/internal/control"
 	"pgtest/jsonstream/result"
@@ -15,6 +16,9 @@ import (
 type Options struct {
 	// Attempts is how often a test may run again; with 0 none does.
 	Attempts int
+	// Of returns how often instead for a test, or for a package that failed without
+	// one if test is "", and how long to wait before. nil is Attempts for all.
+	Of func(pkg, test string) (attempts int, delay time.Duration)
 	// MaxFailures is how many failures the first round may have for any of them
 	// to run again. A failed test that has failed subtests is not counted, a
 	// package that failed without a failed test is.
@@ -58,6 +62,8 @@ type Package struct {
 type Decision struct {
 	Packages []Package
 	Reasons  []string
+	// Delay is how long to wait before the round.
+	Delay time.Duration
 	// Refused says that tests could run again, and none does because of how
 	// many they are or of a data race.
 	Refused bool
@@ -66,7 +72,7 @@ type Decision struct {
 // Next decides what runs after rounds, of which there is at least one.
 func Next(o Options, rounds [][]result.PackageReport) Decision {
 	last := rounds[len(rounds)-1]
-	if len(rounds) > o.Attempts {
+	if o.Of == nil && len(rounds) > o.Attempts {
 		return Decision{}
 	}
 	var d Decision
@@ -78,6 +84,14 @@ func Next(o Options, rounds [][]result.PackageReport) Decision {
 		}
 		failed, raced := o.toRun(p)
 		failures += max(1, len(failed)+len(raced))
+		may, delay := o.may(p, len(rounds))
+		if len(may) == 0 {
+			continue
+		}
+		again := func(test string) bool { return slices.Contains(may, test) }
+		failed, spent := partition(failed, again)
+		raced, spentRaced := partition(raced, again)
+		spent = append(spent, spentRaced...)
 		races = races || len(raced) > 0
 		if len(raced) > 0 {
 			refused[dataRace] = append(refused[dataRace], named(p.Path, raced)...)
@@ -88,12 +102,13 @@ func Next(o Options, rounds [][]result.PackageReport) Decision {
 		}
 		selection := control.Selection{Only: failed, Shuffle: p.Shuffle}
 		if o.died(p) || o.FailFast {
-			selection.Only, selection.Except = nil, append(o.done(p.Path, rounds), raced...)
+			selection.Only, selection.Except = nil, slices.Concat(o.done(p.Path, rounds), raced, spent)
 			selection.All = true
 		} else if len(failed) == 0 {
 			continue
 		}
 		d.Packages = append(d.Packages, Package{p.Path, selection})
+		d.Delay = max(d.Delay, delay)
 	}
 	switch {
 	case len(rounds) == 1 && failures > o.MaxFailures:
@@ -108,6 +123,40 @@ func Next(o Options, rounds [][]result.PackageReport) Decision {
 	}
 	slices.Sort(d.Reasons)
 	return d
+}
+
+// may returns which failed tests of a package may run again after so many rounds,
+// "" for what failed without a test, and how long to wait before.
+func (o Options) may(p result.PackageReport, rounds int) (names []string, wait time.Duration) {
+	all := []string{""}
+	for _, t := range p.Failed {
+		all = append(all, t.Name)
+		if root, _, sub := strings.Cut(t.Name, "/"); sub && o.RootTests {
+			all = append(all, root)
+		}
+	}
+	for _, name := range all {
+		attempts, delay := o.Attempts, time.Duration(0)
+		if o.Of != nil {
+			attempts, delay = o.Of(p.Path, name)
+		}
+		if attempts >= rounds {
+			names, wait = append(names, name), max(wait, delay)
+		}
+	}
+	return names, wait
+}
+
+// partition returns the names that are, and the others.
+func partition(names []string, is func(string) bool) (those, others []string) {
+	for _, name := range names {
+		if is(name) {
+			those = append(those, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return those, others
 }
 
 const dataRace = "data race"

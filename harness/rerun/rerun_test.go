@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pgtest/jsonstream/result"
 )
@@ -52,7 +53,26 @@ func (d Decision) String() string {
 		}
 		lines = append(lines, strings.TrimSpace(line))
 	}
+	if d.Delay > 0 {
+		lines = append(lines, "after "+d.Delay.String())
+	}
 	return strings.Join(append(lines, d.Reasons...), "\n")
+}
+
+// own gives tests attempts of their own, none to others.
+func own(o *Options) {
+	o.Attempts = 0
+	o.Of = func(_, test string) (int, time.Duration) {
+		switch test {
+		case "Once":
+			return 1, 3 * time.Second
+		case "Twice":
+			return 2, 2 * time.Second
+		case "No":
+			return 0, time.Hour
+		}
+		return o.Attempts, 0
+	}
 }
 
 func TestNext(t *testing.T) {
@@ -72,6 +92,13 @@ func TestNext(t *testing.T) {
 		{"the root test", func(o *Options) { o.RootTests = true }, "a: finished +A/x -A/y -A -A/z", "a: A"},
 		{"no attempt left", func(o *Options) { o.Attempts = 1 }, "a: finished -A\n--\na: finished -A", ""},
 		{"the second attempt", nil, "a: finished -A -B\nb: finished -C\n--\na: finished +A -B\nb: finished passed +C", "a: B"},
+		{"attempts of their own", own, "a: finished -Twice -No -Once", "a: Twice Once\nafter 3s"},
+		{"attempts of their own, later", own, "a: finished -Twice -No -Once\n--\na: finished -Twice -Once", "a: Twice\nafter 2s"},
+		{"none of their own is left", own, "a: finished -Twice -No\n--\na: finished -Twice\n--\na: finished -Twice", ""},
+		{"none has attempts", own, "a: build-failed\nb: finished -No *No/x", ""},
+		{"died in one with attempts", own, "a: panicked +A -No !Once", "a: all but A No\nafter 3s"},
+		{"died in one without", own, "a: panicked +A !No", ""},
+		{"died, nothing of its own", func(o *Options) { own(o); o.Attempts = 2 }, "a: panicked +A !B\nb: finished -No -B", "a: all but A\nb: B"},
 		{"died", nil, "a: exited +A ~S !B", "a: all but A S"},
 		{"died, with subtests", nil, "a: panicked +A/x +A +B/x -B/y !B", "a: all but A B/x"},
 		{"died twice", nil, "a: exited +A !B\n--\na: exited +B !C", "a: all but A B"},
