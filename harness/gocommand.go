@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/archived"
@@ -92,6 +94,7 @@ func bare(err error) error {
 // supervisorOptions returns the options of the first round's supervisors.
 func (i *invocation) supervisorOptions() supervisor.Options {
 	opts := supervisor.Options{PerTest: i.cfg.Isolation.Packages, Terminal: i.cfg.Terminal}
+	opts.Overrides = i.cfg.Overrides.Key()
 	opts.Via, opts.TestTimeout, opts.FailOnLeaks = i.cfg.Exec, i.cfg.TestTimeout, i.cfg.Leaks == FailLeaks
 	if i.cfg.Stress != nil {
 		opts.Stress, opts.Limits = true, stress.Limits(*i.cfg.Stress)
@@ -125,6 +128,16 @@ func (i *invocation) goArgs(line []string, opts supervisor.Options) ([]string, e
 	return append(args, line...), nil
 }
 
+// goTimeout returns -timeout, 0 for none.
+func (cfg *Config) goTimeout() time.Duration {
+	set := gotest.Parse(cfg.Args).Settings()
+	timeout, err := time.ParseDuration(cmp.Or(set.Timeout, gotest.DefaultTimeout.String()))
+	if err != nil || cfg.Input != nil || len(cfg.Command) > 0 || set.Bench != "" || set.Fuzz != "" || cfg.Stress != nil {
+		return 0
+	}
+	return max(timeout, 0)
+}
+
 // toolExec returns the value of -toolexec, "" for none.
 func (i *invocation) toolExec(self string) (string, error) {
 	var cache linkcache.Cache
@@ -155,6 +168,10 @@ func (i *invocation) goEnvironment() []string {
 		if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
 			env = append(env, control.TempVariable+"="+dir)
 		}
+	}
+	if rules := i.cfg.Overrides.Encode(); rules != "" {
+		env = append(env, control.OverridesVariable+"="+rules)
+		env = append(env, i.cfg.Overrides.StandIns()...)
 	}
 	if !i.cfg.KeepWork {
 		env = append(env, "GOTMPDIR="+i.listener.Dir())

@@ -145,8 +145,6 @@ type Config struct {
 	// SlowAfter is the running time after which a test is reported as slow,
 	// once, on Stream.Stderr; 0 disables the reports.
 	SlowAfter time.Duration
-	// Overrides say what holds for packages and tests instead of the fields above.
-	Overrides override.Rules
 	// Grace is how long tests that were asked to end may take before they are
 	// killed; 0 is DefaultGrace. If Signals is set, Grace is not used.
 	Grace time.Duration
@@ -261,9 +259,12 @@ type Leak = control.Leak
 // Resources is what a package's processes used.
 type Resources = control.Resources
 
-// Leaked reports whether a test binary left processes behind.
-func (r *Result) Leaked() bool {
-	return slices.ContainsFunc(r.Processes, func(p Process) bool { return len(p.Leaks)+p.MoreLeaks > 0 })
+// Leaked reports whether a test binary left processes behind of which there are to be
+// reports.
+func (r *Result) Leaked(cfg Config) bool {
+	return slices.ContainsFunc(r.Processes, func(p Process) bool {
+		return len(p.Leaks)+p.MoreLeaks > 0 && cfg.leaksOf(p.Package) != IgnoreLeaks
+	})
 }
 
 // A Process is one test binary that ran.

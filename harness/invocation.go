@@ -231,7 +231,8 @@ func (i *invocation) conclude(report result.Report, err error) (Result, error) {
 	default:
 	}
 	var message string
-	res.ExitCode, message = i.plan.verdict(report, res.Processes, i.cfg.Leaks, i.cfg.FailFlaky)
+	failing := slices.ContainsFunc(res.Processes, func(p Process) bool { return len(p.Leaks) > 0 && i.cfg.leaksOf(p.Package) == FailLeaks })
+	res.ExitCode, message = i.plan.verdict(report, failing, i.cfg.FailFlaky)
 	messages := []string{message}
 	if i.cfg.RerunAlone {
 		messages = append(messages, whenAlone(report))

@@ -20,6 +20,9 @@ import (
 type limits struct {
 	limit
 	rules override.Rules
+	// whole is -timeout, which in packages with a test that may run for longer is a
+	// limit of each other test, and of the time without any.
+	whole time.Duration
 	known map[[2]string]limit // by package and test, with rules
 	piece time.Duration       // how often to look at what runs; 0 is never
 
@@ -39,12 +42,12 @@ type limit struct {
 // of returns the limit of a test.
 func (l *limits) of(pkg, test string) limit {
 	if len(l.rules) == 0 {
-		return l.forAll(test)
+		return l.forAll(pkg, test)
 	}
 	key := [2]string{pkg, test}
 	own, known := l.known[key]
 	if !known {
-		own = l.forAll(test)
+		own = l.forAll(pkg, test)
 		var above override.Settings
 		if i := strings.LastIndexByte(test, '/'); i >= 0 {
 			above = l.rules.Test(pkg, test[:i])
@@ -62,11 +65,15 @@ func (l *limits) of(pkg, test string) limit {
 }
 
 // forAll is the limit that a test has if nothing is said of it.
-func (l *limits) forAll(test string) limit {
-	if strings.Contains(test, "/") {
+func (l *limits) forAll(pkg, test string) limit {
+	all := l.limit
+	switch {
+	case strings.Contains(test, "/"):
 		return limit{}
+	case l.rules.Outlasts(pkg, l.whole) && (all.timeout == 0 || all.timeout > l.whole):
+		all.timeout, all.where = l.whole, result.GoTimeout
 	}
-	return l.limit
+	return all
 }
 
 // watched is one run of a test.
@@ -81,12 +88,15 @@ type overtime struct {
 	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
 }
 
-func newLimits(slow, timeout time.Duration, rules override.Rules) limits {
+func newLimits(slow, timeout, whole time.Duration, rules override.Rules) limits {
 	l := limits{
-		limit: limit{slow: slow, timeout: timeout}, rules: rules, known: make(map[[2]string]limit),
+		limit: limit{slow: slow, timeout: timeout}, whole: whole, rules: rules, known: make(map[[2]string]limit),
 		reported: make(map[watched]bool), over: make(map[string]overtime),
 	}
 	all := []time.Duration{slow, timeout}
+	if rules.Outlasts("", whole) {
+		all = append(all, whole)
+	}
 	for _, r := range rules {
 		all = append(all, r.SlowAfter.Is, r.Timeout.Is)
 	}
@@ -105,7 +115,7 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 	var steps []step
 	for _, t := range events {
 		divided := slices.ContainsFunc(p.packages, func(s *supervised) bool { return s.divides(t.Package) })
-		if t.Test == "" || strings.HasPrefix(t.Test, "Benchmark") || divided {
+		if t.Test == "" && !p.limits.rules.Outlasts(t.Package, p.limits.whole) || strings.HasPrefix(t.Test, "Benchmark") || divided {
 			continue
 		}
 		own := p.limits.of(t.Package, t.Test)
@@ -114,7 +124,7 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 		}
 		w := watched{t.Package, t.Test, t.Started}
 		began, known := p.limits.since[w]
-		if t.Paused || !known {
+		if t.Paused || !known || t.Test == "" && t.Parent {
 			began = counted
 		}
 		since[w] = began
@@ -127,7 +137,7 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 // judge returns the steps for a test that has run for d.
 func (p *plan) judge(w watched, own limit, now, d time.Duration) (steps []step) {
 	l := &p.limits
-	if own.slow > 0 && d >= own.slow && !l.reported[w] {
+	if own.slow > 0 && w.test != "" && d >= own.slow && !l.reported[w] {
 		l.reported[w] = true
 		steps = append(steps, step{verb: note, note: result.Slow{Package: w.pkg, Test: w.test, Elapsed: d}})
 	}

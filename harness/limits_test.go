@@ -163,6 +163,24 @@ func TestOwnLimits(t *testing.T) {
 		3 TestQuick -TestQuick/sub TestQuick/other:
 		4 TestQuick TestQuick/sub TestQuick/other:
 		5 TestQuick TestQuick/sub TestQuick/other: p(quit) timeout(TestQuick/sub)`)
+	long := Config{Args: []string{"-timeout=5s"}, Overrides: override.Rules{rule("Long", -1, 8*time.Second)}}
+	playLimits(t, long, `
+		0 TestLong:
+		7 TestLong:
+		8 TestLong: p(quit) timeout(TestLong)`)
+	playLimits(t, long, `
+		0 TestA TestLong TestA/sub:
+		5 TestA TestLong TestA/sub: p(quit) timeout(TestA)`)
+	playLimits(t, long, `
+		0:
+		4:
+		6 TestA:
+		10:
+		11: p(quit) timeout()`)
+	long.Args = nil
+	playLimits(t, long, `
+		0 TestA:
+		60 TestA:`)
 	if got := (result.Timeout{Package: "p", Test: "TestA", Limit: time.Second, Where: "f:2:1"}).String(); !strings.Contains(got, "its timeout of 1s (f:2:1)") {
 		t.Error(got)
 	}
@@ -197,7 +215,7 @@ func (s *script) pass(t *testing.T, start time.Time, words []string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := []result.Running{{Package: "p", Started: start, Parent: true}}
+	running := []result.Running{{Package: "p", Started: start, Parent: len(words) > 1}}
 	for _, test := range words[1:] {
 		name := strings.TrimPrefix(test, "-")
 		running = append(running, result.Running{Package: "p", Test: name, Paused: name != test})

@@ -15,12 +15,17 @@ func (i *invocation) noteProcesses() {
 			Package: p.Package, Elapsed: p.Elapsed, User: p.Resources.User, System: p.Resources.System,
 			PeakMemory: p.Resources.MaxRSS, AtMost: p.Resources.AtMost,
 		})
-		if i.cfg.Leaks != IgnoreLeaks && len(p.Leaks) > 0 {
+		if leaks := i.cfg.leaksOf(p.Package); leaks != IgnoreLeaks && len(p.Leaks) > 0 {
 			i.stream.Note(result.Leaks{
-				Package: p.Package, Leaks: resultLeaks(p.Leaks), More: p.MoreLeaks, Fail: i.cfg.Leaks == FailLeaks,
+				Package: p.Package, Leaks: resultLeaks(p.Leaks), More: p.MoreLeaks, Fail: leaks == FailLeaks,
 			})
 		}
 	}
+}
+
+// leaksOf returns what leaked processes of a package mean.
+func (cfg *Config) leaksOf(pkg string) LeakPolicy {
+	return cfg.Overrides.Package(pkg).Leaks.Or(cfg.Leaks)
 }
 
 // byPackage adds up the records of each package, in the order of its first.

@@ -75,18 +75,18 @@ func (i *invocation) buildsAtOnce() int {
 }
 
 // widened changes a command line of go test so that packages can wait for places:
-// go neither counts the time nor delays what it builds.
+// go neither counts the time nor delays what it builds. Nor does it count where a
+// test may run for longer than -timeout.
 func (i *invocation) widened(args []string, opts supervisor.Options) ([]string, supervisor.Options) {
-	if !i.cfg.limitsPlaces() {
+	limited, timeout := i.cfg.limitsPlaces(), i.cfg.goTimeout()
+	if !limited && !i.cfg.Overrides.Outlasts("", timeout) {
 		return args, opts
 	}
 	line := gotest.Parse(args)
-	set := line.Settings()
-	if !set.FailFast && !i.cfg.Terminal {
+	if limited && !line.Settings().FailFast && !i.cfg.Terminal {
 		line = line.With("p", strconv.Itoa(atOnce(line)+moreBuilds))
 	}
-	timeout, err := time.ParseDuration(cmp.Or(set.Timeout, gotest.DefaultTimeout.String()))
-	if err == nil && timeout > 0 && set.Bench == "" && set.Fuzz == "" {
+	if timeout > 0 {
 		opts.GoTimeout = timeout
 		line = line.With("timeout", "0")
 	}

@@ -90,7 +90,7 @@ func newPlan(cfg Config, s source) plan {
 	return plan{
 		round:     round{source: s},
 		maxFails:  cfg.MaxFails,
-		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout, cfg.Overrides),
+		limits:    newLimits(cfg.SlowAfter, cfg.TestTimeout, cfg.goTimeout(), cfg.Overrides),
 		terminal:  cfg.Terminal,
 		processes: cfg.Isolation.Processes,
 		cpus:      runtime.GOMAXPROCS(0),
@@ -255,8 +255,10 @@ func (p *plan) share() []step {
 	if order.Processes == 0 && len(all) > 0 {
 		order.Processes = max(1, p.cpus/len(all))
 	}
+	shared := order.Processes
 	var steps []step
 	for _, s := range all {
+		order.Processes = p.limits.rules.Package(s.tests.Package).Procs.Or(shared)
 		if s.ordered != order {
 			s.ordered = order
 			steps = append(steps, step{verb: send, to: s, order: control.Order{Tests: &order}})

@@ -605,7 +605,7 @@ func TestPlan(t *testing.T) {
 			if s.plan.done() == test.left {
 				t.Errorf("done is %t", !test.left)
 			}
-			if got, _ := s.plan.verdict(result.Report{}, s.plan.records(), FailLeaks, false); got != test.status {
+			if got, _ := s.plan.verdict(result.Report{}, leaked(s.plan.records()), false); got != test.status {
 				t.Errorf("status %d, want %d", got, test.status)
 			}
 		})
@@ -623,30 +623,39 @@ func inGroup(name string) override.Rules {
 	return override.Rules{{Settings: override.Settings{Group: override.Value[string]{Is: name, Where: "pgtest.toml:1:1"}}}}
 }
 
+func leaked(records []Process) bool {
+	return slices.ContainsFunc(records, func(p Process) bool { return len(p.Leaks) > 0 })
+}
+
 func TestVerdict(t *testing.T) {
-	leaks := []Process{{Package: "a", Leaks: []control.Leak{{PID: 7}}}}
+	excused := result.Report{QuarantinedTests: 1}
 	bad := result.Report{Packages: []result.PackageReport{{Path: "a", End: result.Failed}}}
 	killed := syscall.WaitStatus(syscall.SIGTERM)
 	for _, test := range []struct {
 		name    string
 		round   round
 		report  result.Report
-		policy  LeakPolicy
+		leaks   bool
 		status  int
 		message string
 	}{
-		{"go says whether tests failed", round{source: goTest{}}, bad, WarnLeaks, 0, ""},
-		{"of input nobody else does", round{source: input{}}, bad, WarnLeaks, 1, ""},
-		{"nor of a command", round{source: command{}}, bad, WarnLeaks, 1, ""},
-		{"a command's own status", round{source: command{}, status: 3 << 8}, bad, WarnLeaks, 3, ""},
-		{"leaks fail", round{source: goTest{}}, result.Report{}, FailLeaks, 1, ""},
-		{"leaks don't", round{source: goTest{}}, result.Report{}, WarnLeaks, 0, ""},
-		{"killed", round{source: goTest{}, status: killed}, bad, WarnLeaks, 1, "pgtest: go test: signal: terminated"},
-		{"killed when all were asked to end", round{source: goTest{}, status: killed, interrupted: true}, bad, WarnLeaks, 1, ""},
-		{"nobody knows", round{source: goTest{}, status: killed, unfollowed: true}, bad, WarnLeaks, 1, ""},
+		{"go says whether tests failed", round{source: goTest{}}, bad, false, 0, ""},
+		{"of input nobody else does", round{source: input{}}, bad, false, 1, ""},
+		{"nor of a command", round{source: command{}}, bad, false, 1, ""},
+		{"a command's own status", round{source: command{}, status: 3 << 8}, bad, false, 3, ""},
+		{"leaks fail", round{source: goTest{}}, result.Report{}, true, 1, ""},
+		{"leaks don't", round{source: goTest{}}, result.Report{}, false, 0, ""},
+		{"what failed is in quarantine", round{source: goTest{}, status: 1 << 8}, excused, false, 0, ""},
+		{"go failed alone", round{source: goTest{}, status: 1 << 8}, result.Report{}, false, 1, ""},
+		{"and something else failed", round{source: goTest{}, status: 1 << 8}, result.Report{Packages: bad.Packages, QuarantinedTests: 1}, false, 1, ""},
+		{"and leaks fail", round{source: goTest{}, status: 1 << 8}, excused, true, 1, ""},
+		{"and go failed itself", round{source: goTest{}, status: 2 << 8}, excused, false, 2, ""},
+		{"killed", round{source: goTest{}, status: killed}, bad, false, 1, "pgtest: go test: signal: terminated"},
+		{"killed when all were asked to end", round{source: goTest{}, status: killed, interrupted: true}, bad, false, 1, ""},
+		{"nobody knows", round{source: goTest{}, status: killed, unfollowed: true}, bad, false, 1, ""},
 	} {
 		p := plan{round: test.round}
-		status, message := p.verdict(test.report, leaks, test.policy, false)
+		status, message := p.verdict(test.report, test.leaks, false)
 		if status != test.status || message != test.message {
 			t.Errorf("%s: %d, %q; want %d, %q", test.name, status, message, test.status, test.message)
 		}
@@ -674,7 +683,7 @@ func TestVerdictAgain(t *testing.T) {
 		p := plan{round: round{source: goTest{}, status: 1 << 8}}
 		p.next(goTest{}, nil)
 		p.status = test.status
-		if got, _ := p.verdict(test.report, nil, WarnLeaks, test.failFlaky); got != test.want {
+		if got, _ := p.verdict(test.report, false, test.failFlaky); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}

@@ -213,7 +213,7 @@ func (i *invocation) goAgain(packages []rerun.Package) (source, error) {
 	opts := i.supervisorOptions()
 	opts.Asks = true
 	if i.cfg.RerunAlone {
-		opts.PerTest = []string{"..."}
+		opts.Divided = true
 	}
 	return i.newGoTest(line.Words(), opts)
 }

@@ -43,8 +43,9 @@ func (r *round) refused(seen bool) bool {
 
 // verdict returns the exit status as far as the events are whole, and a message,
 // if any. Once tests have run again it is that of the first round, unless all
-// that had failed came good. What failed in quarantine counts for nothing.
-func (p *plan) verdict(report result.Report, processes []Process, leaks LeakPolicy, failFlaky bool) (status int, message string) {
+// that had failed came good. What failed in quarantine counts for nothing. leaks says that processes were left
+// behind that make a package fail.
+func (p *plan) verdict(report result.Report, leaks, failFlaky bool) (status int, message string) {
 	status = p.exitCode()
 	if status == 1 && report.QuarantinedTests > 0 && report.OK() {
 		status = 0
@@ -52,10 +53,7 @@ func (p *plan) verdict(report result.Report, processes []Process, leaks LeakPoli
 	if status < 0 && !p.interrupted && !p.unfollowed {
 		message = fmt.Sprintf("pgtest: %s: signal: %v", p.source.name(), p.status.Signal())
 	}
-	failed := (!p.source.runsGo() || p.first.again) && !report.OK() || failFlaky && report.FlakyTests > 0
-	for _, process := range processes {
-		failed = failed || leaks == FailLeaks && len(process.Leaks) > 0
-	}
+	failed := (!p.source.runsGo() || p.first.again) && !report.OK() || failFlaky && report.FlakyTests > 0 || leaks
 	switch {
 	case p.early:
 		return 1, message

@@ -46,12 +46,13 @@ func checkTracer(c *flags.CommandLine) error {
 // debugTests runs the debugger on tests, and returns its exit status.
 func debugTests(c *flags.CommandLine) (int, error) {
 	status, err := debugger.Run(debugger.Config{
-		Line:    c.Line,
-		Tests:   c.DebugTests,
-		Exec:    c.Settings.Exec,
-		Tracer:  c.Tracer,
-		Env:     flags.WithoutCI(flags.WithoutOutputs(os.Environ())),
-		TempDir: gotest.Env("GOTMPDIR"),
+		Line:      c.Line,
+		Tests:     c.DebugTests,
+		Exec:      c.Settings.Exec,
+		Tracer:    c.Tracer,
+		Env:       flags.WithoutCI(flags.WithoutOutputs(os.Environ())),
+		Overrides: c.Overrides,
+		TempDir:   gotest.Env("GOTMPDIR"),
 	})
 	if err != nil {
 		return ownError(c.Gotestsum), fmt.Errorf("--debug-test: %w", err)

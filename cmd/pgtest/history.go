@@ -222,29 +222,6 @@ func commandOf(run *history.Run) string {
 	return strings.Join(words, " ")
 }
 
-// flakyTool prints the tests that both passed and failed with the same source
-// files.
-func flakyTool(w io.Writer) error {
-	store, err := userHistory("")
-	var tests []history.FlakyTest
-	if err == nil {
-		tests, err = history.Flaky(store.Runs())
-	}
-	if err != nil {
-		return fmt.Errorf("tool flaky: %w", err)
-	}
-	if len(tests) == 0 {
-		_, err := fmt.Fprintln(w, "no test both passed and failed at the same commit")
-		return err
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "FAILED\tSINCE\tCOMMITS\tTEST\tWHY\n")
-	for _, f := range tests {
-		fmt.Fprintf(t, "%d of %d\t%s\t%d\t%s %s\t%s\n", f.Failures, f.Runs, f.Since.Local().Format(time.DateTime), f.Trees, f.Package, f.Name, f.Line)
-	}
-	return t.Flush()
-}
-
 // showRun prints all that is known of a run without its events.
 func showRun(w io.Writer, run *history.Run) error {
 	var text strings.Builder

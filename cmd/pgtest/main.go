@@ -214,7 +214,7 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 	status := statusOf(c, result, err)
 	err = errors.Join(err, missed)
 	keep(control, files.history, result, status)
-	annotate(control, files, result.Report, c.Leaks != harness.IgnoreLeaks && result.Leaked())
+	annotate(control, files, result.Report, result.Leaked(cfg))
 	if ctx.Err() != nil {
 		return result, status, err // a newer run follows, and has a command of its own
 	}
@@ -284,7 +284,6 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 		TestTimeout: c.TestTimeout,
 		Stress:      c.Stress,
 		SlowAfter:   c.SlowAfter,
-		Overrides:   c.Overrides,
 		MaxFails:    c.MaxFails,
 		Rerun:       c.Rerun.Options,
 		RerunAlone:  c.Rerun.Alone,

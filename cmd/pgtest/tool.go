@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/cmd/pgtest/internal/timing"
@@ -55,8 +56,8 @@ func tool(args []string, gotestsum bool) (int, error) {
 		if err == errHistoryUsage {
 			return badUsage, err
 		}
-	case slices.Equal(args, []string{"flaky"}):
-		err = flakyTool(steady.Writer(os.Stdout))
+	case slices.Equal(args, []string{"flaky"}), slices.Equal(args, []string{"flaky", "--write"}):
+		err = flakyTool(steady.Writer(os.Stdout), args[1:], time.Now())
 	case len(args) > 1 && args[0] == "config" && args[1] == "show":
 		return showSettings(args[2:], gotestsum)
 	case slices.Equal(args, []string{"config", "schema"}):
@@ -74,7 +75,7 @@ func tool(args []string, gotestsum bool) (int, error) {
 	case len(args) == 2 && args[0] == "complete-line":
 		printLines(flags.CompleteLine(args[1]))
 	default:
-		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool config show|schema, pgtest tool flaky, pgtest tool archive|ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
+		return badUsage, errors.New("usage: pgtest tool cache [clean], pgtest tool config show|schema, pgtest tool flaky [--write], pgtest tool archive|ci-matrix|history|merge|plan|replay|report|slowest [flags], pgtest tool completion " +
 			strings.Join(flags.Shells, "|") + ", pgtest tool man")
 	}
 	if err != nil {

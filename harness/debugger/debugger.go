@@ -6,6 +6,7 @@
 package debugger
 
 import (
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"pgtest/harness/internal/pattern"
 	"pgtest/harness/internal/watchdog"
 	"pgtest/harness/internal/words"
+	"pgtest/harness/override"
 	"pgtest/signals"
 )
 
@@ -44,6 +46,8 @@ type Config struct {
 	Tracer []string
 	// Env is the environment of the go command.
 	Env []string
+	// Overrides say what the tests have in their environment besides.
+	Overrides override.Rules
 	// TempDir is where the test binary lies meanwhile; "" is the system's
 	// directory for temporary files.
 	TempDir string
@@ -233,7 +237,16 @@ func (s *session) command(begin start) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: not found on PATH", argv[0])
 	}
-	return &exec.Cmd{Path: path, Args: argv, Dir: string(begin.Dir), Env: s.restored(begin.env())}, nil
+	return &exec.Cmd{Path: path, Args: argv, Dir: string(begin.Dir), Env: s.restored(s.overridden(begin.env()))}, nil
+}
+
+// overridden returns an environment as overrides have it for the binary's package.
+func (s *session) overridden(env []string) []string {
+	info, err := buildinfo.ReadFile(s.file(binaryFile))
+	if err != nil {
+		return env
+	}
+	return s.Overrides.Package(strings.TrimSuffix(info.Path, ".test")).Environ(env)
 }
 
 // tempVariable says where the go command makes its work directory: in the

@@ -32,31 +32,31 @@ func (v Value[T]) Or(other T) T {
 // Settings are what can hold for a package or a test.
 type Settings struct {
 	// Timeout ends a test that runs for longer, 0 none.
-	Timeout Value[time.Duration]
+	Timeout Value[time.Duration] `json:",omitzero"`
 	// SlowAfter is when a test is reported as slow, 0 is never.
-	SlowAfter Value[time.Duration]
+	SlowAfter Value[time.Duration] `json:",omitzero"`
 	// Retries is how often a test that failed runs again, RetryDelay the time
 	// before.
-	Retries    Value[int]
-	RetryDelay Value[time.Duration]
+	Retries    Value[int]           `json:"-"`
+	RetryDelay Value[time.Duration] `json:"-"`
 	// Group is the name of the group whose places packages and tests share.
-	Group Value[string]
+	Group Value[string] `json:"-"`
 	// Weight is how many processors count as busy.
-	Weight Value[int]
+	Weight Value[int] `json:"-"`
 	// Quarantine is until when failures mean nothing.
-	Quarantine Value[Quarantine]
+	Quarantine Value[Quarantine] `json:"-"`
 
 	// The rest is for whole packages.
 
 	// Isolate says whether each test gets a process of its own.
-	Isolate Value[Isolation]
+	Isolate Value[Isolation] `json:",omitzero"`
 	// Procs is GOMAXPROCS of the package's processes, and with it how many
 	// parallel tests run at once.
-	Procs Value[int]
+	Procs Value[int] `json:",omitzero"`
 	// Leaks says what processes mean that are left behind.
-	Leaks Value[LeakPolicy]
+	Leaks Value[LeakPolicy] `json:",omitzero"`
 	// Environment has variables for the package's processes, by name.
-	Environment map[string]Value[string]
+	Environment map[string]Value[string] `json:",omitempty"`
 }
 
 // An Isolation says whether each test of a package gets a process of its own.
@@ -89,12 +89,20 @@ type Rule struct {
 	Settings
 	packages []*regexp.Regexp // any of them; none is all packages
 	tests    pattern.Compiled
-	ofTests  bool
+	patterns patterns
+}
+
+// patterns are what a rule is for.
+type patterns struct {
+	Packages []string `json:",omitempty"`
+	Tests    string   `json:",omitempty"`
+	OfTests  bool     `json:",omitempty"`
 }
 
 // InPackages restricts the rule to packages whose import path one of the patterns
 // matches, as the go command matches it.
 func (r *Rule) InPackages(patterns ...string) {
+	r.patterns.Packages = append(r.patterns.Packages, patterns...)
 	for _, p := range patterns {
 		r.packages = append(r.packages, gotest.PackagePattern(p))
 	}
@@ -105,9 +113,12 @@ func (r *Rule) InPackages(patterns ...string) {
 func (r *Rule) ForTests(run string) error {
 	var err error
 	r.tests, err = pattern.Compile(run)
-	r.ofTests = true
+	r.patterns.Tests, r.patterns.OfTests = run, true
 	return err
 }
+
+// Only returns the pattern for ForTests that is for one test and its subtests.
+func Only(test string) string { return pattern.Exact(test) }
 
 func (r *Rule) matches(pkg string) bool {
 	for _, p := range r.packages {
@@ -143,7 +154,7 @@ func (rules Rules) Quarantines() bool {
 func (rules Rules) Package(path string) Settings {
 	var s Settings
 	for _, r := range rules {
-		if !r.ofTests && r.matches(path) {
+		if !r.patterns.OfTests && r.matches(path) {
 			s.add(r.Settings)
 		}
 	}
@@ -155,17 +166,25 @@ func (rules Rules) Package(path string) Settings {
 func (rules Rules) Test(path, test string) Settings {
 	var s Settings
 	for _, r := range rules {
-		if r.matches(path) && (!r.ofTests || r.tests.Covers(test)) {
+		if r.matches(path) && (!r.patterns.OfTests || r.tests.Covers(test)) {
 			s.add(r.Settings)
 		}
 	}
 	return s
 }
 
+// Outlasts reports whether a test of a package may run for longer than a limit, or
+// of any package if path is "".
+func (rules Rules) Outlasts(path string, limit time.Duration) bool {
+	return limit > 0 && slices.ContainsFunc(rules, func(r *Rule) bool {
+		return r.Timeout.Set() && (r.Timeout.Is == 0 || r.Timeout.Is > limit) && (path == "" || r.matches(path))
+	})
+}
+
 // OfTests reports whether a package has rules for some of its tests.
 func (rules Rules) OfTests(path string) bool {
 	for _, r := range rules {
-		if r.ofTests && r.matches(path) {
+		if r.patterns.OfTests && r.matches(path) {
 			return true
 		}
 	}

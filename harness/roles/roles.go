@@ -44,8 +44,8 @@ var All = []Role{
 }
 
 // Variables are the environment variables by which the processes of a run find
-// each other: that of its socket, and what stands in GOTMPDIR's place.
-var Variables = []string{control.SocketVariable, control.TempVariable}
+// each other: that of its socket, what stands in GOTMPDIR's place, and overrides.
+var Variables = []string{control.SocketVariable, control.TempVariable, control.OverridesVariable}
 
 // Play ends the process with the role that args, the process's own, name. If
 // they name none it does nothing. It must come first in main: the roles know

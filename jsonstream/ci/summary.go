@@ -89,7 +89,7 @@ func (s *summary) text(r *result.Results, room int) []byte {
 	o := r.Outcome()
 	head := s.head(r, o)
 	var tail bytes.Buffer
-	for _, section := range []string{s.flaky(o), s.leaked(), s.slow()} {
+	for _, section := range []string{quarantined(r), s.flaky(o), s.leaked(), s.slow()} {
 		if len(head)+tail.Len()+len(section)+reserve <= room {
 			tail.WriteString(section)
 		}
@@ -171,6 +171,18 @@ func (s *summary) flaky(o result.Outcome) string {
 		entries = append(entries, describe(f))
 	}
 	return list("Flaky", entries)
+}
+
+func quarantined(r *result.Results) string {
+	var entries []string
+	for _, p := range r.Packages() {
+		for _, t := range p.Skipped {
+			if t.End() == result.Quarantined {
+				entries = append(entries, fmt.Sprintf("%s %s: %s", code(t.Name, maxName), code(p.Path, maxName), code(t.SkipMessage(), maxWhy)))
+			}
+		}
+	}
+	return list("In quarantine", entries)
 }
 
 func (s *summary) leaked() string {

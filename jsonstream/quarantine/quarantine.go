@@ -125,7 +125,7 @@ func (w *Watch) failed(s *state, ev *event.Event, test string) ([][]byte, bool) 
 	}
 	s.failed = true
 	s.above(test, func(parent *subtests) { parent.failed = true })
-	if v.Until != "" && !s.said[test] {
+	if v.Until != "" {
 		return w.replace(s, ev, "fail", expiredLine+v.text()), true
 	}
 	return nil, false

@@ -73,12 +73,15 @@ type Slow struct {
 }
 
 // Timeout says that a test ran into the run's own limit, and that its package was
-// ended for it.
+// ended for it. Test is "" if the package ran for so long without one.
 type Timeout struct {
 	Package, Test string
 	Limit         time.Duration
-	Where         string // the limit stands, "" for --test-timeout
+	Where         string // the limit stands, "" for --test-timeout, or GoTimeout
 }
+
+// GoTimeout stands for -timeout in the place of a limit.
+const GoTimeout = "-timeout"
 
 // Stress says how often a package's tests were run, and whether a run failed.
 type Stress struct {
@@ -219,8 +222,14 @@ func (s Stress) String() string {
 
 func (t Timeout) String() string {
 	limit := fmt.Sprintf("--test-timeout=%v", t.Limit)
-	if t.Where != "" {
+	switch {
+	case t.Where == GoTimeout:
+		limit = fmt.Sprintf("%s=%v", t.Where, t.Limit)
+	case t.Where != "":
 		limit = fmt.Sprintf("its timeout of %v (%s)", t.Limit, t.Where)
+	}
+	if t.Test == "" {
+		return fmt.Sprintf("%s ran for longer than %s without a test; it was ended", t.Package, limit)
 	}
 	return fmt.Sprintf("%s of %s ran for longer than %s; the package was ended", t.Test, t.Package, limit)
 }

@@ -9,6 +9,7 @@ import (
 
 	"pgtest/harness/internal/message"
 	"pgtest/harness/internal/socket"
+	"pgtest/harness/override"
 )
 
 // A Client is a supervisor's end of the connection to the run. A nil Client
@@ -27,6 +28,14 @@ func Connect() (*Client, error) {
 		return nil, nil
 	}
 	return Dial(path)
+}
+
+// Overrides returns what OverridesVariable says, and removes the variable from the
+// environment.
+func Overrides() (override.Rules, error) {
+	text := os.Getenv(OverridesVariable)
+	os.Unsetenv(OverridesVariable)
+	return override.Decode(text)
 }
 
 // Dial connects to the socket at path. It tries again for dialPatience if the

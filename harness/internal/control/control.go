@@ -25,6 +25,11 @@ const SocketVariable = "_PGTEST_RUN"
 // supervisors restore the user's value.
 const TempVariable = "_PGTEST_GOTMPDIR"
 
+// OverridesVariable is the environment variable that passes on what overrides say
+// of the processes of tests, as package override encodes it. It is removed as the
+// others are.
+const OverridesVariable = "_PGTEST_OVERRIDES"
+
 // A Report is one message to the run. Exactly one field is set.
 type Report struct {
 	Asks    *Asks    `json:",omitempty"`

@@ -45,6 +45,7 @@ type framer struct {
 	failOnLeaks bool
 	alone       bool // no test has a process of its own
 	runs        func(test string)
+	subtest     func(test string, runs bool) // it goes on, or waits or ends
 	ends        func(test string)
 
 	part  part
@@ -97,13 +98,24 @@ func (f *framer) frame(text string) bool {
 		f.out.begin(line.Test)
 		if isTopLevel(line.Test) {
 			f.runs(line.Test)
+		} else {
+			f.subtest(line.Test, true)
 		}
 	case testtext.Name, testtext.Continue:
 		f.out.turnTo(line.Test)
+		if line.Kind == testtext.Continue && !isTopLevel(line.Test) {
+			f.subtest(line.Test, true)
+		}
+	case testtext.Pause:
+		if !isTopLevel(line.Test) {
+			f.subtest(line.Test, false)
+		}
 	case testtext.Report:
 		f.out.end(line.Test)
 		if isTopLevel(line.Test) {
 			f.report(line.Test, line.Verdict == testtext.Fail)
+		} else {
+			f.subtest(line.Test, false)
 		}
 	case testtext.End:
 		if f.part == body {

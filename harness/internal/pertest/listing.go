@@ -133,7 +133,7 @@ func (r *runner) list() (*listing, testproc.State) {
 	ended := make(chan testproc.State)
 	go func() {
 		stop := func() {}
-		e := p.Run(l, l.stderr(), func() { stop = p.LimitTo(r.opts.TestTimeout) })
+		e := p.Run(l, l.stderr(), func() { stop = r.limitTo(p, r.rules.Package(r.pkg)) })
 		stop()
 		ended <- e
 	}()

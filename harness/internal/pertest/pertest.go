@@ -42,7 +42,12 @@ type Options struct {
 // that and replaces this process by the test binary.
 func Main(args []string) int {
 	var opts Options
+	rules, rulesErr := control.Overrides()
 	return testproc.Main(Role, args, &opts, func(command []string, client *control.Client, caught <-chan os.Signal) (int, syscall.Signal) {
+		if rulesErr != nil {
+			fmt.Fprintf(os.Stderr, "pgtest: %s: %v\n", control.OverridesVariable, rulesErr)
+			return 1, 0
+		}
 		b := parseArgs(command[1:])
 		if reason := b.undivided(); reason != "" || b.lists() {
 			if !b.lists() {
@@ -57,7 +62,7 @@ func Main(args []string) int {
 			os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 		}
 		program := append(opts.Via, command[0])
-		return newRunner(opts, program, b, about, client, caught).run()
+		return newRunner(opts, rules, program, b, about, client, caught).run()
 	})
 }
 

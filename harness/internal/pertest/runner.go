@@ -14,12 +14,14 @@ import (
 	"pgtest/harness/internal/pattern"
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/testproc"
+	"pgtest/harness/override"
 )
 
 // A runner runs the tests of a binary. All its decisions are made in list and
 // loop, by one goroutine.
 type runner struct {
 	opts    Options
+	rules   override.Rules
 	program []string // that runs the binary, and the binary
 	binary  binary
 	selection
@@ -50,9 +52,9 @@ type runner struct {
 	last     result         // of the last process
 }
 
-func newRunner(opts Options, program []string, b binary, about facts, client *control.Client, signals <-chan os.Signal) *runner {
+func newRunner(opts Options, rules override.Rules, program []string, b binary, about facts, client *control.Client, signals <-chan os.Signal) *runner {
 	r := &runner{
-		opts: opts, program: program, binary: b, facts: about, client: client, signals: signals,
+		opts: opts, rules: rules, program: program, binary: b, facts: about, client: client, signals: signals,
 		family:  proc.NewFamily(),
 		limit:   runtime.GOMAXPROCS(0),
 		running: make(map[*test]*testproc.Process),

@@ -3,13 +3,17 @@
 package pertest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/testproc"
+	"pgtest/harness/override"
 )
 
 // ask asks the run for a place for the process of a test.
@@ -108,10 +112,12 @@ func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.D
 			delete(clocks, name)
 		}
 	}
-	idle := func() { clocks[around] = p.LimitTo(r.opts.TestTimeout) }
+	idle := func() { clocks[around] = r.limitTo(p, r.rules.Package(r.pkg)) }
 	begin := func(name string) {
 		stop(around)
-		stopLimit := p.LimitTo(r.opts.TestTimeout)
+		own := r.rules.Test(r.pkg, name)
+		slow := own.SlowAfter.Or(slow)
+		stopLimit := r.limitTo(p, own)
 		stopSlow := stopwatch.AfterFunc(slow, func() {
 			r.client.Report(control.Report{Slow: &control.Slow{Package: r.pkg, Test: name, Elapsed: slow}})
 		})
@@ -123,6 +129,7 @@ func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.D
 		}
 		r.client.Report(control.Report{Running: &control.Running{Test: name, PID: pid}})
 	}
+	subtests := r.watchSubtests(p, f)
 	f.runs = func(string) { p.Began.Store(true) }
 	f.ends = func(string) {}
 	started := func() { begin(t.name) }
@@ -150,5 +157,51 @@ func (r *runner) runProcess(t *test, p *testproc.Process, f *framer, slow time.D
 	for name := range clocks {
 		stop(name)
 	}
+	subtests()
 	return e
+}
+
+// limitTo ends a process if it runs for longer than what holds for a test.
+func (r *runner) limitTo(p *testproc.Process, own override.Settings) (stop func()) {
+	all, each := r.opts.TestTimeout, r.opts.EachTimeout
+	switch {
+	case own.Timeout.Set():
+		return p.Limit(own.Timeout.Is, fmt.Sprintf("its timeout is %v (%s)", own.Timeout.Is, own.Timeout.Where))
+	case each > 0 && (all == 0 || all > each):
+		return p.Limit(each, fmt.Sprintf("-timeout is %v", each))
+	}
+	return p.LimitTo(all)
+}
+
+// watchSubtests ends a process if one of its subtests runs for longer than its own
+// limit. The function that it returns lifts the limits.
+func (r *runner) watchSubtests(p *testproc.Process, f *framer) (stop func()) {
+	f.subtest = func(string, bool) {}
+	if !r.rules.OfTests(r.pkg) {
+		return func() {}
+	}
+	var mu sync.Mutex
+	clocks := make(map[string]func())
+	f.subtest = func(name string, runs bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch stop := clocks[name]; {
+		case stop != nil && runs:
+			return // go says so of a test that goes on printing, too
+		case stop != nil:
+			stop()
+			delete(clocks, name)
+		}
+		own := r.rules.Test(r.pkg, name)
+		if above := r.rules.Test(r.pkg, name[:strings.LastIndexByte(name, '/')]); runs && own.Timeout != above.Timeout {
+			clocks[name] = r.limitTo(p, own)
+		}
+	}
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, stop := range clocks {
+			stop()
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"pgtest/harness/internal/pertest"
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/testproc"
+	"pgtest/harness/override"
 )
 
 // Options are the supervisor's settings, put on its command line by package
@@ -29,18 +30,36 @@ type Options struct {
 	// Stress has each test binary run again and again, within Limits.
 	Stress bool
 	stress.Limits
+	// Overrides is the key of what control.OverridesVariable has, which keeps go test
+	// from taking cached results of other settings.
+	Overrides string
+	// Divided has the tests of all packages run in a process each, whatever
+	// overrides say.
+	Divided bool
 	// Asks makes the supervisor run those of the package's tests that the run says.
 	Asks bool
 	// GoTimeout, unless 0, is -timeout: for the go command it is 0 then, because what
-	// it starts may wait.
+	// it starts may wait, or runs tests that may take longer.
 	GoTimeout time.Duration
 }
 
 // asks is the request for a place for a test binary.
-func (o Options) asks(command []string) *control.Asks {
+func (o Options) asks(command []string, own override.Settings) *control.Asks {
 	dir, _ := os.Getwd() // go test starts a test binary in the package's directory
-	divided := o.Stress || o.isPerTest(command[0]) && pertest.Divides(fullyVerbose(command[1:]))
+	divided := o.Stress || o.isPerTest(command[0], own) && pertest.Divides(fullyVerbose(command[1:]))
 	return &control.Asks{Package: importPath(command[0]), Dir: dir, Divided: divided}
+}
+
+// overridden returns the options as rules have them for a package. Where a test may
+// run for longer than -timeout, that limits each of the others.
+func (o Options) overridden(rules override.Rules, pkg string) Options {
+	if leaks := rules.Package(pkg).Leaks; leaks.Set() {
+		o.FailOnLeaks = leaks.Is == override.FailLeaks
+	}
+	if rules.Outlasts(pkg, o.GoTimeout) {
+		o.EachTimeout, o.GoTimeout = o.GoTimeout, 0
+	}
+	return o
 }
 
 // withTimeout puts -timeout into the arguments of a test binary.

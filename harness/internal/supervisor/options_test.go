@@ -9,6 +9,7 @@ import (
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/testproc"
 	"pgtest/harness/internal/words"
+	"pgtest/harness/override"
 )
 
 func TestWords(t *testing.T) {
@@ -28,5 +29,34 @@ func TestWords(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, opts) || !slices.Equal(command, []string{"x.test", "--Terminal"}) {
 			t.Errorf("%+v became %+v, %q, %v", opts, got, command, err)
 		}
+	}
+}
+
+// TestOverridden has what overrides make of the options.
+func TestOverridden(t *testing.T) {
+	long := new(override.Rule)
+	long.InPackages("m/...")
+	long.ForTests("TestLong")
+	long.Timeout = override.Value[time.Duration]{Is: time.Hour, Where: "a"}
+	leaks := new(override.Rule)
+	leaks.InPackages("n")
+	leaks.Leaks = override.Value[override.LeakPolicy]{Is: override.WarnLeaks, Where: "a"}
+	given := Options{GoTimeout: time.Minute}
+	given.FailOnLeaks = true
+	for _, tt := range []struct {
+		pkg           string
+		each, timeout time.Duration
+		leaks         bool
+	}{
+		{"m/a", time.Minute, 0, true}, {"n", 0, time.Minute, false}, {"o", 0, time.Minute, true},
+	} {
+		o := given.overridden(override.Rules{long, leaks}, tt.pkg)
+		if o.EachTimeout != tt.each || o.GoTimeout != tt.timeout || o.FailOnLeaks != tt.leaks {
+			t.Errorf("%s: %+v", tt.pkg, o)
+		}
+	}
+	given.GoTimeout = 2 * time.Hour
+	if o := given.overridden(override.Rules{long}, "m"); o.EachTimeout != 0 || o.GoTimeout != given.GoTimeout {
+		t.Errorf("a limit below -timeout: %+v", o)
 	}
 }

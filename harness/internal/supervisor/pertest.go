@@ -5,12 +5,18 @@ import (
 	"path/filepath"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/override"
 )
 
 // isPerTest reports whether the tests of the package that a binary tests run in
 // a process each.
-func (o Options) isPerTest(binary string) bool {
-	if len(o.PerTest) == 0 {
+func (o Options) isPerTest(binary string, own override.Settings) bool {
+	switch {
+	case o.Divided:
+		return true
+	case own.Isolate.Set():
+		return bool(own.Isolate.Is) && !o.Terminal
+	case len(o.PerTest) == 0:
 		return false
 	}
 	path := ""

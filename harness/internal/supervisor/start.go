@@ -16,12 +16,13 @@ import (
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stress"
 	"pgtest/harness/internal/words"
+	"pgtest/harness/override"
 )
 
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
 // terminal. Socket is the run's, or "". Alone are tests that get a process each.
-func start(command []string, opts Options, socket string, alone, env []string) (*proc.Tree, error) {
+func start(command []string, opts Options, own override.Settings, socket, overrides string, alone, env []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
 		if !opts.Asks { // go must not save what is a part of a result
@@ -37,7 +38,7 @@ func start(command []string, opts Options, socket string, alone, env []string) (
 	switch {
 	case opts.Stress:
 		role, settings = stress.Role, stress.Options{Options: common, Limits: opts.Limits, Package: importPath(command[0])}
-	case opts.isPerTest(command[0]):
+	case opts.isPerTest(command[0], own):
 		role, settings = pertest.Role, pertest.Options{Options: common, Alone: alone}
 	}
 	if role == "" {
@@ -48,7 +49,7 @@ func start(command []string, opts Options, socket string, alone, env []string) (
 			return nil, err
 		}
 		argv = append([]string{self, role}, words.Of(settings, argv...)...)
-		env = append(env, control.SocketVariable+"="+socket)
+		env = append(env, control.SocketVariable+"="+socket, control.OverridesVariable+"="+overrides)
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -78,8 +79,28 @@ func withTestLog(argv []string) []string {
 	if !inWorkDir(argv[0]) {
 		return argv
 	}
-	log := "-test.testlogfile=" + filepath.Join(filepath.Dir(argv[0]), "testlog.txt")
-	return slices.Insert(argv, 1, log)
+	return slices.Insert(argv, 1, "-test.testlogfile="+testLog(argv[0]))
+}
+
+func testLog(binary string) string { return filepath.Join(filepath.Dir(binary), "testlog.txt") }
+
+// logOverrides adds to the log of a test binary the stand-ins for those variables
+// that it read and that overrides have set.
+func logOverrides(binary string, own override.Settings, standIn func(name string) string) error {
+	if len(own.Environment) == 0 || !inWorkDir(binary) {
+		return nil
+	}
+	text, err := os.ReadFile(testLog(binary))
+	if err != nil {
+		return nil // it keeps none
+	}
+	var more []byte
+	for name := range own.Environment {
+		if bytes.Contains(text, []byte("\ngetenv "+name+"\n")) {
+			more = append(more, "getenv "+standIn(name)+"\n"...)
+		}
+	}
+	return os.WriteFile(testLog(binary), append(text, more...), 0o666)
 }
 
 // emulatorFor returns the program that runs binaries of another system or

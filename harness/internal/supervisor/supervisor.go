@@ -20,6 +20,7 @@ import (
 	"pgtest/harness/internal/proc"
 	"pgtest/harness/internal/stopwatch"
 	"pgtest/harness/internal/words"
+	"pgtest/harness/override"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
 	"pgtest/signals"
@@ -61,13 +62,23 @@ func Main(args []string) int {
 	}
 
 	binary := command[0]
+	rules, err := control.Overrides()
+	if err != nil || opts.Overrides != "" && len(rules) == 0 {
+		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because %s does not have what it should: %v\n", control.OverridesVariable, err)
+		return 1
+	}
+	var own override.Settings
+	if len(rules) > 0 {
+		own = rules.Package(importPath(binary))
+		opts = opts.overridden(rules, importPath(binary))
+	}
 	orders := client.Orders()
 	command = append(command[:1:1], opts.withTimeout(command[1:])...)
 	var early []control.Order
 	var alone []string
-	env := os.Environ()
+	env := own.Environ(os.Environ())
 	if client != nil {
-		client.Report(control.Report{Asks: opts.asks(command)})
+		client.Report(control.Report{Asks: opts.asks(command, own)})
 		answer, before, end := await(received, orders)
 		if answer == nil {
 			if end != 0 {
@@ -83,7 +94,7 @@ func Main(args []string) int {
 			}
 		}
 	}
-	t, err := start(command, opts, client.Socket(), alone, env)
+	t, err := start(command, opts, own, client.Socket(), rules.Encode(), alone, env)
 	if err != nil {
 		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
@@ -118,6 +129,11 @@ func Main(args []string) int {
 		signals.Die(status.Signal())
 	}
 	if alarm.rang && status.ExitStatus() == 0 {
+		return 1
+	}
+	err = logOverrides(binary, own, func(name string) string { return rules.StandIn(importPath(binary), name) })
+	if err != nil && status.ExitStatus() == 0 {
+		fmt.Fprintf(steady.Writer(os.Stdout), "FAIL: what the tests read can't be noted: %v\n", err)
 		return 1
 	}
 	if opts.FailOnLeaks && len(leaks) > 0 && status.ExitStatus() == 0 {

@@ -281,5 +281,10 @@ func (p *Process) end(sig syscall.Signal) {
 // LimitTo ends the process if it runs for longer than the timeout; 0 is no
 // limit. stop lifts the limit.
 func (p *Process) LimitTo(timeout time.Duration) (stop func()) {
-	return stopwatch.AfterFunc(timeout, func() { p.Quit(fmt.Sprintf("--test-timeout is %v", timeout)) })
+	return p.Limit(timeout, fmt.Sprintf("--test-timeout is %v", timeout))
+}
+
+// Limit is LimitTo with the text for users.
+func (p *Process) Limit(timeout time.Duration, text string) (stop func()) {
+	return stopwatch.AfterFunc(timeout, func() { p.Quit(text) })
 }

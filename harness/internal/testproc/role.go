@@ -24,6 +24,9 @@ type Options struct {
 	// TestTimeout limits how long a test with a process of its own may run, or
 	// a run of many; 0 is no limit.
 	TestTimeout time.Duration
+	// EachTimeout is -timeout where the tests of a package together have none,
+	// because one of them may run for longer: it limits each of the others.
+	EachTimeout time.Duration
 }
 
 // Main runs a role in the test binary's place with the words that follow its

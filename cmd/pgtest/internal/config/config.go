@@ -110,7 +110,7 @@ func Find(dir string) (string, error) {
 		plain, hidden := filepath.Join(root, Name), filepath.Join(root, ".config", Name)
 		switch {
 		case exists(plain) && exists(hidden):
-			return "", fmt.Errorf("%s and %s: only one of them may be there", shorten(plain), shorten(hidden))
+			return "", fmt.Errorf("%s and %s: only one of them may be there", Shorten(plain), Shorten(hidden))
 		case exists(plain):
 			return plain, nil
 		case exists(hidden):
@@ -125,9 +125,9 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// shorten makes a path one line, and relative to the working directory if it is
+// Shorten makes a path one line, and relative to the working directory if it is
 // below that.
-func shorten(path string) string {
+func Shorten(path string) string {
 	if strings.ContainsFunc(path, unicode.IsControl) {
 		return strconv.Quote(path)
 	}
@@ -144,7 +144,7 @@ const maxSize = 1 << 20
 
 // Read reads a file. Errors name it, and where possible the line and the column.
 func Read(path string) (*File, error) {
-	f := &File{Path: shorten(path)}
+	f := &File{Path: Shorten(path)}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -193,6 +193,15 @@ func (f *File) parse(data []byte) error {
 		}
 	}
 	return p.Error()
+}
+
+// Check returns the error that Read would return for a file with other contents.
+func Check(path string, data []byte) error {
+	f := &File{Path: path}
+	if err := f.parse(data); err != nil {
+		return err
+	}
+	return f.check()
 }
 
 type parser struct {

@@ -135,7 +135,11 @@ func (m modules) resolve(pattern string) ([]string, error) {
 	if err := m.checkDir(pattern, dir); err != nil {
 		return nil, err
 	}
-	return m.importPaths(dir), nil
+	paths := m.importPaths(dir)
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s is in no module that is here; import paths can be named anywhere", pattern)
+	}
+	return paths, nil
 }
 
 // packages returns the patterns of import paths that the value of a key stands for.

@@ -125,6 +125,7 @@ const (
 // overridden are the rules and groups of a file.
 type overridden struct {
 	rules  override.Rules
+	all    override.Rules // of all profiles
 	groups []override.Group
 	setups []harness.Setup
 }
@@ -144,6 +145,7 @@ func overridesOf(file *config.File, profile string, modules modules) (overridden
 		if rules[one], err = ruleOf(one, groups, modules); err != nil {
 			return o, err
 		}
+		o.all = append(o.all, rules[one])
 	}
 	for _, one := range file.Overrides(profile) {
 		o.rules = append(o.rules, rules[one])

@@ -150,6 +150,56 @@ func TestBadOverrides(t *testing.T) {
 	}
 }
 
+// TestProject adds overrides to files, which stay as they are otherwise.
+func TestProject(t *testing.T) {
+	const added = "\n[[override]]\npackages = 'm/db'\ntests = '^TestA$/^it\\.s$'\nquarantine = '2027-01-31 flaky'\n"
+	for _, tt := range []struct{ before, after string }{
+		{"", strings.TrimPrefix(added, "\n")},
+		{"# none\n", "# none\n" + added},
+		{"[profile.ci]\r\nslowest = 3 # no end", "[profile.ci]\r\nslowest = 3 # no end\n" + added},
+		{"[[override]]\nretries = 1\n[override.environment]\nA = 'b'\n", "[[override]]\nretries = 1\n[override.environment]\nA = 'b'\n" + added},
+		{"override = [{retries = 1}]\n", "nothing is added, because with [[override]] at its end: pgtest.toml:3:3: "},
+		{"[[profile.ci.override]]\npackages = './db'\ntests = 'TestA'\nquarantine = '2001-01-01 long ago'\n", "2001-01-01 long ago (pgtest.toml:4:1)"},
+	} {
+		files := map[string]string{"db/a.go": "package db", config.Name: tt.before}
+		if tt.before == "" {
+			delete(files, config.Name)
+		}
+		inProject(t, files)
+		p, err := OpenProject()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Quarantine("m/db", "TestA/it.s")
+		if err == nil && got == "" {
+			p.AddQuarantine("m/db", "TestA/it.s", "2027-01-31 flaky")
+			if err = p.Write(); err == nil {
+				text, _ := os.ReadFile(config.Name)
+				got = string(text)
+				if p, err = OpenProject(); err == nil {
+					if again, _ := p.Quarantine("m/db", "TestA/it.s"); !strings.HasPrefix(again, "2027-01-31 flaky (pgtest.toml:") {
+						t.Errorf("%q: then it is %q", tt.before, again)
+					}
+				}
+			}
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.after && !(err != nil && strings.HasPrefix(got, tt.after)) {
+			t.Errorf("%q: %q\nwant %q", tt.before, got, tt.after)
+		}
+		if _, err := p.Quarantine("m/gone", "TestA"); err == nil {
+			t.Error("a package that is gone can be added")
+		}
+	}
+	for s, want := range map[string]string{`a\b"c`: `'a\b"c'`, "it's\t\"x\\": `"it's\t\"x\\"`, "a\x7f": `"a\u007f"`, "\xff": `"` + "\uFFFD" + `"`} {
+		if got := quoted(s); got != want {
+			t.Errorf("%q is written as %s", s, got)
+		}
+	}
+}
+
 // TestPatterns resolves patterns of packages in a module, in a workspace, and in a
 // repository with modules.
 func TestPatterns(t *testing.T) {
@@ -210,7 +260,8 @@ func TestPatterns(t *testing.T) {
 			t.Errorf("%s of %s in %s: %s, want %s", tt.pattern, tt.file, tt.wd, got, tt.want)
 		}
 		m.absent = true
-		if _, err := m.resolve(tt.pattern); err != nil {
+		none := tt.file == tt.wd && tt.file == "repo"
+		if _, err := m.resolve(tt.pattern); (err != nil) != none {
 			t.Errorf("%s without sources: %v", tt.pattern, err)
 		}
 	}

@@ -46,6 +46,7 @@ type fromFiles struct {
 	settings []setting
 	unread   []string // names of flags whose variables are as good as empty
 	overridden
+	path string // the project's file, "" for none
 }
 
 // readSettings returns what files say of a profile, in the order in which it
@@ -101,7 +102,7 @@ func (c *CommandLine) readSettings() (fromFiles, error) {
 	}
 	modules.absent = c.Archive != ""
 	overridden, err := overridesOf(file, profile, modules)
-	return fromFiles{settings: append(settings, inDir(chosen, file.Dir, false)...), overridden: overridden}, err
+	return fromFiles{settings: append(settings, inDir(chosen, file.Dir, false)...), overridden: overridden, path: path}, err
 }
 
 // userSettings are those of the user's own file.

@@ -306,7 +306,7 @@ docs/history.md`,
 			{Name: "pgtest tool history", Text: `list the runs; history show, export, import and clean
 show one, copy it to a file and back, remove all`},
 			{Name: "pgtest tool flaky", Text: `list the tests that both passed and failed at the same
-commit`},
+commit; --write puts them into quarantine in pgtest.toml`},
 			{Name: "pgtest tool replay [run] [flags]", Text: `show a run again, the last by default, with any of the
 flags above`},
 		}},
