@@ -124,7 +124,7 @@ func (p *plan) look(now time.Time, events []result.Running) []step {
 		}
 		w := watched{t.Package, t.Test, t.Started}
 		began, known := p.limits.since[w]
-		if t.Paused || !known || t.Test == "" && t.Parent {
+		if t.Paused || !known || t.Test == "" && (t.Parent || len(p.orderPackage(t.Package, control.Order{})) == 0) {
 			began = counted
 		}
 		since[w] = began

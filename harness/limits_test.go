@@ -177,6 +177,13 @@ func TestOwnLimits(t *testing.T) {
 		6 TestA:
 		10:
 		11: p(quit) timeout()`)
+	playLimits(t, long, `
+		q connects:
+		0 q:
+		20 q:
+		q starts:
+		24 q:
+		26 q: q(quit) timeout()`)
 	long.Args = nil
 	playLimits(t, long, `
 		0 TestA:
@@ -216,6 +223,9 @@ func (s *script) pass(t *testing.T, start time.Time, words []string) string {
 		t.Fatal(err)
 	}
 	running := []result.Running{{Package: "p", Started: start, Parent: len(words) > 1}}
+	if len(words) > 1 && words[1] == "q" {
+		running[0].Package, running[0].Parent, words = "q", false, words[:1]
+	}
 	for _, test := range words[1:] {
 		name := strings.TrimPrefix(test, "-")
 		running = append(running, result.Running{Package: "p", Test: name, Paused: name != test})
