@@ -150,6 +150,33 @@ func TestBadOverrides(t *testing.T) {
 	}
 }
 
+// FuzzOverrides wants one line about each file that is wrong, and of others rules for
+// all overrides.
+func FuzzOverrides(f *testing.F) {
+	for _, text := range []string{
+		"[[override]]\npackages = './...'\ntests = 'TestA/b|C'\ntimeout = '1s'\nretries = {count = 1, delay = '1s'}\n",
+		"override = [{environment = {A = 'b'}}, {quarantine = '2027-01-31 x'}]\n", "[[override]]\nretries = 1\n[override.retries]\n",
+		"[group.g]\nmax = 1\n[[profile.ci.override]]\ngroup = 'g'\nweight = 2\n", "[[override]]\npackages = ['m', '...x/..']\nleaks = 'warn'\n",
+		"[[override]]\ntests = '('\nprocs = 1\n", "[[override]]\nenvironment.'' = 'x'\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		inProject(t, map[string]string{config.Name: text, "a.go": "package m"})
+		c, err := Parse(nil, false)
+		if err != nil {
+			if text := err.Error(); !strings.HasPrefix(text, config.Name+":") || strings.Contains(text, "\n") {
+				t.Errorf("%q", text)
+			}
+			return
+		}
+		file, err := config.Read(config.Name)
+		if err != nil || len(file.AllOverrides()) != len(c.files.all) {
+			t.Errorf("%q: %d overrides are %d rules, %v", text, len(file.AllOverrides()), len(c.files.all), err)
+		}
+	})
+}
+
 // TestProject adds overrides to files, which stay as they are otherwise.
 func TestProject(t *testing.T) {
 	const added = "\n[[override]]\npackages = 'm/db'\ntests = '^TestA$/^it\\.s$'\nquarantine = '2027-01-31 flaky'\n"
