@@ -83,7 +83,7 @@ func takeTargets(c *flags.CommandLine, cfg *harness.Config, files *files) error 
 	for _, t := range targets {
 		f.Targets = append(f.Targets, t.word)
 	}
-	cfg.TestTimeout, cfg.SlowAfter = 0, 0
+	cfg.TestTimeout, cfg.SlowAfter, cfg.Overrides = 0, 0, cfg.Overrides.ForFuzzing()
 	cfg.Command, err = harness.FuzzCommand(f, c.Line.Words())
 	return err
 }
