@@ -39,7 +39,8 @@ func FuzzSecond(f *testing.F) {
 		defer out.Close()
 		cmd := exec.Command(pgtestPath, "--fuzz-all=1h", "--history=off")
 		mark := harnesstest.Mark("fuzz-" + sig.String())
-		cmd.Env = append(os.Environ(), mark)
+		// Go leaves what its workers share when SIGTERM ends them.
+		cmd.Env = append(os.Environ(), mark, "TMPDIR="+t.TempDir())
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
