@@ -648,6 +648,7 @@ func TestVerdict(t *testing.T) {
 		{"what failed is in quarantine", round{source: goTest{}, status: 1 << 8}, excused, false, 0, ""},
 		{"go failed alone", round{source: goTest{}, status: 1 << 8}, result.Report{}, false, 1, ""},
 		{"and something else failed", round{source: goTest{}, status: 1 << 8}, result.Report{Packages: bad.Packages, QuarantinedTests: 1}, false, 1, ""},
+		{"and go printed an error", round{source: goTest{}, status: 1 << 8}, result.Report{QuarantinedTests: 1, Errors: 1}, false, 1, ""},
 		{"and leaks fail", round{source: goTest{}, status: 1 << 8}, excused, true, 1, ""},
 		{"and go failed itself", round{source: goTest{}, status: 2 << 8}, excused, false, 2, ""},
 		{"killed", round{source: goTest{}, status: killed}, bad, false, 1, "pgtest: go test: signal: terminated"},

@@ -43,11 +43,12 @@ func (r *round) refused(seen bool) bool {
 
 // verdict returns the exit status as far as the events are whole, and a message,
 // if any. Once tests have run again it is that of the first round, unless all
-// that had failed came good. What failed in quarantine counts for nothing. leaks says that processes were left
+// that had failed came good. What failed in quarantine counts for nothing, unless
+// go printed an error, which no event may tell. leaks says that processes were left
 // behind that make a package fail.
 func (p *plan) verdict(report result.Report, leaks, failFlaky bool) (status int, message string) {
 	status = p.exitCode()
-	if status == 1 && report.QuarantinedTests > 0 && report.OK() {
+	if status == 1 && report.QuarantinedTests > 0 && report.Errors == 0 && report.OK() {
 		status = 0
 	}
 	if status < 0 && !p.interrupted && !p.unfollowed {

@@ -45,12 +45,13 @@ type state struct {
 	panics  string               // the test that printed a panic
 	verdict bool                 // testing itself said FAIL: all tests came to their end
 	other   bool                 // the process failed otherwise than with tests
+	typed   bool                 // outputs say which of them are errors, as from Go 1.27 on
 }
 
 // subtests is what became of those of a test.
 type subtests struct {
 	excused, failed bool
-	erred           bool // the test printed an error of its own, as Go 1.27 tells
+	erred           bool // the test printed an error of its own, or may have
 }
 
 func newState() *state {
@@ -98,8 +99,9 @@ func (w *Watch) ofTest(s *state, ev *event.Event) ([][]byte, bool) {
 		delete(s.subs, test) // of an earlier run of it
 	case event.Output:
 		out := ev.Output.Bytes(&w.scratch)
+		s.typed = s.typed || len(ev.OutputType.Raw) > 0
 		switch {
-		case string(ev.OutputType.Raw) == "error":
+		case string(ev.OutputType.Raw) == "error", !s.typed && logged.Match(out):
 			s.of(test).erred = true
 		case bytes.HasPrefix(out, []byte(result.QuarantinedLine)), bytes.HasPrefix(out, []byte(expiredLine)):
 			s.said[test] = true
@@ -111,6 +113,9 @@ func (w *Watch) ofTest(s *state, ev *event.Event) ([][]byte, bool) {
 	}
 	return nil, false
 }
+
+// logged is a line that t.Error wrote, or t.Log.
+var logged = regexp.MustCompile(`^ +[^ :]+\.go:[0-9]+: `)
 
 // failed decides on a failed test.
 func (w *Watch) failed(s *state, ev *event.Event, test string) ([][]byte, bool) {

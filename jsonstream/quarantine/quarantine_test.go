@@ -24,6 +24,9 @@ func TestTake(t *testing.T) {
 		{"a subtest and another", "fail:TestA/Q fail:TestA/b fail:TestA" + end, "TestA/Q=Q skip:TestA/Q fail:TestA/b fail:TestA =FAIL =FAIL.m fail"},
 		{"a subtest and another below", "fail:TestA/Q fail:TestA/b/c fail:TestA/b fail:TestA" + end, "TestA/Q=Q skip:TestA/Q fail:TestA/b/c fail:TestA/b fail:TestA =FAIL =FAIL.m fail"},
 		{"a subtest and an error of the test", "fail:TestA/Q TestA!error fail:TestA" + end, "TestA/Q=Q skip:TestA/Q TestA!error fail:TestA =FAIL =FAIL.m fail"},
+		{"a subtest and a line of the test", "TestA=L fail:TestA/Q fail:TestA" + end, "TestA=....a_test.go:7:.x TestA/Q=Q skip:TestA/Q fail:TestA =FAIL =FAIL.m fail"},
+		{"a line that is no error", "TestA!frame TestA=L fail:TestA/Q fail:TestA" + end, "TestA!frame TestA=....a_test.go:7:.x TestA/Q=Q skip:TestA/Q pass:TestA =PASS =ok...m pass"},
+		{"other output of the test", "TestA=x.y fail:TestA/Q fail:TestA" + end, "TestA=x.y TestA/Q=Q skip:TestA/Q pass:TestA =PASS =ok...m pass"},
 		{"a subtest, and the test again", "run:TestA fail:TestA/Q fail:TestA run:TestA fail:TestA" + end, "run:TestA TestA/Q=Q skip:TestA/Q pass:TestA run:TestA fail:TestA =FAIL =FAIL.m fail"},
 		{"all of a test's subtests", "fail:TestQ/a fail:TestQ" + end, "TestQ/a=Q skip:TestQ/a TestQ=Q skip:TestQ =PASS =ok...m pass"},
 		{"a panic", "run:TestQ TestQ=panic:.x fail:TestQ =FAIL.m fail", "run:TestQ TestQ=panic:.x TestQ=Q skip:TestQ =FAIL.m =but.run fail"},
@@ -53,7 +56,7 @@ func TestTake(t *testing.T) {
 }
 
 // texts are outputs as words name them.
-var texts = strings.NewReplacer("=Q", "=    in quarantine until 2030-01-01: why (f:1:1)", "=E", "=    its quarantine has expired: it was until 2030-01-01: why (f:1:1)", "FAIL.m", "FAIL\tm\t0.1s", ".", " ")
+var texts = strings.NewReplacer("=Q", "=    in quarantine until 2030-01-01: why (f:1:1)", "=L", "=    a_test.go:7: x", "=E", "=    its quarantine has expired: it was until 2030-01-01: why (f:1:1)", "FAIL.m", "FAIL\tm\t0.1s", ".", " ")
 
 // play gives the watch events, and returns those that come of them.
 func play(t *testing.T, w *Watch, words string) string {
@@ -82,8 +85,8 @@ func lineOf(word string) string {
 	if added {
 		ev["NoEnd"] = "failed"
 	}
-	if test, ok := strings.CutSuffix(word, "!error"); ok {
-		ev["OutputType"] = "error"
+	if test, kind, ok := strings.Cut(word, "!"); ok {
+		ev["OutputType"] = kind
 		word = test + "=x"
 	}
 	if test, out, ok := strings.Cut(word, "="); ok {
@@ -105,8 +108,8 @@ func wordOf(ev *event.Event) string {
 	}
 	if out := ev.Output.String(); ev.Kind == event.Output {
 		switch {
-		case ev.OutputType.String() == "error":
-			return string(ev.Test) + "!error"
+		case len(ev.OutputType.Raw) > 0:
+			return string(ev.Test) + "!" + ev.OutputType.String()
 		case strings.HasSuffix(out, "did not run; with isolate = \"test\" they do\n"):
 			out = "but.run"
 		case strings.HasSuffix(out, "is in quarantine, but the package failed for another reason\n"):
