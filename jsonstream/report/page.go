@@ -197,20 +197,26 @@ func (s *page) view(r *result.Results) (*view, []*failureView) {
 	v.addSection("failed", "Failed", views(outcome.Failed, failed))
 	v.addSection("interrupted", "Interrupted", views(outcome.Interrupted, interrupted))
 	v.addSection("flaky", "Flaky", views(outcome.Flaky, flaky))
+	skips, excused := 0, []result.Failure(nil)
+	for _, p := range packages {
+		for _, t := range p.Skipped {
+			switch {
+			case t.Repeats():
+			case t.End() == result.Quarantined:
+				excused = append(excused, result.Failure{Package: p, Test: t, End: t.End(), Why: t.SkipMessage(), Elapsed: t.Elapsed})
+			default:
+				skips++
+			}
+		}
+	}
+	v.addSection("quarantined", "In quarantine", views(excused, quarantined))
 	s.shareRoom(failures[:min(len(failures), maxFailures)])
-	unreached, skips := 0, 0
+	unreached := 0
 	for _, p := range report.Packages {
 		unreached += len(p.Unreached)
 		if p.End == result.NotRun || len(p.Unreached) > 0 {
 			shown := min(len(p.Unreached), maxUnreached)
 			v.NotRun = append(v.NotRun, notRunPackage{p.Path, p.Reason, p.Unreached[:shown], len(p.Unreached) - shown})
-		}
-	}
-	for _, p := range packages {
-		for _, t := range p.Skipped {
-			if !t.Repeats() {
-				skips++
-			}
 		}
 	}
 	leaks, leaksFail := 0, false
@@ -220,7 +226,7 @@ func (s *page) view(r *result.Results) (*view, []*failureView) {
 	}
 	v.Totals = []total{
 		{len(outcome.Failed), "failed", failed}, {len(outcome.Interrupted), "interrupted", interrupted}, {len(outcome.Flaky), "flaky", flaky},
-		{skips, "skipped", skipped}, {s.kept + s.dropped, "passed", passed},
+		{len(excused), "in quarantine", quarantined}, {skips, "skipped", skipped}, {s.kept + s.dropped, "passed", passed},
 	}
 	for _, t := range v.Totals {
 		v.Tests += t.Count

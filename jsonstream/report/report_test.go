@@ -154,6 +154,32 @@ func hostileRun() *stream {
 	return &s
 }
 
+// TestQuarantine has a section for tests that failed in quarantine, which are no
+// skipped ones, once in the list of tests.
+func TestQuarantine(t *testing.T) {
+	var s stream
+	s.test("m", "TestHeld", "skip", 0, "    a_test.go:7: wrong\n", result.QuarantinedLine+"2030-01-01: why (pgtest.toml:3:1)\n")
+	s.test("m", "TestLater", "skip", 0, "    a_test.go:9: not yet\n")
+	s.end("m", "pass")
+	page, err := os.ReadFile(write(t, report.Options{}, nil, &s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"In quarantine <span", "<b>1</b> in quarantine", "<b>1</b> skipped", "2030-01-01: why (pgtest.toml:3:1)</span>", "a_test.go:7: wrong",
+		"Tests passed</h1>",
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	_, data, _ := strings.Cut(string(page), `id="data">`)
+	data, _, _ = strings.Cut(data, "</script>")
+	if n := strings.Count(data, `[0,"TestHeld",`); n != 1 {
+		t.Errorf("%d rows in %s", n, data)
+	}
+}
+
 // TestHostile has what tests print and are called as text alone.
 func TestHostile(t *testing.T) {
 	notes := []result.Note{

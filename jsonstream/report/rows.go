@@ -21,6 +21,7 @@ const (
 	failed state = iota
 	interrupted
 	flaky
+	quarantined
 	leaked // a package of which no test is known to have left a process
 	notRun
 	skipped
@@ -28,7 +29,7 @@ const (
 )
 
 // states are the names of the states, which are those of CSS classes, too.
-var states = [...]string{"failed", "interrupted", "flaky", "leaked", "not run", "skipped", "passed"}
+var states = [...]string{"failed", "interrupted", "flaky", "quarantined", "leaked", "not run", "skipped", "passed"}
 
 func (s state) String() string { return states[s] }
 
@@ -37,8 +38,10 @@ func stateOf(end result.End) state {
 	switch end {
 	case result.Passed:
 		return passed
-	case result.Skipped, result.Quarantined:
+	case result.Skipped:
 		return skipped
+	case result.Quarantined:
+		return quarantined
 	case result.Interrupted:
 		return interrupted
 	case result.NotRun:
@@ -88,6 +91,9 @@ func (s *page) rows(r *result.Results, failures []*failureView) iter.Seq[row] {
 				return
 			}
 			for _, t := range p.Skipped {
+				if t.End() == result.Quarantined {
+					continue // one of the failures
+				}
 				r := row{pkg: p.Path, name: t.Name, state: skipped, earlier: t.Earlier, elapsed: t.Elapsed, started: millis(t.Started()), failure: -1}
 				r.leaks = left.take(r)
 				if !t.Repeats() && !yield(r) {
