@@ -127,7 +127,7 @@ func (s *session) run(ctx context.Context, limit time.Duration) {
 			continue
 		}
 		o.ran, o.began = true, time.Now()
-		err := s.fuzz(o, own)
+		err := s.fuzz(ctx, o, own)
 		o.took = time.Since(o.began)
 		o.failed = o.failed || err != nil && ctx.Err() == nil
 		if !s.events.of(o.Package).broken {
@@ -136,8 +136,9 @@ func (s *session) run(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// fuzz runs go test.
-func (s *session) fuzz(o *outcome, share time.Duration) error {
+// fuzz runs go test. What a target prints once it has failed is held back until
+// go test has ended, and is known to be no crash of the signal's making.
+func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) error {
 	line := s.line.With("json", "true").With("run", "^$").With("fuzztime", share.Round(time.Millisecond).String()).
 		With("fuzz", "^"+o.Name+"$").WithPackages(o.Package)
 	cmd := exec.Command("go", append([]string{"test"}, line.Words()...)...)
@@ -150,23 +151,58 @@ func (s *session) fuzz(o *outcome, share time.Duration) error {
 		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
 		return err
 	}
-	for lines := bufio.NewReader(stdout); ; {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
+	var held [][]byte
+	lines := bufio.NewReader(stdout)
+	for err == nil {
+		var line []byte
+		line, err = lines.ReadBytes('\n')
+		switch {
+		case len(line) == 0:
+		case len(held) > 0 || isFailure(line, o.Name):
+			held = append(held, line)
+		default:
 			s.events.line(line, o)
 		}
-		if err != nil {
-			break
+	}
+	err = cmd.Wait()
+	if file, is := ofSignal(held, o); is && ctx.Err() != nil {
+		os.Remove(file)
+	} else {
+		for _, line := range held {
+			s.events.line(line, o)
 		}
 	}
 	s.events.drop(o.Package)
-	return cmd.Wait()
+	return err
+}
+
+// isFailure reports whether a line begins what a target prints when it fails.
+func isFailure(line []byte, target string) bool {
+	var e event
+	return json.Unmarshal(line, &e) == nil && e.Test == target && strings.HasPrefix(e.Output, "--- FAIL: ")
+}
+
+// ofSignal reports whether a target failed because a worker had the signal before
+// the process that it works for, which takes that for a crash, and returns the file
+// of the input.
+func ofSignal(lines [][]byte, o *outcome) (file string, is bool) {
+	seen := *o
+	for _, line := range lines {
+		var e event
+		if json.Unmarshal(line, &e) == nil && e.Test == o.Name {
+			seen.read(e.Output)
+			is = is || signalled.MatchString(e.Output)
+		}
+	}
+	return seen.crash, is
 }
 
 var (
 	progress = regexp.MustCompile(`^fuzz: elapsed: \S+, execs: (\d+) .*new interesting: (\d+)`)
 	written  = regexp.MustCompile(`^\s*Failing input written to (.*)\n`)
-	seed     = regexp.MustCompile(`^\s*failure while testing seed corpus entry: (\S+)\n`)
+	// A worker that crashes has another status.
+	signalled = regexp.MustCompile(`^\s*fuzzing process hung or terminated unexpectedly: (<nil>|signal: interrupt)\n`)
+	seed      = regexp.MustCompile(`^\s*failure while testing seed corpus entry: (\S+)\n`)
 )
 
 // read takes what a target prints.

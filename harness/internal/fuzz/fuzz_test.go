@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,6 +30,26 @@ cat "$name"
 // the words of each go test.
 func run(t *testing.T, limit time.Duration, targets []Target, outputs map[string][]event) (events []event, summary string, words []string) {
 	t.Helper()
+	fakeTargets(t, outputs)
+	var out, said bytes.Buffer
+	s := newSession(gotest.Parse([]string{"-race", "./..."}), targets, &out)
+	s.run(context.Background(), limit)
+	s.summarize(&said)
+	for line := range bytes.Lines(out.Bytes()) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		events = append(events, e)
+	}
+	goPath, _ := exec.LookPath("go")
+	text, _ := os.ReadFile(filepath.Join(filepath.Dir(goPath), "words"))
+	return events, said.String(), strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+// fakeTargets puts a fake go command in front of PATH.
+func fakeTargets(t *testing.T, outputs map[string][]event) {
+	t.Helper()
 	dir := t.TempDir()
 	for name, output := range outputs {
 		var text bytes.Buffer
@@ -47,19 +68,45 @@ func run(t *testing.T, limit time.Duration, targets []Target, outputs map[string
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	var out, said bytes.Buffer
-	s := newSession(gotest.Parse([]string{"-race", "./..."}), targets, &out)
-	s.run(context.Background(), limit)
-	s.summarize(&said)
-	for line := range bytes.Lines(out.Bytes()) {
-		var e event
-		if err := json.Unmarshal(line, &e); err != nil {
-			t.Fatalf("%s: %v", line, err)
+}
+
+// cancelling ends a run when its first event is printed.
+type cancelling struct {
+	bytes.Buffer
+	cancel context.CancelFunc
+}
+
+func (c *cancelling) Write(p []byte) (int, error) {
+	c.cancel()
+	return c.Buffer.Write(p)
+}
+
+// TestSignalled ends a run in which a worker has the signal first: its end is no
+// crash, and its input is no failing one. A crash at that time is one.
+func TestSignalled(t *testing.T) {
+	for why, crashes := range map[string]bool{"<nil>": false, "signal: interrupt": false, "exit status 2": true} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "testdata", "fuzz", "FuzzA", "abc")
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
 		}
-		events = append(events, e)
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fakeTargets(t, map[string][]event{"FuzzA": of("m", "FuzzA", "fail", "--- FAIL: FuzzA (0.08s)\n",
+			"    fuzzing process hung or terminated unexpectedly: "+why+"\n", "    Failing input written to testdata/fuzz/FuzzA/abc\n")})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out, said := cancelling{cancel: cancel}, bytes.Buffer{}
+		s := newSession(gotest.Parse(nil), []Target{{"m", dir, "FuzzA"}}, &out)
+		s.run(ctx, time.Hour)
+		s.summarize(&said)
+		_, err := os.Stat(file)
+		shown := strings.Contains(out.String(), `"fail"`)
+		if (err == nil) != crashes || shown != crashes || strings.Contains(said.String(), "crashed") != crashes {
+			t.Errorf("%s: %v, %s%s", why, err, out.String(), said.String())
+		}
 	}
-	text, _ := os.ReadFile(filepath.Join(dir, "words"))
-	return events, said.String(), strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
 // of are the events of a go test that fuzzes a target.

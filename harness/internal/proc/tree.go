@@ -70,6 +70,15 @@ func (t *Tree) Signal(sig syscall.Signal) {
 	}
 }
 
+// SignalAlone sends sig to the root and to no other process.
+func (t *Tree) SignalAlone(sig syscall.Signal) {
+	select {
+	case <-t.exited: // its id may be another's soon
+	default:
+		syscall.Kill(t.root, sig)
+	}
+}
+
 // signalRoot sends sig to the root, and with it to the group that it leads.
 func (t *Tree) signalRoot(sig syscall.Signal) {
 	if t.leads {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -107,7 +109,19 @@ func Main(args []string) int {
 	}})
 
 	alarm := newAlarm(opts.GoTimeout)
-	leaks := wait(t, alarm, opts.Terminal, received, client != nil, early, orders, output).End(t)
+	pass := t.Signal
+	if fuzzes(command) {
+		// It ends its workers itself. One that it finds at its end before it has
+		// the signal is a crash to it.
+		pass = func(sig syscall.Signal) {
+			if sig == syscall.SIGINT {
+				t.SignalAlone(sig)
+			} else {
+				t.Signal(sig)
+			}
+		}
+	}
+	leaks := wait(t, pass, alarm, opts.Terminal, received, client != nil, early, orders, output).End(t)
 	alarm.stop()
 	status, usage := t.Reap()
 	if opts.Terminal {
@@ -189,12 +203,17 @@ func await(received <-chan os.Signal, orders <-chan control.Order) (answer *cont
 	}
 }
 
+// fuzzes reports whether a test binary fuzzes a target.
+func fuzzes(command []string) bool {
+	return slices.ContainsFunc(command, func(word string) bool { return strings.HasPrefix(word, "-test.fuzz=") && word != "-test.fuzz=" })
+}
+
 // wait carries out signals and orders, the early ones first, until the test
 // binary ends. It returns the policy for what the binary left behind. Leftovers
 // of a test that was asked to end are not described, because the test had no
 // chance to end them. typed says that tests have the terminal, which sends its
-// signals to them, too.
-func wait(t *proc.Tree, alarm *alarm, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
+// signals to them, too. passOn sends a signal that asks the tree to end.
+func wait(t *proc.Tree, passOn func(syscall.Signal), alarm *alarm, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
 	end := proc.AfterTest
 	relay := newRelay(connected)
 	orderTime := signals.RelayTime
@@ -206,7 +225,7 @@ func wait(t *proc.Tree, alarm *alarm, typed bool, received <-chan os.Signal, con
 		end.Describe = false
 		switch a {
 		case pass:
-			t.Signal(sig)
+			passOn(sig)
 		case hold:
 			stopwatch.AfterFunc(held, func() { over <- sig })
 		}
