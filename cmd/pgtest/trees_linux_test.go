@@ -79,6 +79,14 @@ func carefulModule(t *testing.T) string {
 // startTreeIn is startTreeWith in a module that carefulModule has made.
 func startTreeIn(t *testing.T, module string, env []string, words ...string) *treeRun {
 	t.Helper()
+	r := launchTree(t, module, env, words...)
+	r.awaitNote("ready")
+	return r
+}
+
+// launchTree is startTreeIn for a test that may not start.
+func launchTree(t *testing.T, module string, env []string, words ...string) *treeRun {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Join(module, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +106,6 @@ func startTreeIn(t *testing.T, module string, env []string, words ...string) *tr
 	}
 	go func() { r.ended <- r.cmd.Wait() }()
 	t.Cleanup(func() { r.cmd.Process.Kill() })
-	r.awaitNote("ready")
 	return r
 }
 
@@ -112,6 +119,21 @@ func (r *treeRun) awaitNote(name string) {
 		if time.Now().After(end) {
 			r.cmd.Process.Kill()
 			r.t.Fatalf("no file %s\n%s", name, r.out.String())
+		}
+	}
+}
+
+// awaitSupervisor waits for the process that is to start the test.
+func (r *treeRun) awaitSupervisor() {
+	r.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		for _, p := range harnesstest.Survivors(r.mark) {
+			if words := strings.Fields(p.Command); len(words) > 1 && words[0] == pgtestPath && words[1] == "__exec" {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			r.t.Fatalf("no supervisor\n%s", r.out.String())
 		}
 	}
 }
@@ -281,8 +303,8 @@ func TestRunUnreachable(t *testing.T) {
 }
 
 // TestOutOfDescriptors takes a run's descriptors away while its test starts, and
-// gives them back or not. The run ends in any case; if it has them again, its test
-// is heard, and has its signal.
+// gives them back or not. The run ends in any case. A test that nobody could end
+// does not start; if the run has descriptors again, it does, and has its signal.
 func TestOutOfDescriptors(t *testing.T) {
 	t.Parallel()
 	goPath, err := exec.LookPath("go")
@@ -325,13 +347,15 @@ func TestOutOfDescriptors(t *testing.T) {
 				}
 			}()
 			temp := t.TempDir()
-			r := startTreeWith(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "NOTES=" + notes, "TMPDIR=" + temp}, grace)
+			r := launchTree(t, carefulModule(t), []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "NOTES=" + notes, "TMPDIR=" + temp}, grace)
 			<-started
 			if limit.Cur == 0 {
 				t.Fatal("the run was not found")
 			}
 			if back {
+				r.awaitSupervisor()
 				unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil)
+				r.awaitNote("ready")
 				// Ask for the test until it is known.
 				for end := time.Now().Add(patience); !strings.Contains(r.out.String(), ", pid "); time.Sleep(10 * time.Millisecond) {
 					if time.Now().After(end) {
@@ -339,6 +363,8 @@ func TestOutOfDescriptors(t *testing.T) {
 					}
 					r.cmd.Process.Signal(unix.SIGUSR1)
 				}
+			} else {
+				r.awaitSupervisor()
 			}
 			r.cmd.Process.Signal(unix.SIGTERM)
 			r.wait()

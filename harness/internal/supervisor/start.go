@@ -49,7 +49,10 @@ func start(command []string, opts Options, own override.Settings, socket, overri
 			return nil, err
 		}
 		argv = append([]string{self, role}, words.Of(settings, argv...)...)
-		env = append(env, control.SocketVariable+"="+socket, control.OverridesVariable+"="+overrides)
+		env = append(env, control.SocketVariable+"="+socket)
+		if role == pertest.Role {
+			env = append(env, control.OverridesVariable+"="+overrides)
+		}
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
