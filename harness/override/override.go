@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"pgtest/harness/gotest"
@@ -226,7 +227,7 @@ type Quarantine struct {
 // ParseQuarantine reads a day, and behind it a reason.
 func ParseQuarantine(text string) (Quarantine, error) {
 	var q Quarantine
-	if match := quarantine.FindStringSubmatch(text); match != nil {
+	if match := quarantine().FindStringSubmatch(text); match != nil {
 		q = Quarantine{match[1], match[2]}
 	}
 	if _, err := time.Parse(time.DateOnly, q.until); err != nil {
@@ -235,7 +236,7 @@ func ParseQuarantine(text string) (Quarantine, error) {
 	return q, nil
 }
 
-var quarantine = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)\s+(\S.*?)\s*$`)
+var quarantine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{4}-\d\d-\d\d)\s+(\S.*?)\s*$`) })
 
 func (q Quarantine) String() string { return q.until + " " + q.Reason }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"pgtest/jsonstream/event"
@@ -101,7 +102,7 @@ func (w *Watch) ofTest(s *state, ev *event.Event) ([][]byte, bool) {
 		out := ev.Output.Bytes(&w.scratch)
 		s.typed = s.typed || len(ev.OutputType.Raw) > 0
 		switch {
-		case string(ev.OutputType.Raw) == "error", !s.typed && logged.Match(out):
+		case string(ev.OutputType.Raw) == "error", !s.typed && logged().Match(out):
 			s.of(test).erred = true
 		case bytes.HasPrefix(out, []byte(result.QuarantinedLine)), bytes.HasPrefix(out, []byte(expiredLine)):
 			s.said[test] = true
@@ -115,7 +116,7 @@ func (w *Watch) ofTest(s *state, ev *event.Event) ([][]byte, bool) {
 }
 
 // logged is a line that t.Error wrote, or t.Log.
-var logged = regexp.MustCompile(`^ +[^ :]+\.go:[0-9]+: `)
+var logged = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ +[^ :]+\.go:[0-9]+: `) })
 
 // failed decides on a failed test.
 func (w *Watch) failed(s *state, ev *event.Event, test string) ([][]byte, bool) {
@@ -208,12 +209,12 @@ func output(ev *event.Event, test, text string) []byte {
 	return line
 }
 
-var failAction = regexp.MustCompile(`("Action"\s*:\s*)"fail"`)
+var failAction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("Action"\s*:\s*)"fail"`) })
 
 // withAction returns the line of an event with another action. Within strings there
 // is no such text, because quotes are escaped there.
 func withAction(line []byte, action string) []byte {
-	at := failAction.FindSubmatchIndex(line)
+	at := failAction().FindSubmatchIndex(line)
 	if at == nil {
 		return bytes.Clone(line)
 	}

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -191,31 +192,36 @@ func ofSignal(lines [][]byte, o *outcome) (file string, is bool) {
 		var e event
 		if json.Unmarshal(line, &e) == nil && e.Test == o.Name {
 			seen.read(e.Output)
-			is = is || signalled.MatchString(e.Output)
+			is = is || signalled().MatchString(e.Output)
 		}
 	}
 	return seen.crash, is
 }
 
 var (
-	progress = regexp.MustCompile(`^fuzz: elapsed: \S+, execs: (\d+) .*new interesting: (\d+)`)
-	written  = regexp.MustCompile(`^\s*Failing input written to (.*)\n`)
+	progress = lazy(`^fuzz: elapsed: \S+, execs: (\d+) .*new interesting: (\d+)`)
+	written  = lazy(`^\s*Failing input written to (.*)\n`)
 	// A worker that crashes has another status.
-	signalled = regexp.MustCompile(`^\s*fuzzing process hung or terminated unexpectedly: (<nil>|signal: interrupt)\n`)
-	seed      = regexp.MustCompile(`^\s*failure while testing seed corpus entry: (\S+)\n`)
+	signalled = lazy(`^\s*fuzzing process hung or terminated unexpectedly: (<nil>|signal: interrupt)\n`)
+	seed      = lazy(`^\s*failure while testing seed corpus entry: (\S+)\n`)
 )
+
+// lazy compiles an expression when it is first used: other roles never do.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // read takes what a target prints.
 func (o *outcome) read(text string) {
-	if m := progress.FindStringSubmatch(text); m != nil {
+	if m := progress().FindStringSubmatch(text); m != nil {
 		o.execs, _ = strconv.Atoi(m[1])
 		o.interesting, _ = strconv.Atoi(m[2])
 	}
-	if m := written.FindStringSubmatch(text); m != nil {
+	if m := written().FindStringSubmatch(text); m != nil {
 		o.crash = filepath.Join(o.Dir, filepath.FromSlash(m[1]))
 		o.repeat = o.Name + "/" + filepath.Base(m[1])
 	}
-	if m := seed.FindStringSubmatch(text); m != nil {
+	if m := seed().FindStringSubmatch(text); m != nil {
 		o.repeat = m[1]
 	}
 }

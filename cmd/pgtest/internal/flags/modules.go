@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"pgtest/cmd/pgtest/internal/config"
 	"pgtest/cmd/pgtest/internal/nearest"
@@ -75,7 +76,7 @@ func workspace(dir string) []string {
 		return nil
 	}
 	var dirs []string
-	for _, use := range usesOfWork.FindAllSubmatch(text, -1) {
+	for _, use := range usesOfWork().FindAllSubmatch(text, -1) {
 		for line := range strings.Lines(string(use[1]) + string(use[2])) {
 			line, _, _ = strings.Cut(line, "//")
 			if used := strings.Trim(strings.TrimSpace(line), "\"`"); used != "" {
@@ -89,7 +90,7 @@ func workspace(dir string) []string {
 	return dirs
 }
 
-var usesOfWork = regexp.MustCompile(`(?m)^\s*use\s*(?:\(([^)]*)\)|([^\s(].*)$)`)
+var usesOfWork = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*use\s*(?:\(([^)]*)\)|([^\s(].*)$)`) })
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)
