@@ -3,6 +3,7 @@ package supervisor
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +59,15 @@ func TestOverridden(t *testing.T) {
 	given.GoTimeout = 2 * time.Hour
 	if o := given.overridden(override.Rules{long}, "m"); o.EachTimeout != 0 || o.GoTimeout != given.GoTimeout {
 		t.Errorf("a limit below -timeout: %+v", o)
+	}
+}
+
+func TestFuzzes(t *testing.T) {
+	for command, want := range map[string]bool{
+		"a.test -test.v -test.fuzz=^FuzzA$": true, "a.test -test.fuzz= -test.v": false, "a.test -test.fuzzcachedir=x": false, "a.test": false,
+	} {
+		if got := fuzzes(strings.Fields(command)); got != want {
+			t.Errorf("%s: %t", command, got)
+		}
 	}
 }
