@@ -61,7 +61,8 @@ func FuzzSecond(f *testing.F) {
 		if left := harnesstest.Survivors(mark); len(left) > 0 {
 			t.Errorf("%v leaves %v", sig, left)
 		}
-		if text := read(); !strings.Contains(text, "pgtest: --fuzz-all: 1 target, 0 failed; ") {
+		if text := read(); !strings.Contains(text, "pgtest: --fuzz-all: 1 target, 0 failed; ") ||
+			!strings.Contains(text, "pgtest: --fuzz-all: the run ended before 1 target: FuzzSecond\n") {
 			t.Errorf("%v:\n%s", sig, text)
 		}
 	}

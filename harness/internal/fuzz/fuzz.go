@@ -81,6 +81,7 @@ type session struct {
 	line    gotest.Line
 	targets []*outcome
 	events  printer
+	ended   bool // by a signal
 }
 
 func newSession(line gotest.Line, targets []Target, w io.Writer) *session {
@@ -119,7 +120,7 @@ func (s *share) next(targets int, first bool) time.Duration {
 func (s *session) run(ctx context.Context, limit time.Duration) {
 	budget := share{min(least, limit), limit}
 	for i, o := range s.targets {
-		if ctx.Err() != nil {
+		if s.ended = ctx.Err() != nil; s.ended {
 			return
 		}
 		own := budget.next(len(s.targets)-i, i == 0)
@@ -258,7 +259,11 @@ func (s *session) summarize(w io.Writer) {
 		execs, interesting = execs+o.execs, interesting+o.interesting
 	}
 	if len(late) > 0 {
-		fmt.Fprintf(&text, "pgtest: --fuzz-all: no time for %s: %s\n", plural.Count(len(late), "target", "targets"), strings.Join(late, ", "))
+		why := "no time for"
+		if s.ended {
+			why = "the run ended before"
+		}
+		fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: %s\n", why, plural.Count(len(late), "target", "targets"), strings.Join(late, ", "))
 	}
 	fmt.Fprintf(&text, "pgtest: --fuzz-all: %s, %d failed; %s, %s\n", plural.Count(fuzzed, "target", "targets"), failed,
 		plural.Count(execs, "execution", "executions"), plural.Count(interesting, "new interesting input", "new interesting inputs"))
