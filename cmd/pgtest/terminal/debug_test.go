@@ -42,8 +42,10 @@ func withDebugger(t *testing.T) string {
 // awaitDebugger waits until dlv has the terminal as a shell would give it.
 func (j *job) awaitDebugger() (dlv ptytest.Process) {
 	j.t.Helper()
-	dlv = j.One("^/bin/sh .*/dlv")
-	j.Until("dlv to have the terminal", func() bool { return j.Foreground() == dlv.Group && j.Echoes() })
+	j.Until("dlv to have the terminal", func() bool {
+		dlv = j.One("^/bin/sh .*/dlv") // it may only now have its group
+		return j.Foreground() == dlv.Group && j.Echoes()
+	})
 	j.One("^sleep 1000")
 	return dlv
 }
