@@ -379,8 +379,8 @@ func TestNotesInFile(t *testing.T) {
 {"Action":"fail","Package":"example.com/a","Test":"TestA","Elapsed":1}
 {"Action":"fail","Package":"example.com/a","Elapsed":1}
 `)
-	var file, out, notices bytes.Buffer
-	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file})
+	var file, timing, out, notices bytes.Buffer
+	s, err := New(Options{Stdout: &out, Format: "testname", Summary: testjson.SummarizeAll, JSONFile: &file, TimingFile: &timing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,6 +390,9 @@ func TestNotesInFile(t *testing.T) {
 	}
 	if _, err := s.Finish(); err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(timing.Bytes(), []byte(`"note"`)) {
+		t.Errorf("the file of times has more than ends: %s", timing.String())
 	}
 	if s, err = New(Options{Notices: &notices}); err != nil {
 		t.Fatal(err)

@@ -82,9 +82,14 @@ func (c *cancelling) Write(p []byte) (int, error) {
 }
 
 // TestSignalled ends a run in which a worker has the signal first: its end is no
-// crash, and its input is no failing one. A crash at that time is one.
+// crash, and its input is no failing one. A crash at that time is one, and so is a
+// worker that ends like this without a signal.
 func TestSignalled(t *testing.T) {
-	for why, crashes := range map[string]bool{"<nil>": false, "signal: interrupt": false, "exit status 2": true} {
+	for _, tt := range []struct {
+		why              string
+		signals, crashes bool
+	}{{"<nil>", true, false}, {"signal: interrupt", true, false}, {"exit status 2", true, true}, {"<nil>", false, true}} {
+		why, crashes := tt.why, tt.crashes
 		dir := t.TempDir()
 		file := filepath.Join(dir, "testdata", "fuzz", "FuzzA", "abc")
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -98,13 +103,16 @@ func TestSignalled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		out, said := cancelling{cancel: cancel}, bytes.Buffer{}
+		if !tt.signals {
+			out.cancel = func() {}
+		}
 		s := newSession(gotest.Parse(nil), []Target{{"m", dir, "FuzzA"}}, &out)
 		s.run(ctx, time.Hour)
 		s.summarize(&said)
 		_, err := os.Stat(file)
 		shown := strings.Contains(out.String(), `"fail"`)
 		if (err == nil) != crashes || shown != crashes || strings.Contains(said.String(), "crashed") != crashes {
-			t.Errorf("%s: %v, %s%s", why, err, out.String(), said.String())
+			t.Errorf("%+v: %v, %s%s", tt, err, out.String(), said.String())
 		}
 	}
 }
