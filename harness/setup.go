@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -249,7 +250,10 @@ func readVariables(path string) ([]string, error) {
 		}
 		env = append(env, line)
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, fmt.Errorf("PGTEST_ENV: a line has more than %d KiB", maxVariable>>10)
+	case err != nil:
 		return nil, fmt.Errorf("PGTEST_ENV: %w", err)
 	}
 	return env, nil
