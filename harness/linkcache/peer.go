@@ -1,10 +1,7 @@
 package linkcache
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,30 +77,18 @@ func (l *link) fetch(p *peer) (m meta, err error) {
 	if !info.Mode().IsRegular() || info.Size() != p.answer.Size {
 		return meta{}, errDamaged
 	}
-	m, size, s, err := readTail(entry, l.key)
+	t, err := readTail(entry, packedMagic, l.key)
 	if err != nil {
 		return meta{}, err
 	}
-	inputs, unchanged := present(m.Inputs)
+	inputs, unchanged := present(t.meta.Inputs)
 	if !unchanged {
 		return meta{}, errInputsChanged
 	}
-	err = extract(entry, size, l.command.output, func(out *os.File) error {
-		id := sha256.New()
-		if err := s.check(out, size, id); err != nil {
-			return err
-		}
-		if _, err := io.Copy(id, io.NewSectionReader(entry, size, info.Size()-size)); err != nil {
-			return err
-		}
-		if !bytes.Equal(id.Sum(nil), p.answer.OutputID) {
-			return errDamaged
-		}
-		return nil
-	})
-	if err == nil && !slices.Equal(inputs, m.Inputs) {
-		m.Inputs = inputs
-		l.put(l.key, l.command.output, m)
+	err = t.extract(l.command.output, func(out *os.File) error { return t.unpack(out, entry, p.answer.OutputID) })
+	if err == nil && !slices.Equal(inputs, t.meta.Inputs) {
+		t.meta.Inputs = inputs
+		l.put(l.key, l.command.output, t.meta)
 	}
-	return m, err
+	return t.meta, err
 }

@@ -187,12 +187,12 @@ func (s *Share) put(k key) {
 // store puts entries one after the other.
 func (s *Share) store(p *program) {
 	defer close(s.stored)
-	failures := 0
+	failures, packer := 0, &packer{dir: s.cache.dir}
 	for k := range s.puts {
 		if failures == maxPutErrors || p.hasFailed() {
 			continue
 		}
-		if err := s.cache.offer(p, k, s.patience.put); err != nil {
+		if err := s.cache.offer(p, packer, k, s.patience.put); err != nil {
 			failures++
 			continue
 		}
@@ -204,8 +204,13 @@ func (s *Share) store(p *program) {
 }
 
 // offer stores an entry in the program.
-func (c *Cache) offer(p *program, k key, patience time.Duration) error {
-	body, err := c.open(c.entryPath(k), os.O_RDONLY)
+func (c *Cache) offer(p *program, to *packer, k key, patience time.Duration) error {
+	entry, err := c.open(c.entryPath(k), os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer entry.Close()
+	body, err := to.pack(entry, k)
 	if err != nil {
 		return err
 	}

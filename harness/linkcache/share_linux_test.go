@@ -3,6 +3,7 @@ package linkcache
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/harnesstest"
@@ -132,6 +135,27 @@ func TestKnownCommands(t *testing.T) {
 	}
 }
 
+// packed returns what the program gets of an entry.
+func packed(t testing.TB, c *Cache, k key) string {
+	t.Helper()
+	entry, err := os.Open(c.entryPath(k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer entry.Close()
+	p := packer{dir: t.TempDir()}
+	body, err := p.pack(entry, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	content, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
 // What a program answers is checked: a wrong answer is none.
 func TestAnswerIsChecked(t *testing.T) {
 	l := link{Cache: openCache(t), key: key{1}, command: &command{output: filepath.Join(t.TempDir(), "output")}}
@@ -144,12 +168,38 @@ func TestAnswerIsChecked(t *testing.T) {
 	if err := l.put(key{2}, binary, meta{}); err != nil {
 		t.Fatal(err)
 	}
-	entry, other := readFile(t, l.entryPath(l.key)), readFile(t, l.entryPath(key{2}))
+	entry, other := packed(t, l.Cache, l.key), packed(t, l.Cache, key{2})
 	// The path that the answer names, whose content is changed by a function.
 	path := filepath.Join(dir, "entry")
 	pipe := filepath.Join(dir, "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	text := readFile(t, binary)
+	kept, err := os.Open(l.entryPath(l.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	description, err := readTail(kept, entryMagic, l.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endBytes, err := description.encode(packedMagic, l.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := string(endBytes)
+	frame := func(text string, options ...zstd.EOption) string {
+		var b strings.Builder
+		z, err := zstd.NewWriter(&b, append([]zstd.EOption{zstd.WithWindowSize(packWindow)}, options...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(z, text)
+		z.Flush() // or its header says how little it needs
+		z.Close()
+		return b.String()
 	}
 	at := func(i int) string {
 		changed := []byte(entry)
@@ -163,12 +213,20 @@ func TestAnswerIsChecked(t *testing.T) {
 		right   bool
 	}{
 		{name: "right", content: entry, right: true},
-		{name: "a wrong byte, whose id it gives", content: at(50000)},
+		{name: "a wrong byte, whose id it gives", content: at(30)},
 		{name: "a wrong byte of the key's sum", content: at(len(entry) - 1)},
 		{name: "cut off", content: entry[:len(entry)-1]},
 		{name: "longer", content: entry + "x"},
 		{name: "nothing", content: ""},
 		{name: "the entry of another link", content: other},
+		{name: "an entry that is not packed", content: readFile(t, l.entryPath(l.key))},
+		{name: "a binary in two frames", content: frame(text[:3]) + frame(text[3:]) + end, right: true},
+		{name: "a longer binary", content: frame(text+"x") + end},
+		{name: "a shorter binary", content: frame(text[1:]) + end},
+		{name: "another binary", content: frame("y"+text[1:]) + end},
+		{name: "a binary that is not packed", content: text + end},
+		{name: "no binary", content: end},
+		{name: "more memory than is given", content: frame(text, zstd.WithWindowSize(2*packWindow)) + end},
 		{name: "no entry", content: strings.Repeat("y", 100000)},
 		{name: "another id", content: entry, change: func(r *response) { r.OutputID[0] ^= 1 }},
 		{name: "no id", content: entry, change: func(r *response) { r.OutputID = nil }},
@@ -235,11 +293,11 @@ func TestFetchedInputs(t *testing.T) {
 		if err := l.put(l.key, library, meta{Inputs: []input{tt.input}}); err != nil {
 			t.Fatal(err)
 		}
-		entry := filepath.Join(dir, "entry")
-		if err := os.Rename(l.entryPath(l.key), entry); err != nil {
+		entry, content := filepath.Join(dir, "entry"), packed(t, l.Cache, l.key)
+		writeFile(t, entry, content, 0o600)
+		if err := l.Clean(); err != nil {
 			t.Fatal(err)
 		}
-		content := readFile(t, entry)
 		id, size, err := outputID(strings.NewReader(content))
 		if err != nil {
 			t.Fatal(err)
@@ -258,8 +316,8 @@ func TestFetchedInputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer kept.Close()
-		if m, _, _, err := readTail(kept, l.key); err != nil || m.Inputs[0] != here {
-			t.Errorf("%s: %v, %v", tt.name, m.Inputs, err)
+		if kept, err := readTail(kept, entryMagic, l.key); err != nil || kept.meta.Inputs[0] != here {
+			t.Errorf("%s: %v, %v", tt.name, kept.meta.Inputs, err)
 		}
 	}
 }
@@ -398,27 +456,58 @@ func TestAllowance(t *testing.T) {
 	}
 }
 
-// An entry goes through little memory.
+// An entry goes through little memory, and leaves nothing in the cache's directory.
 func TestLargePut(t *testing.T) {
-	dir := t.TempDir()
-	m := newMachine(t, cacheProgram(t, dir, "keeps nothing"), patient)
+	m := newMachine(t, cacheProgram(t, t.TempDir(), "keeps nothing"), patient)
 	m.share.get(key{})
-	entry, err := os.Create(m.cache.entryPath(key{}))
-	if err != nil {
+	binary := filepath.Join(t.TempDir(), "binary")
+	writeFile(t, binary, "", 0o700)
+	if err := os.Truncate(binary, 24<<20); err != nil {
 		t.Fatal(err)
 	}
-	defer entry.Close()
-	if err := entry.Truncate(24 << 20); err != nil {
+	if err := m.cache.put(key{}, binary, meta{}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(m.cache.dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := m.cache.offer(m.share.program, key{}, patient.put); err != nil {
+	if err := m.cache.offer(m.share.program, &packer{dir: m.cache.dir}, key{}, patient.put); err != nil {
 		t.Error(err)
 	}
 	runtime.ReadMemStats(&after)
-	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+	if used := after.TotalAlloc - before.TotalAlloc; used > 8<<20 {
 		t.Errorf("%d bytes of memory", used)
+	}
+	if now, err := os.ReadDir(m.cache.dir); err != nil || len(now) != len(files) {
+		t.Errorf("%v in the cache, %v; before %v", now, err, files)
+	}
+}
+
+// A damaged entry is not given to other machines.
+func TestDamagedPut(t *testing.T) {
+	c := openCache(t)
+	binary := filepath.Join(t.TempDir(), "binary")
+	writeFile(t, binary, strings.Repeat("x", 1000), 0o700)
+	if err := c.put(key{}, binary, meta{}); err != nil {
+		t.Fatal(err)
+	}
+	whole, p := readFile(t, c.entryPath(key{})), packer{dir: t.TempDir()}
+	for i := range len(whole) {
+		entry := filepath.Join(p.dir, "entry")
+		changed := []byte(whole)
+		changed[i] ^= 1
+		writeFile(t, entry, string(changed), 0o600)
+		f, err := os.Open(entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.pack(f, key{}); err == nil {
+			t.Errorf("packed with byte %d changed", i)
+		}
+		f.Close()
 	}
 }
 

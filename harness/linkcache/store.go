@@ -90,18 +90,18 @@ func (c *Cache) get(k key, output string) (printed []byte, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	m, size, s, err := readTail(f, k)
+	t, err := readTail(f, entryMagic, k)
 	if err != nil {
 		return nil, err
 	}
-	if _, unchanged := present(m.Inputs); !unchanged {
+	if _, unchanged := present(t.meta.Inputs); !unchanged {
 		return nil, errInputsChanged
 	}
-	if err := extract(f, size, output, func(out *os.File) error { return s.check(out, size) }); err != nil {
+	if err := t.extract(output, func(out *os.File) error { return copyFile(out, f, t.size) }); err != nil {
 		return nil, err
 	}
 	touch(f)
-	return m.Output, nil
+	return t.meta.Output, nil
 }
 
 // touch records the use of an entry: its modification time is the time of the
@@ -140,7 +140,7 @@ func (c *Cache) put(k key, file string, m meta) error {
 		return err
 	}
 	return c.replace(c.entryPath(k), func(temp *os.File) error {
-		return writeEntry(temp, binary, info.Size(), s, k, m)
+		return writeEntry(temp, binary, k, tail{meta: m, size: info.Size(), sums: s})
 	})
 }
 
