@@ -57,11 +57,14 @@ fmt:
 	@files=$$(gofmt -l cmd harness jsonstream signals docs); \
 	if [ -n "$$files" ]; then echo "not in gofmt's format:"; echo "$$files"; exit 1; fi
 
+# Packages are checked as they are compiled for the tests, so that they are not
+# compiled without the race detector as well.
 vet:
-	$(ROOMY) vet ./...
+	$(ROOMY) vet -race ./...
 
+# Not by go tool, which would build the program itself with the race detector.
 staticcheck:
-	$(ROOMY) tool staticcheck ./...
+	program=$$($(ROOMY) tool -n staticcheck) && GOFLAGS="$$($(GO) env GOFLAGS) -race" GOGC=400 "$$program" ./...
 
 # Tests see no setting of the garbage collector, so what they need is compiled
 # before.
