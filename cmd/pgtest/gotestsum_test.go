@@ -16,8 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"pgtest/harness/gotest"
-	"pgtest/harness/linkcache"
+	"pgtest/harness/harnesstest/links"
 )
 
 // A comparison is a command line that gotestsum and pgtest, called by that name,
@@ -150,11 +149,11 @@ func TestGotestsum(t *testing.T) {
 	if err := os.CopyFS(module, os.DirFS(filepath.Join("testdata", "gotestsum", "module"))); err != nil {
 		t.Fatal(err)
 	}
-	theirs, ours, links := filepath.Dir(gotestsum(t)), asGotestsum(t), cachedLinks(t)
+	theirs, ours, flag := filepath.Dir(gotestsum(t)), asGotestsum(t), linksFlag(t)
 	for _, c := range comparisons {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			want, got := c.run(t, module, theirs, links), c.run(t, module, ours, "")
+			want, got := c.run(t, module, theirs, flag), c.run(t, module, ours, "")
 			names := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(got))
 			slices.Sort(names)
 			for _, name := range slices.Compact(names) {
@@ -201,20 +200,11 @@ func (c comparison) run(t *testing.T, module, bin, flag string) map[string]strin
 	return all
 }
 
-// cachedLinks returns a flag for GOFLAGS with which a reference links a test
-// binary once, as pgtest does, in a link cache of its own. Package linkcache has
-// the tests that compare such binaries with the go command's.
-func cachedLinks(t *testing.T) string {
+// linksFlag returns a flag for GOFLAGS with which a reference links a test binary
+// once, as pgtest does, in a link cache of its own.
+func linksFlag(t *testing.T) string {
 	t.Helper()
-	cache, err := linkcache.Open(filepath.Join(t.TempDir(), "links"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := cache.Toolexec(pgtestPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	flag, err := gotest.JoinQuoted([]string{"-toolexec=" + value})
+	flag, err := links.Flag(pgtestPath, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

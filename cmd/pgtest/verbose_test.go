@@ -165,7 +165,7 @@ func testcases(t *testing.T, path string) []string {
 // test's last FAIL, in whose place the summary stands.
 func TestVerboseText(t *testing.T) {
 	const recorded = "../../jsonstream/testdata/module"
-	links := cachedLinks(t)
+	links := linksFlag(t)
 	for _, tt := range []struct{ dir, args string }{
 		{awkward, "-v -skip=TestParallel ./..."},
 		{awkward, "./quiet ./lines ./panics ./exits -test.v=true"},

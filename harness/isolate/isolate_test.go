@@ -13,24 +13,48 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"pgtest/harness/harnesstest/links"
 	"pgtest/harness/isolate"
 )
+
+// scratch is what goFlags has made, "" before.
+var scratch string
+
+// TestMain runs in the processes of isolated tests, too, which start no go command.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// goFlags returns the GOFLAGS of all go commands.
+var goFlags = sync.OnceValues(func() (flags string, err error) {
+	if scratch, err = os.MkdirTemp("", "pgtest-isolate-"); err != nil {
+		return "", err
+	}
+	return links.GoFlags(scratch)
+})
 
 // goTest runs go test in a directory of testdata, and returns its output and
 // whether it passed. Variables are added to the environment.
 func goTest(t *testing.T, dir string, env []string, args ...string) (string, bool) {
 	t.Helper()
+	flags, err := goFlags()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command("go", append([]string{"test"}, args...)...)
 	cmd.Dir = filepath.Join("testdata", dir)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "GOCOVERDIR=") // else the child's results depend on how these tests run
-	}), env...)
+	}), append(env[:len(env):len(env)], "GOFLAGS="+flags)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

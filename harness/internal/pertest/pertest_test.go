@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 
 	"pgtest/harness"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/harnesstest/links"
 	"pgtest/harness/harnesstest/race"
 	"pgtest/harness/internal/pertest"
 )
@@ -30,8 +32,23 @@ func TestMain(m *testing.M) {
 	harness.Role()
 	harnesstest.CatchIgnored()
 	race.ExitAtOnce()
-	goleak.VerifyTestMain(m)
+	dir, err := os.MkdirTemp("", "pgtest-pertest-")
+	if err == nil {
+		goFlags, err = links.GoFlags(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(dir)
+		os.Exit(code)
+	}))
 }
+
+// goFlags is the GOFLAGS of all go commands.
+var goFlags string
 
 // outcome is what came of a run.
 type outcome struct {
@@ -152,7 +169,8 @@ func plainIn(t *testing.T, dir string, env []string, args ...string) outcome {
 // environ is the environment with some more variables, without what this
 // process has for its own tests.
 func environ(more []string) []string {
-	return append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOCOVERDIR=") }), more...)
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOCOVERDIR=") })
+	return append(append(env, "GOFLAGS="+goFlags), more...)
 }
 
 type lockedBuffer struct {
