@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,7 +30,7 @@ func TestScaleDocs(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?s)```(?:yaml|sh)\n(.*?)\n(.*?)```").FindAllSubmatch(text, -1) {
 		setups[strings.TrimLeft(string(m[1]), "#! ")] = string(m[2])
 	}
-	dir := t.TempDir()
+	dir, work := t.TempDir(), filepath.Join(t.TempDir(), "m")
 	if err := harnesstest.WriteModule(dir, map[string]string{
 		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n",
 		"b/b_test.go": "package b\n\nimport \"testing\"\n\nfunc TestB(t *testing.T) { t.Fail() }\n",
@@ -67,8 +68,8 @@ func TestScaleDocs(t *testing.T) {
 			if merge < 0 { // it stands outside
 				commands, merge = append(commands, "pgtest tool merge --junitfile=junit.xml events-*.json"), len(commands)
 			}
-			work := filepath.Join(t.TempDir(), "m")
-			if err := os.CopyFS(work, os.DirFS(dir)); err != nil {
+			// The same directory for all, so that each package is linked once.
+			if err := errors.Join(os.RemoveAll(work), os.CopyFS(work, os.DirFS(dir))); err != nil {
 				t.Fatal(err)
 			}
 			run := func(command string, env []string) (string, int) {

@@ -18,7 +18,6 @@ import (
 var pgtestPath string
 
 func TestMain(m *testing.M) {
-	beCacheProgram()
 	refuseSubreaper()
 	harnesstest.CatchIgnored()
 	os.Exit(withPgtest(m.Run))

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"pgtest/harness/gotest"
-	"pgtest/harness/harnesstest"
 )
 
 // TestSharedCache has other machines neither compile nor link nor test what a
@@ -20,11 +20,11 @@ func TestSharedCache(t *testing.T) {
 	}
 	dir := writeModule(t, map[string]string{"a/a_test.go": test("a"), "b/b_test.go": test("b")})
 	server := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	cacheProgram := filepath.Join(t.TempDir(), "cacheprogram")
+	if out, err := exec.Command("go", "build", "-o", cacheProgram, "pgtest/harness/harnesstest/cacheprogram").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	program, err := gotest.JoinQuoted([]string{self, cacheProgram, server})
+	program, err := gotest.JoinQuoted([]string{cacheProgram, server})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +56,4 @@ func TestSharedCache(t *testing.T) {
 		}
 	}
 	t.Error("no machine got all from the first")
-}
-
-// cacheProgram is what makes the test binary a GOCACHEPROG.
-const cacheProgram = "__cacheprog"
-
-// beCacheProgram ends the process with that role.
-func beCacheProgram() {
-	if len(os.Args) > 2 && os.Args[1] == cacheProgram {
-		os.Exit(harnesstest.CacheProgram(os.Args[2:]))
-	}
 }

@@ -188,11 +188,12 @@ func (term *Terminal) Expect(pattern string) []string {
 }
 
 // Until waits for a condition. Between two looks it leaves the processor to those
-// that it waits for: a look at all processes takes milliseconds.
+// that it waits for, of whom there are many where tests run side by side: a look at
+// all processes takes milliseconds.
 func (term *Terminal) Until(what string, holds func() bool) {
 	term.t.Helper()
 	for start, end := time.Now(), time.Now().Add(Limit); !holds(); start = time.Now() {
-		time.Sleep(min(max(2*time.Millisecond, 4*time.Since(start)), 20*time.Millisecond))
+		time.Sleep(min(max(2*time.Millisecond, 9*time.Since(start)), 50*time.Millisecond))
 		if start.After(end) {
 			term.t.Fatalf("waited %v for %s\nforeground %d, echoes %v, processes:\n%s",
 				Limit, what, term.Foreground(), term.Echoes(), List(term.Processes()))
