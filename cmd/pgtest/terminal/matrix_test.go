@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,12 +159,14 @@ var stoppable = []string{run, `^go test|/go test`, `^/\S*/plain\.test `, `^/\S*/
 // awaitStates waits until all processes of the job are stopped, or none is.
 func (j *job) awaitStates(stopped bool, reader string) {
 	j.t.Helper()
-	for _, pattern := range append(stoppable, reader) {
-		j.Until(fmt.Sprintf("stopped %v of %s", stopped, pattern), func() bool {
-			found := j.Find(pattern)
-			return len(found) == 1 && (found[0].State == 'T') == stopped
+	patterns := append(slices.Clone(stoppable), reader)
+	j.Until(fmt.Sprintf("stopped %v of %q", stopped, patterns), func() bool {
+		processes := j.Processes()
+		return !slices.ContainsFunc(patterns, func(pattern string) bool {
+			found := ptytest.Matching(processes, pattern)
+			return len(found) != 1 || (found[0].State == 'T') != stopped
 		})
-	}
+	})
 }
 
 // checkEnd checks what must hold after every way to end a run: nothing is left.
