@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 
 	"pgtest/signals/procfs"
 )
@@ -17,9 +16,10 @@ func Mark(name string) string { return fmt.Sprintf("_PGTEST_TEST_MARK=%d-%s", os
 // none of them, unless it was started with the mark.
 func Survivors(mark string) []Survivor {
 	var alive []Survivor
+	want := []byte("\x00" + mark + "\x00")
 	for _, pid := range procfs.PIDs() {
 		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if err != nil || !slices.ContainsFunc(bytes.Split(env, []byte{0}), func(v []byte) bool { return string(v) == mark }) {
+		if err != nil || !bytes.HasPrefix(env, want[1:]) && !bytes.Contains(env, want) {
 			continue
 		}
 		if procfs.StatOf(pid).Alive() {
