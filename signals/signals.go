@@ -92,6 +92,9 @@ type Options struct {
 	// the terminal to a group of their own. If that group has no member left at
 	// the end, Finish gives the terminal back to the job.
 	TestsHaveTerminal bool
+	// Builds says that the run builds tests and starts none, for what is said of
+	// its end.
+	Builds bool
 	// Output and Errors are the run's standard output and error. They must stay
 	// open until Finish.
 	Output, Errors *os.File

@@ -68,16 +68,20 @@ func (c *Control) do(s Step, run Executor) {
 }
 
 func (c *Control) explain(sig syscall.Signal) string {
-	hurry := "a second signal kills them at once"
+	have, kills, again := "the tests have", "kills them", "a second signal"
+	killing := "the tests that did"
+	if c.opts.Builds {
+		have, kills, killing = "the build has", "kills it", "the build, which did"
+	}
 	switch sig {
 	case 0:
 		return fmt.Sprintf("pgtest: go has died before its tests, which have %v to end; a signal ends them sooner", c.opts.Grace)
 	case unix.SIGKILL:
-		return fmt.Sprintf("pgtest: killing the tests that did not end in %v", c.opts.Grace)
+		return fmt.Sprintf("pgtest: killing %s not end in %v", killing, c.opts.Grace)
 	case unix.SIGINT:
-		hurry = "Ctrl-C again kills them at once"
+		again = "Ctrl-C again"
 	}
-	return fmt.Sprintf("pgtest: %v: the tests have %v to end; %s", sig, c.opts.Grace, hurry)
+	return fmt.Sprintf("pgtest: %v: %s %v to end; %s %s at once", sig, have, c.opts.Grace, again, kills)
 }
 
 // take makes a keeper the terminal's foreground group. If that fails, the

@@ -226,7 +226,7 @@ func goOutput(args ...string) ([]byte, error) {
 // build builds the tests as a run would, but for the role that keeps the binaries
 // in the tests' place, and writes the archive.
 func (a *archiver) build(c *flags.CommandLine) (int, error) {
-	control, err := startSignals(c)
+	control, err := startSignals(c, true)
 	if err != nil {
 		a.out.Abort()
 		return ownError(c.Gotestsum), err
@@ -255,10 +255,11 @@ func (a *archiver) build(c *flags.CommandLine) (int, error) {
 	}
 	status := result.ExitCode
 	switch {
+	case result.Interrupted && (err == nil || errors.Is(err, context.Canceled)):
+		err = archiveError(fmt.Errorf("%s: not written", a.path))
 	case err != nil:
 		status = cmp.Or(status, 1)
 		err = archiveError(err)
-	case result.Interrupted:
 	case !a.written:
 		status = cmp.Or(status, 1)
 		err = archiveError(fmt.Errorf("%s: not written, because not all tests could be built", a.path))
@@ -326,21 +327,21 @@ func (a *archiver) collect(ctx context.Context, dir string, profile coverage.Pro
 		return err
 	}
 	for _, t := range trees {
-		notes, err := w.AddTree(t, absolute)
+		notes, err := w.AddTree(ctx, t, absolute)
 		if err != nil {
 			return err
 		}
 		a.notes = append(a.notes, notes...)
 	}
 	for _, pattern := range a.includes {
-		notes, err := w.AddMatching(here, wd, pattern)
+		notes, err := w.AddMatching(ctx, here, wd, pattern)
 		if err != nil {
 			return fmt.Errorf("--include=%s: %w", pattern, err)
 		}
 		a.notes = append(a.notes, notes...)
 	}
 	if err := w.Write(ctx, a.out, h); err != nil {
-		return fmt.Errorf("%s: %w", a.path, err)
+		return err
 	}
 	a.written = true
 	return nil

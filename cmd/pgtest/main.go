@@ -136,7 +136,7 @@ func run(c *flags.CommandLine) (int, error) {
 	if err := openTerminal(c); err != nil {
 		return ownError(c.Gotestsum), err
 	}
-	control, err := startSignals(c)
+	control, err := startSignals(c, false)
 	if err != nil {
 		return ownError(c.Gotestsum), err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -125,10 +127,86 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: %v %v, want %v", name, info, err, want)
 		}
 	}
+}
+
+// A countdown is done when it was asked so many times.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCanceled ends what writes, unpacks and lists within one file and one
+// directory.
+func TestCanceled(t *testing.T) {
+	harnesstest.Need(t, "git")
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"bin/b1/a.test": "", "go.mod": "module m\n", "d/a": "", "d/b": "", "d/c": ""})
+	if err := os.Truncate(filepath.Join(dir, "bin/b1/a.test"), 10<<20); err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, dir, "bin/b1/a.test")
+	var w Writer
+	if err := w.Add("bin/b1/a.test", filepath.Join(dir, "bin/b1/a.test")); err != nil {
+		t.Fatal(err)
+	}
+	tree := &Tree{Dir: dir, Name: "files/0/m", Packages: []string{dir}}
+	for name, run := range map[string]func(context.Context) error{
+		"write":  func(ctx context.Context) error { return w.Write(ctx, io.Discard, header()) },
+		"unpack": func(ctx context.Context) error { return Unpack(ctx, path, t.TempDir(), anyBinary) },
+		"skip": func(ctx context.Context) error {
+			return Unpack(ctx, path, t.TempDir(), func(string) bool { return false })
+		},
+		"list":  func(ctx context.Context) error { _, err := new(Writer).AddTree(ctx, tree); return err },
+		"match": func(ctx context.Context) error { _, err := new(Writer).AddMatching(ctx, tree, dir, "*"); return err },
+	} {
+		for _, asked := range []int{0, 4} {
+			if err := run(&countdown{t.Context(), asked}); err != context.Canceled {
+				t.Errorf("%s, asked %d times: %v", name, asked, err)
+			}
+		}
+	}
+	// Git is asked once.
+	if out, err := exec.Command("git", "init", "-q", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tree.Modules = []string{dir}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Unpack(ctx, path, t.TempDir(), anyBinary); !errors.Is(err, context.Canceled) {
-		t.Errorf("canceled: %v", err)
+	if _, err := new(Writer).AddTree(ctx, tree); err != context.Canceled {
+		t.Errorf("git: %v", err)
+	}
+}
+
+// full is a file on a disk that is full.
+type full struct{}
+
+func (full) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "to/x", Err: syscall.ENOSPC}
+}
+
+// TestFull says of a full disk which file there is no space for, and not that the
+// archive is damaged.
+func TestFull(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"bin/b1/a.test": "program"})
+	r, _, err := open(write(t, dir, "bin/b1/a.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	e, err := r.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.copy(t.Context(), full{}, e); err == nil || err.Error() != "to/x: no space left on device" {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -356,7 +434,7 @@ func TestTree(t *testing.T) {
 	add := func(tree *Tree) (Writer, []string) {
 		t.Helper()
 		var w Writer
-		notes, err := w.AddTree(tree, filepath.Join(dir, "out.tar.zst"))
+		notes, err := w.AddTree(t.Context(), tree, filepath.Join(dir, "out.tar.zst"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -394,7 +472,7 @@ func TestTree(t *testing.T) {
 		"nix": "there is no such file", "../outside/*": outside + "/file is not in " + dir, "[": "syntax error in pattern",
 	} {
 		var w Writer
-		_, err := w.AddMatching(tree(dir), dir, pattern)
+		_, err := w.AddMatching(t.Context(), tree(dir), dir, pattern)
 		got := names(w)
 		if err != nil {
 			got = err.Error()

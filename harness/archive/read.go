@@ -85,7 +85,7 @@ func (r *reader) header() (*Header, error) {
 		return nil, errors.New("it is no archive of pgtest tool archive")
 	}
 	var text bytes.Buffer
-	if err := r.copy(&text, e); err != nil {
+	if err := r.copy(context.Background(), &text, e); err != nil {
 		return nil, err
 	}
 	h := new(Header)
@@ -138,13 +138,15 @@ func isLocal(name string) bool {
 }
 
 // copy reads the content of an entry.
-func (r *reader) copy(to io.Writer, e entry) error {
+func (r *reader) copy(ctx context.Context, to io.Writer, e entry) error {
 	r.sum.add(e)
-	n, err := io.Copy(to, io.TeeReader(io.LimitReader(r.tar, e.size), r.sum))
+	n, err := io.Copy(to, io.TeeReader(io.LimitReader(until{ctx, r.tar}, e.size), r.sum))
 	r.left -= n
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case isWriteError(err):
-		return bare(err)
+		return pathError(err) // where the disk is full, for example
 	case err != nil:
 		return damaged(err)
 	case n < e.size:
@@ -174,7 +176,8 @@ func damaged(err error) error {
 
 // Unpack unpacks an archive into a directory that exists, with those of the test
 // binaries that wanted names, and checks that all of it is as it was written. What
-// it unpacked before an error stays. The error names the archive's path.
+// it unpacked before an error stays. The error names the archive's path, or is that of
+// ctx soon after that is done.
 func Unpack(ctx context.Context, path, dir string, wanted func(binary string) bool) error {
 	r, h, err := open(path)
 	if err == nil {
@@ -199,9 +202,6 @@ func (r *reader) unpack(ctx context.Context, h *Header, dir string, wanted func(
 	}
 	var links []entry
 	for range h.Entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		e, err := r.next()
 		switch {
 		case err != nil:
@@ -211,9 +211,9 @@ func (r *reader) unpack(ctx context.Context, h *Header, dir string, wanted func(
 			r.sum.add(e)
 			links = append(links, e)
 		case binaries[e.name] && !wanted(e.name):
-			err = r.copy(io.Discard, e)
+			err = r.copy(ctx, io.Discard, e)
 		default:
-			err = r.unpackFile(root, e)
+			err = r.unpackFile(ctx, root, e)
 		}
 		if err != nil {
 			return err
@@ -252,7 +252,7 @@ func (r *reader) end() error {
 		return errTooLarge
 	}
 	var got bytes.Buffer
-	if err := r.copy(&got, e); err != nil {
+	if err := r.copy(context.Background(), &got, e); err != nil {
 		return err
 	}
 	if !bytes.Equal(got.Bytes(), want) {
@@ -268,7 +268,7 @@ func (r *reader) end() error {
 }
 
 // unpackFile unpacks a file. Its owner may change it, as tests of files do.
-func (r *reader) unpackFile(root *os.Root, e entry) error {
+func (r *reader) unpackFile(ctx context.Context, root *os.Root, e entry) error {
 	name := filepath.FromSlash(e.name)
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return entryError(e, err)
@@ -277,7 +277,7 @@ func (r *reader) unpackFile(root *os.Root, e entry) error {
 	if err != nil {
 		return entryError(e, err)
 	}
-	err = r.copy(f, e)
+	err = r.copy(ctx, f, e)
 	if err == nil {
 		err = f.Chmod(e.mode)
 	}

@@ -2,6 +2,8 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"go/build"
@@ -61,8 +63,9 @@ func RepositoryOf(dir string) string {
 // In a git repository it is what git tracks or does not ignore; elsewhere
 // everything but directories of version control. A package that is not archived
 // keeps its files. It returns a line for each thing that is left out though it
-// looks needed, and skips the files of except.
-func (w *Writer) AddTree(t *Tree, except ...string) (notes []string, err error) {
+// looks needed, and skips the files of except. It ends with an error soon after ctx
+// is done.
+func (w *Writer) AddTree(ctx context.Context, t *Tree, except ...string) (notes []string, err error) {
 	roots := t.Modules
 	if len(roots) == 0 {
 		roots = t.Packages
@@ -81,7 +84,7 @@ func (w *Writer) AddTree(t *Tree, except ...string) (notes []string, err error) 
 		if inGit {
 			list = gitFiles
 		}
-		files, err := list(root)
+		files, err := list(ctx, root)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +158,7 @@ func Matching(dir, pattern string) (paths []string, err error) {
 
 // AddMatching adds the files of a tree that Matching finds; of a directory all
 // files in it.
-func (w *Writer) AddMatching(t *Tree, dir, pattern string) (notes []string, err error) {
+func (w *Writer) AddMatching(ctx context.Context, t *Tree, dir, pattern string) (notes []string, err error) {
 	paths, err := Matching(dir, pattern)
 	if err != nil {
 		return nil, err
@@ -163,7 +166,7 @@ func (w *Writer) AddMatching(t *Tree, dir, pattern string) (notes []string, err 
 	for _, found := range paths {
 		files := []string{found}
 		if info, err := os.Stat(found); err == nil && info.IsDir() {
-			if files, err = walk(found); err != nil {
+			if files, err = walk(ctx, found); err != nil {
 				return nil, err
 			}
 		}
@@ -232,11 +235,13 @@ func isPackage(dir string) bool {
 }
 
 // walk returns all files below a directory.
-func walk(dir string) (files []string, err error) {
+func walk(ctx context.Context, dir string) (files []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case slices.Contains(vcsDirs, e.Name()) && path != dir:
 			if e.IsDir() {
 				return fs.SkipDir
@@ -262,18 +267,21 @@ func pathError(err error) error {
 
 // gitFiles returns the files below a directory that git tracks or does not ignore.
 // Of another repository in it, as of a submodule, they are that repository's.
-func gitFiles(dir string) (files []string, err error) {
-	cmd := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
+func gitFiles(ctx context.Context, dir string) (files []string, err error) {
+	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
 	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {
-		return walk(dir)
+		return walk(ctx, dir)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if err != nil {
 		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return nil, fmt.Errorf("%s: git ls-files: %s", dir, line)
+		return nil, fmt.Errorf("%s: git ls-files: %s", dir, cmp.Or(line, err.Error()))
 	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		if name == "" {
@@ -285,7 +293,7 @@ func gitFiles(dir string) (files []string, err error) {
 			if RepositoryOf(path) != path {
 				inner = walk // a submodule that is not checked out
 			}
-			below, err := inner(path)
+			below, err := inner(ctx, path)
 			if err != nil {
 				return nil, err
 			}

@@ -63,7 +63,9 @@ func (w *Writer) Add(name, path string) error {
 	return nil
 }
 
-// Write writes the archive, with the numbers of entries and bytes in the header.
+// Write writes the archive, with the numbers of entries and bytes in the header. Its
+// error is that of to, names a file that can't be read, or is ctx's soon after that
+// is done.
 func (w *Writer) Write(ctx context.Context, to io.Writer, h *Header) error {
 	h.Format, h.Entries, h.Size = Format, len(w.files), w.size
 	text, err := h.encode()
@@ -85,7 +87,7 @@ func (w *Writer) Write(ctx context.Context, to io.Writer, h *Header) error {
 			return err
 		}
 		sum.add(e)
-		n, err := io.Copy(io.MultiWriter(t, sum), io.LimitReader(content, e.size))
+		n, err := io.Copy(io.MultiWriter(t, sum), io.LimitReader(until{ctx, content}, e.size))
 		if err == nil && n < e.size {
 			err = fmt.Errorf("%s: it became shorter", e.name)
 		}
@@ -95,9 +97,6 @@ func (w *Writer) Write(ctx context.Context, to io.Writer, h *Header) error {
 		return err
 	}
 	for _, s := range w.files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if err := s.copy(put); err != nil {
 			return err
 		}
@@ -128,4 +127,18 @@ func (s source) copy(put func(entry, io.Reader) error) error {
 // far as its text tells.
 func Outside(name, link string) bool {
 	return path.IsAbs(link) || !filepath.IsLocal(path.Join(path.Dir(name), link))
+}
+
+// until reads until its context is done. A file may be larger than what can be
+// read before somebody loses patience.
+type until struct {
+	context.Context
+	from io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if err := u.Err(); err != nil {
+		return 0, err
+	}
+	return u.from.Read(p)
 }
