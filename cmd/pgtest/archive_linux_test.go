@@ -258,6 +258,72 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// builtModule has tests that say how they were built: a profile for the compiler in
+// package main, and a file with a build constraint.
+var builtModule = map[string]string{
+	"prog/main.go":      "package main\n\nimport \"example.com/m/lib\"\n\nfunc main() { lib.F(1) }\n",
+	"prog/default.pgo":  "",
+	"prog/main_test.go": strings.Replace(settingsTest, "package lib", "package main", 1),
+	"lib/lib.go":        "package lib\n\nfunc F(n int) int {\n\tif n > 0 {\n\t\treturn F(n - 1)\n\t}\n\treturn n\n}\n",
+	"lib/lib_test.go":   settingsTest,
+	"lib/tag_test.go":   "//go:build special\n\npackage lib\n\nimport \"testing\"\n\nfunc TestTagged(t *testing.T) { F(2) }\n",
+}
+
+const settingsTest = `package lib
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestSettings(t *testing.T) {
+	info, _ := debug.ReadBuildInfo()
+	for _, s := range info.Settings {
+		t.Log(s.Key + "=" + s.Value)
+	}
+}
+`
+
+// TestArchiveBuildFlags archives with build flags, and says how the tests were
+// built: as a run builds them.
+func TestArchiveBuildFlags(t *testing.T) {
+	dir, elsewhere := writeModule(t, builtModule), t.TempDir()
+	file, goEvents, own := filepath.Join(elsewhere, "x.tar.zst"), filepath.Join(elsewhere, "go.json"), filepath.Join(elsewhere, "own.json")
+	env := archiveEnv(t)
+	for _, tt := range []struct {
+		flags       []string
+		want, never []string
+	}{
+		{
+			[]string{"-tags=special", "-cover", "-coverpkg=./..."},
+			[]string{"-tags=special", "-cover=true", "-pgo=" + filepath.Join(dir, "prog", "default.pgo"), "TestTagged"}, []string{"-race=true"},
+		},
+		{[]string{"-race", "-pgo=off"}, []string{"-race=true"}, []string{"-pgo=", "-cover=", "TestTagged"}},
+		{[]string{"-pgo", filepath.Join(dir, "prog", "default.pgo")}, []string{"-pgo=" + filepath.Join(dir, "prog", "default.pgo")}, []string{"-race=true", "-cover="}},
+	} {
+		runIn(t, dir, nil, 0, slices.Concat([]string{"--jsonfile=" + goEvents, "--format=none", "-count=1", "-vet=off"}, tt.flags, []string{"./..."})...)
+		runIn(t, dir, nil, 0, slices.Concat([]string{"tool", "archive", "-o", file, "-vet=off"}, tt.flags, []string{"./..."})...)
+		runIn(t, elsewhere, env, 0, "--archive="+file, "--jsonfile="+own, "--format=none")
+		want, got, all := packageEvents(t, goEvents), packageEvents(t, own), ""
+		for pkg := range want {
+			all += want[pkg]
+			if got[pkg] != want[pkg] {
+				t.Errorf("%v: %s:\n%s\nwant\n%s", tt.flags, pkg, got[pkg], want[pkg])
+			}
+		}
+		for _, part := range tt.want {
+			if !strings.Contains(all, part) {
+				t.Errorf("%v: no %q in\n%s", tt.flags, part, all)
+			}
+		}
+		for _, part := range tt.never {
+			if strings.Contains(all, part) {
+				t.Errorf("%v: %q in\n%s", tt.flags, part, all)
+			}
+		}
+	}
+}
+
 // packageEvents returns the events of each package, without times, addresses and
 // what runs when a test times out.
 func packageEvents(t *testing.T, path string) map[string]string {
