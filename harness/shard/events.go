@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"os/exec"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
 	"pgtest/jsonstream/event"
+	"pgtest/jsonstream/eventfile"
 )
 
 // A Mark is what the event file of a shard says of the run: its first line, and
@@ -69,27 +67,19 @@ type File struct {
 	Mark
 	// rounds are where rounds begin in the events, the run itself at 0. The events
 	// end at the last. Of a report they are counted.
-	rounds []int64
-	open   func(path string) (io.ReadCloser, error) // nil of a report
-	ends   map[in]end
+	rounds   []int64
+	isReport bool
+	ends     map[in]end
 }
 
 // Scan reads what the file of a shard says of the run. The error's text is the
 // path and the reason.
 func Scan(path string) (File, error) {
 	f := File{Path: path}
-	start, err := startOf(path)
-	switch {
-	case err != nil:
-	case bytes.HasPrefix(start, []byte("<")):
-		err = f.scanReport()
-	case len(start) == 4 && (start[0]&0xF0 == 0x50 && bytes.Equal(start[1:], []byte{0x2A, 0x4D, 0x18}) ||
-		bytes.Equal(start, []byte{0x28, 0xB5, 0x2F, 0xFD})):
-		f.open = openCompressed
-		err = f.scanEvents()
-	default:
-		f.open = func(path string) (io.ReadCloser, error) { return os.Open(path) }
-		err = f.scanEvents()
+	in, err := eventfile.Open(path)
+	if err == nil {
+		err = f.scan(in)
+		in.Close()
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path, bare(err))
@@ -97,83 +87,36 @@ func Scan(path string) (File, error) {
 	return f, err
 }
 
-// startOf returns the first bytes of a file, up to four.
-func startOf(path string) ([]byte, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// scan reads the file.
+func (f *File) scan(in io.Reader) error {
+	lines := bufio.NewReaderSize(in, 64<<10)
+	start, err := lines.Peek(1)
+	switch {
+	case err != nil && err != io.EOF:
+		return err
+	case bytes.Equal(start, []byte("<")):
+		f.isReport = true
+		return f.scanReport(lines)
 	}
-	defer in.Close()
-	start := make([]byte, 4)
-	n, err := io.ReadFull(in, start)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil
-	}
-	return start[:n], err
+	return f.scanEvents(lines)
 }
 
-func openCompressed(path string) (io.ReadCloser, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		in.Close()
-		return nil, err
-	}
-	return &compressed{d, in}, nil
-}
-
-// compressed is a file that ends where it was cut off.
-type compressed struct {
-	*zstd.Decoder
-	in *os.File
-}
-
-func (c *compressed) Read(p []byte) (int, error) {
-	n, err := c.Decoder.Read(p)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
-	}
-	return n, err
-}
-
-func (c *compressed) Close() error {
-	c.Decoder.Close()
-	return c.in.Close()
-}
-
-func (f *File) scanReport() error {
-	all, err := f.report()
-	if err == nil {
-		f.rounds = make([]int64, all.rounds()+1)
-		for round := range all.rounds() {
-			for line := range bytes.Lines(all.events(round)) {
-				f.note(line, round)
-			}
-		}
-	}
-	return err
-}
-
-func (f *File) report() (all report, err error) {
-	in, err := os.Open(f.Path)
-	if err != nil {
-		return all, err
-	}
-	defer in.Close()
-	all, f.Mark, err = readReport(bufio.NewReader(in))
-	return all, err
-}
-
-func (f *File) scanEvents() error {
-	in, err := f.open(f.Path)
+func (f *File) scanReport(in io.Reader) error {
+	all, mark, err := readReport(in)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	lines := bufio.NewReaderSize(in, 64<<10)
+	f.Mark = mark
+	f.rounds = make([]int64, all.rounds()+1)
+	for round := range all.rounds() {
+		for line := range bytes.Lines(all.events(round)) {
+			f.note(line, round)
+		}
+	}
+	return nil
+}
+
+func (f *File) scanEvents(lines *bufio.Reader) error {
 	var at int64
 	round := 1
 	f.rounds = []int64{0}
@@ -294,13 +237,14 @@ type part struct {
 }
 
 func (p *part) start() error {
-	if p.file.open == nil {
-		all, err := p.file.report()
-		p.in, p.r = io.NopCloser(nil), bytes.NewReader(all.events(p.round))
+	in, err := eventfile.Open(p.file.Path)
+	if err != nil {
 		return err
 	}
-	in, err := p.file.open(p.file.Path)
-	if err != nil {
+	p.in = in
+	if p.file.isReport {
+		all, _, err := readReport(bufio.NewReader(in))
+		p.r = bytes.NewReader(all.events(p.round))
 		return err
 	}
 	from, to := p.file.rounds[p.round], p.file.rounds[p.round+1]
@@ -309,7 +253,7 @@ func (p *part) start() error {
 	} else {
 		_, err = io.CopyN(io.Discard, in, from)
 	}
-	p.in, p.r = in, io.LimitReader(in, to-from)
+	p.r = io.LimitReader(in, to-from)
 	return err
 }
 

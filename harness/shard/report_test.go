@@ -69,7 +69,7 @@ func TestReport(t *testing.T) {
 		if want := (Mark{Index: 2, Total: 3, Plan: "p", Commit: "c", Ended: !tt.interrupted}); err != nil || f.Mark != want || len(f.rounds) != max(tt.rounds, 1)+1 {
 			t.Errorf("%s: %v: %+v", name, err, f)
 		}
-		all, err := f.report()
+		all, _, err := readReport(strings.NewReader(strings.Replace(head, "MORE", tt.more, 1) + tt.cases + tail))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package timing
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
@@ -226,29 +227,30 @@ func typical(list []time.Duration) time.Duration {
 	return list[int(math.Ceil(0.85*float64(len(list))))-1]
 }
 
-// readTimes reads event files and JUnit files.
+// readTimes reads event files, exported runs and JUnit files.
 func readTimes(paths []string) (Times, error) {
 	times := make(Times)
 	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("--timing-files %s: %w", path, bare(err))
-		}
-		start := make([]byte, 1)
-		n, _ := io.ReadFull(f, start)
-		in := io.MultiReader(bytes.NewReader(start[:n]), f)
-		of, _ := shard.Scan(path) // of no shard if it can't be read
-		if n > 0 && start[0] == '<' {
-			err = times.addJUnit(path, in, of.Mark)
-		} else {
-			err = times.addEvents(path, in, of.Mark)
-		}
-		f.Close()
-		if err != nil {
+		if err := times.addFile(path); err != nil {
 			return nil, fmt.Errorf("--timing-files %w", err)
 		}
 	}
 	return times, nil
+}
+
+func (t Times) addFile(path string) error {
+	f, err := open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	in := bufio.NewReader(f)
+	start, _ := in.Peek(1)    // an error comes again
+	of, _ := shard.Scan(path) // of no shard if it can't be read
+	if bytes.Equal(start, []byte("<")) {
+		return t.addJUnit(path, in, of.Mark)
+	}
+	return t.addEvents(path, in, of.Mark)
 }
 
 // maxHistory is how many runs of the history are read.

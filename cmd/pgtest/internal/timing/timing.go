@@ -12,10 +12,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"gotest.tools/gotestsum/testjson"
+
+	"pgtest/jsonstream/eventfile"
 )
 
 // Streams are a tool's standard files.
@@ -125,8 +126,9 @@ func debugTo(on bool, w io.Writer) io.Writer {
 	return io.Discard
 }
 
-func open(path string) (*os.File, error) {
-	f, err := os.Open(path)
+// open opens an event file, an exported run or a JUnit report.
+func open(path string) (io.ReadCloser, error) {
+	f, err := eventfile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, bare(err))
 	}
