@@ -21,7 +21,8 @@ they took before:
     echo -n "matrix=" >>$GITHUB_OUTPUT
     go list ./... | NAME --timing-files='./*.log' --partitions=4 >>$GITHUB_OUTPUT
 
-The timing files come from --jsonfile-timing-events or --jsonfile.
+The timing files come from --jsonfile-timing-events or --jsonfile, and may be
+compressed with zstd, or from --junitfile or tool history export.
 `
 
 func matrix(name string, args []string, s Streams) error {

@@ -32,9 +32,10 @@ took before, and write the plan for --shard-plan:
     pgtest --shard=1/4 --shard-plan=plan.json ./...
 
 Behind the flags stand packages and build flags as of go test. The files come from
---jsonfile, --jsonfile-timing-events or --junitfile; without them the times are those
-of the history. A package without a time gets
-the mean of the others; one that is a large part of a shard is divided by its tests.
+--jsonfile, --jsonfile-timing-events, --junitfile or tool history export, and event
+files may be compressed with zstd; without them the times are those of the history.
+A package without a time gets the mean of the others; one that is a large part of a
+shard is divided by its tests.
 What comes later, and is in no plan, is in one shard, too.
 `
 

@@ -1,12 +1,15 @@
 package timing
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"pgtest/harness/harnesstest"
 	"pgtest/harness/shard"
@@ -188,4 +191,41 @@ func TestParts(t *testing.T) {
 	want(9 * time.Second)
 	write(shard.Mark{Index: 1, Total: 2}, 11) // by name
 	want(11 * time.Second)
+}
+
+// TestMixed makes a plan by times in files of all kinds: what is in none gets the
+// mean.
+func TestMixed(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(z, `{"Action":"pass","Package":"b","Elapsed":4}`)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for name, text := range map[string]string{
+		"events":     `{"Action":"pass","Package":"a","Elapsed":6}` + "\n",
+		"compressed": packed.String(),
+		"exported":   "\x50\x2A\x4D\x18\x04\x00\x00\x00head" + packed.String(),
+		"report":     `<testsuites><testsuite name="c" time="2"></testsuite></testsuites>`,
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	times, err := readTimes(paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := shard.Divide(times.of([]string{"a", "b", "c", "unknown"}), 2)
+	// 6 and 2 seconds are as long as 4 and the mean of 4.
+	if p := plan.Packages; p["a"].Shard != p["c"].Shard || p["b"].Shard != p["unknown"].Shard || p["a"].Shard == p["b"].Shard {
+		t.Errorf("%+v", plan)
+	}
 }
