@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -189,14 +188,14 @@ var archivedSettings = []string{
 
 // list asks the go command for its settings and the packages.
 func (a *archiver) list() error {
-	text, err := goOutput(slices.Concat([]string{"env", "-json"}, archivedSettings)...)
+	text, _, err := gotest.Ask("", slices.Concat([]string{"env", "-json"}, archivedSettings)...)
 	if err == nil {
 		err = json.Unmarshal(text, &a.header.Env)
 	}
 	if err != nil {
 		return err
 	}
-	text, err = goOutput(slices.Concat([]string{"list", "-e", "-json=ImportPath,Dir,Root,Standard,Module,TestGoFiles,XTestGoFiles"}, a.line.ListWords())...)
+	text, _, err = gotest.Ask("", slices.Concat([]string{"list", "-e", "-json=ImportPath,Dir,Root,Standard,Module,TestGoFiles,XTestGoFiles"}, a.line.ListWords())...)
 	if err != nil {
 		return err
 	}
@@ -209,18 +208,6 @@ func (a *archiver) list() error {
 		}
 		a.packages = append(a.packages, p)
 	}
-}
-
-func goOutput(args ...string) ([]byte, error) {
-	cmd := exec.Command("go", args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return nil, fmt.Errorf("go %s: %s", args[0], cmp.Or(line, err.Error()))
-	}
-	return out, nil
 }
 
 // build builds the tests as a run would, but for the role that keeps the binaries

@@ -8,7 +8,6 @@ import (
 	"go/build"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -138,16 +137,9 @@ func choose(line *flags.CommandLine, g *reach.Graph, tree *changes.Tree, root st
 
 // listGraph asks go for the packages of a line and what they need.
 func listGraph(dir string, line gotest.Line) (*reach.Graph, error) {
-	cmd := exec.Command("go", graphWords(line, line.Packages())...)
-	cmd.Dir = dir
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, _, err := gotest.Ask(dir, graphWords(line, line.Packages())...)
 	if err != nil {
-		if said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n"); said != "" {
-			return nil, fmt.Errorf("go list: %s", said)
-		}
-		return nil, fmt.Errorf("go list: %w", err)
+		return nil, err
 	}
 	return reach.ParseList(bytes.NewReader(out))
 }

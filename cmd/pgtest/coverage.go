@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -176,9 +175,7 @@ func (r *coverageReport) directories(p coverage.Profile) func(importPath string)
 	dirs := make(map[string]string)
 	words := append([]string{"list", "-e", "-json=ImportPath,Dir"}, r.line.FileFlags()...)
 	list := func(packages []string) {
-		cmd := exec.Command("go", append(slices.Clone(words), packages...)...)
-		cmd.Dir = r.dir
-		out, _ := cmd.Output()
+		out, _, _ := gotest.Ask(r.dir, append(slices.Clone(words), packages...)...) // nothing if it fails
 		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 			var p struct{ ImportPath, Dir string }
 			if dec.Decode(&p) != nil {

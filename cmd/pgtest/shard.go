@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness"
 	"pgtest/harness/coverage"
+	"pgtest/harness/gotest"
 	"pgtest/harness/plural"
 	"pgtest/harness/shard"
 	"pgtest/harness/steady"
@@ -178,18 +178,10 @@ func listPackages(c *flags.CommandLine) (paths []string, err error) {
 		}
 		return paths, nil
 	}
-	cmd := exec.Command("go", slices.Concat([]string{"list", "-e"}, c.Line.ListWords())...)
-	cmd.Dir = c.Dir
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, messages, err := gotest.Ask(c.Dir, slices.Concat([]string{"list", "-e"}, c.Line.ListWords())...)
 	if err != nil {
-		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		if line == "" {
-			line = err.Error()
-		}
-		return nil, fmt.Errorf("go list: %s", line)
+		return nil, err
 	}
-	io.Copy(steady.Writer(os.Stderr), &stderr)
+	steady.Writer(os.Stderr).Write(messages)
 	return strings.Fields(string(out)), nil
 }

@@ -70,7 +70,6 @@ func (w *Writer) AddTree(ctx context.Context, t *Tree, except ...string) (notes 
 	if len(roots) == 0 {
 		roots = t.Packages
 	}
-	inGit := len(t.Modules) > 0 && RepositoryOf(t.Dir) != ""
 	o := owners{tree: t, known: make(map[string]string)}
 	for _, dir := range t.Modules { // by which tests find where they are
 		for _, name := range []string{"go.mod", "go.sum"} {
@@ -79,26 +78,34 @@ func (w *Writer) AddTree(ctx context.Context, t *Tree, except ...string) (notes 
 			}
 		}
 	}
+	list := walk
+	if len(t.Modules) > 0 && RepositoryOf(t.Dir) != "" {
+		list = gitFiles
+	}
 	for _, root := range roots {
-		list := walk
-		if inGit {
-			list = gitFiles
-		}
 		files, err := list(ctx, root)
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range files {
-			if !o.wants(file) || slices.Contains(except, file) {
-				continue
-			}
-			note, err := w.addOf(t, file)
-			if err != nil {
-				return nil, err
-			}
-			if note != "" {
-				notes = append(notes, note)
-			}
+		files = slices.DeleteFunc(files, func(file string) bool { return !o.wants(file) || slices.Contains(except, file) })
+		more, err := w.addAll(t, files)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, more...)
+	}
+	return notes, nil
+}
+
+// addAll adds files of a tree, and returns a line for each that is left out.
+func (w *Writer) addAll(t *Tree, files []string) (notes []string, err error) {
+	for _, file := range files {
+		note, err := w.addOf(t, file)
+		if err != nil {
+			return nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
 		}
 	}
 	return notes, nil
@@ -174,14 +181,12 @@ func (w *Writer) AddMatching(ctx context.Context, t *Tree, dir, pattern string) 
 			if t.In(file) == "" {
 				return nil, fmt.Errorf("%s is not in %s", file, t.Dir)
 			}
-			note, err := w.addOf(t, file)
-			if err != nil {
-				return nil, err
-			}
-			if note != "" {
-				notes = append(notes, note)
-			}
 		}
+		more, err := w.addAll(t, files)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, more...)
 	}
 	return notes, nil
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,12 +125,9 @@ func OwnFlags(set *flag.FlagSet, args []string) (own, rest []string) {
 // and which have test files.
 func list(line gotest.Line) (paths []string, withTests map[string]bool, err error) {
 	const format = "{{.ImportPath}}{{if or .TestGoFiles .XTestGoFiles}} tests{{end}}"
-	cmd := exec.Command("go", append([]string{"list", "-f", format}, line.ListWords()...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	text, err := cmd.Output()
+	text, _, err := gotest.Ask("", append([]string{"list", "-f", format}, line.ListWords()...)...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("go list: %s", firstLine(stderr.String(), err))
+		return nil, nil, err
 	}
 	withTests = make(map[string]bool)
 	for line := range strings.Lines(string(text)) {
@@ -140,14 +136,6 @@ func list(line gotest.Line) (paths []string, withTests map[string]bool, err erro
 		withTests[path] = tests != ""
 	}
 	return paths, withTests, nil
-}
-
-func firstLine(text string, err error) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if line == "" {
-		return err.Error()
-	}
-	return line
 }
 
 // Times are how long packages took in several runs, and their top-level tests.

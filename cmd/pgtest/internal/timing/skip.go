@@ -11,13 +11,13 @@ import (
 	"go/token"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gotest.tools/gotestsum/testjson"
 
+	"pgtest/harness/gotest"
 	"pgtest/harness/outfile"
 )
 
@@ -101,13 +101,9 @@ type source struct {
 }
 
 func listSources(packages []string) ([]source, error) {
-	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Error", "--"}, packages...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, _, err := gotest.Ask("", append([]string{"list", "-e", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Error", "--"}, packages...)...)
 	if err != nil {
-		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return nil, fmt.Errorf("go list: %w: %s", err, line)
+		return nil, err
 	}
 	var all []source
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
