@@ -124,19 +124,15 @@ type joined struct {
 	round int
 	of    map[in]division
 
-	text   []byte
-	err    error
-	within bool // a long line
+	text []byte
+	err  error
 }
 
 func (j *joined) Read(b []byte) (int, error) {
 	for len(j.text) == 0 && j.err == nil {
 		j.text, j.err = j.lines.ReadSlice('\n')
-		long := errors.Is(j.err, bufio.ErrBufferFull)
-		if long || j.within {
-			if j.within = long; long { // no start or end is as long
-				j.err = nil
-			}
+		if errors.Is(j.err, bufio.ErrBufferFull) { // no start or end is as long, and the rest of the line is no event
+			j.err = nil
 			break
 		}
 		if e, ok := packageEventOf(j.text); ok {

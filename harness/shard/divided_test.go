@@ -32,13 +32,15 @@ func TestDivided(t *testing.T) {
 		parts []string
 		want  string
 	}{
-		"once":              {[]string{passes, other}, passes + other},
-		"passes, fails":     {[]string{passes + other, fails}, start + body(passes) + other + end("fail", "3", `,"FailedBuild":"b"`)},
-		"fails, passes":     {[]string{fails, passes}, start + body(passes) + end("fail", "3", `,"FailedBuild":"b"`)},
-		"skips, passes":     {[]string{skips, passes}, start + body(passes) + end("pass", "1", "")},
-		"three":             {[]string{passes, skips, passes}, start + body(passes) + body(passes) + end("pass", "2", "")},
-		"one is cut off":    {[]string{passes, cut}, start + body(passes) + event("output", `,"Output":"x"`)},
-		"in several rounds": {[]string{passes + `{"Action":"output","Package":"p","NoEnd":"round 2"}` + "\n" + passes, passes}, start + body(passes) + body(passes) + end("pass", "2", "") + `{"Action":"output","Package":"p","NoEnd":"round 2"}` + "\n" + passes},
+		"once":                 {[]string{passes, other}, passes + other},
+		"passes, fails":        {[]string{passes + other, fails}, start + body(passes) + other + end("fail", "3", `,"FailedBuild":"b"`)},
+		"fails, passes":        {[]string{fails, passes}, start + body(passes) + end("fail", "3", `,"FailedBuild":"b"`)},
+		"skips, passes":        {[]string{skips, passes}, start + body(passes) + end("pass", "1", "")},
+		"three":                {[]string{passes, skips, passes}, start + body(passes) + body(passes) + end("pass", "2", "")},
+		"one is cut off":       {[]string{passes, cut}, start + body(passes) + event("output", `,"Output":"x"`)},
+		"the first is cut off": {[]string{cut, passes}, start + event("output", `,"Output":"x"`) + body(passes)},
+		"says more":            {[]string{passes + event("output", `,"Output":"x"`), fails}, start + body(passes) + event("output", `,"Output":"x"`) + end("fail", "3", `,"FailedBuild":"b"`)},
+		"in several rounds":    {[]string{passes + `{"Action":"output","Package":"p","NoEnd":"round 2"}` + "\n" + passes, passes}, start + body(passes) + body(passes) + end("pass", "2", "") + `{"Action":"output","Package":"p","NoEnd":"round 2"}` + "\n" + passes},
 	} {
 		dir := t.TempDir()
 		var files []File
@@ -54,7 +56,11 @@ func TestDivided(t *testing.T) {
 			}
 			files = append(files, f)
 		}
+		before := descriptors()
 		merged, err := io.ReadAll(Merge(files))
+		if after := descriptors(); after != before {
+			t.Errorf("%s: %d descriptors are open, and %d were", name, after, before)
+		}
 		got := ""
 		for line := range strings.Lines(string(merged)) {
 			if !strings.Contains(line, `"NoEnd":"shard"`) {
@@ -66,4 +72,10 @@ func TestDivided(t *testing.T) {
 			t.Errorf("%s: %v:\n%s\nwant\n%s", name, err, short.Replace(got), short.Replace(tt.want))
 		}
 	}
+}
+
+// descriptors returns how many this process has open, 0 where the system does not say.
+func descriptors() int {
+	open, _ := os.ReadDir("/dev/fd")
+	return len(open)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // TestMerge merges files of several rounds, of which one ends in the middle of a
@@ -26,8 +28,11 @@ func TestMerge(t *testing.T) {
 	}
 	var files []File
 	for _, name := range []string{"1", "2", "3"} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text[name]), 0o666); err != nil {
+		path, content := filepath.Join(dir, name), []byte(text[name])
+		if name == "3" {
+			content = compressed(t, text[name])
+		}
+		if err := os.WriteFile(path, content, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		f, err := Scan(path)
@@ -44,6 +49,39 @@ func TestMerge(t *testing.T) {
 	}
 	if got := Check(files); len(got) != 1 || !strings.HasSuffix(got[0], "2: shard 2/3: the run did not come to its end") {
 		t.Errorf("%q", got)
+	}
+}
+
+func compressed(t *testing.T, text string) []byte {
+	t.Helper()
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z.EncodeAll([]byte(text), nil)
+}
+
+// TestForeignFiles reads event files that are none of a shard, and rounds that are
+// none of pgtest.
+func TestForeignFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.json")
+	for text, want := range map[string]string{
+		"":                                 "no event file of a run with --shard",
+		`{"Action":"start","Package":"p"}`: "no event file of a run with --shard",
+		string(Mark{Index: 1, Total: 1}.Line()) + `{"Action":"output","Package":"p","NoEnd":"round 3"}` + "\n": "1 round",
+		string(Mark{Index: 1, Total: 1}.Line()) + `{"Action":"output","Package":"p","NoEnd":"round 2"}` + "\n": "2 round",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Scan(path)
+		got := fmt.Sprintf("%d round", len(f.rounds)-1)
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), path+": ")
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
 	}
 }
 

@@ -43,6 +43,8 @@ func TestParse(t *testing.T) {
 		{"auto", "SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=4 SLURM_ARRAY_TASK_STEP=1 SLURM_ARRAY_TASK_COUNT=4", "Slurm 3/4"},
 		{"auto", "SLURM_ARRAY_TASK_ID=30 SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_MAX=35 SLURM_ARRAY_TASK_STEP=10 SLURM_ARRAY_TASK_COUNT=3", "Slurm 3/3"},
 		{"auto", "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=7 SLURM_ARRAY_TASK_STEP=1 SLURM_ARRAY_TASK_COUNT=3", "Slurm: the array's indices do not follow"},
+		{"auto", "SLURM_ARRAY_TASK_ID=15 SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_MAX=30 SLURM_ARRAY_TASK_STEP=10 SLURM_ARRAY_TASK_COUNT=3", "Slurm: the array's indices do not follow"},
+		{"auto", "SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_STEP=0 SLURM_ARRAY_TASK_COUNT=3", "Slurm: the array's indices do not follow"},
 		{"auto", "SLURM_ARRAY_TASK_ID=7", `SLURM_ARRAY_TASK_MIN is "", which is no number`},
 
 		{"auto/4", "CIRCLE_NODE_INDEX=0 CIRCLE_NODE_TOTAL=5", "CircleCI: there are 5 jobs, not 4"},
@@ -51,6 +53,8 @@ func TestParse(t *testing.T) {
 		{"auto", "CIRCLE_NODE_INDEX=x CIRCLE_NODE_TOTAL=5", `CIRCLE_NODE_INDEX is "x", which is no number`},
 		{"auto", "CI_NODE_INDEX=1 CI_NODE_TOTAL=2 TEST_SHARD_INDEX=0 TEST_TOTAL_SHARDS=2", "GitLab 1/2"},
 		{"auto", "CI_NODE_INDEX=1 CI_NODE_TOTAL=2 TEST_SHARD_INDEX=1 TEST_TOTAL_SHARDS=2", "GitLab says 1/2, and Bazel 2/2; give i/n"},
+		{"auto", "CI_NODE_INDEX=1 CI_NODE_TOTAL=2 TEST_SHARD_INDEX=0 TEST_TOTAL_SHARDS=3", "GitLab says 1/2, and Bazel 1/3; give i/n"},
+		{"auto", "CI_NODE_INDEX=1 CI_NODE_TOTAL=2 JOB_COMPLETION_INDEX=1", "GitLab 1/2"}, // as each job of it runs in a pod
 		{"auto/2", "CI_NODE_INDEX=1 CI_NODE_TOTAL=2 JOB_COMPLETION_INDEX=1", "GitLab says 1/2, and Kubernetes 2/2; give i/n"},
 	} {
 		env := make(map[string]string)

@@ -124,7 +124,7 @@ func Divide(packages []Package, shards int) Plan {
 	loads := make([]time.Duration, shards)
 	target := all / time.Duration(shards)
 	for _, p := range packages {
-		if p.Time > target/large && len(p.Tests) > 1 && shards > 1 {
+		if p.Time > target/large && len(p.Tests) > 1 {
 			plan.Packages[p.Path] = divide(p, loads, target)
 			continue
 		}
@@ -174,7 +174,7 @@ func divide(p Package, loads []time.Duration, target time.Duration) Share {
 	shard := leastOf(loads)
 	for _, name := range names {
 		w := weigh(p.Tests[name])
-		if loads[shard] > 0 && loads[shard]+w > target {
+		if loads[shard]+w > target {
 			shard = leastOf(loads)
 		}
 		loads[shard] += w

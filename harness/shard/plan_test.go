@@ -62,7 +62,11 @@ func TestCompleteAndDisjoint(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		m := randomModule(rnd)
 		n := 1 + rnd.IntN(9)
+		before := slices.Clone(m.known)
 		plan := Divide(m.known, n)
+		if !reflect.DeepEqual(m.known, before) {
+			t.Fatalf("seed %d: what is known has changed", seed)
+		}
 		var text bytes.Buffer
 		if err := plan.Write(&text); err != nil {
 			t.Fatal(err)
@@ -146,6 +150,72 @@ func TestBalance(t *testing.T) {
 	}
 }
 
+// TestDivide divides packages whose tests take the same time, or none that is known,
+// the same each time.
+func TestDivide(t *testing.T) {
+	tests := func(n int, took time.Duration) map[string]time.Duration {
+		all := make(map[string]time.Duration)
+		for i := range n {
+			all[fmt.Sprint("Test", i)] = took
+		}
+		return all
+	}
+	for name, tt := range map[string]struct {
+		packages []Package
+		shards   int
+		want     []int // tests of each shard
+	}{
+		"one shard":      {[]Package{{"a", time.Second, tests(4, time.Second)}}, 1, []int{4}},
+		"equal tests":    {[]Package{{"a", 4 * time.Second, tests(4, time.Second)}}, 2, []int{2, 2}},
+		"no times":       {[]Package{{"a", 4 * time.Second, tests(4, 0)}}, 2, []int{2, 2}},
+		"large together": {[]Package{{"a", 4 * time.Second, tests(4, time.Second)}, {"b", 4 * time.Second, tests(4, time.Second)}, {"c", 4 * time.Second, tests(4, time.Second)}}, 2, []int{6, 6}},
+		"small":          {[]Package{{"a", 16 * time.Second, tests(16, time.Second)}, {"b", 2 * time.Second, tests(2, time.Second)}}, 2, []int{9, 9}},
+		"longer than a shard": {[]Package{{"a", 12 * time.Second, map[string]time.Duration{"Test0": 9 * time.Second, "Test1": time.Second, "Test2": time.Second, "Test3": time.Second}}}, 3,
+			[]int{1, 3, 0}},
+	} {
+		first := Divide(tt.packages, tt.shards)
+		for range 20 {
+			if again := Divide(tt.packages, tt.shards); !reflect.DeepEqual(again, first) {
+				t.Fatalf("%s: %+v, then %+v", name, first, again)
+			}
+		}
+		got := make([]int, tt.shards)
+		for _, p := range tt.packages {
+			share := first.Packages[p.Path]
+			for test := range p.Tests {
+				if s, given := share.Tests[test]; given {
+					got[s-1]++
+				} else {
+					got[share.Shard-1]++
+				}
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v: %+v", name, got, tt.want, first)
+		}
+	}
+	if share := Divide([]Package{{"a", 16 * time.Second, nil}, {"b", 2 * time.Second, tests(2, time.Second)}}, 2).Packages["b"]; len(share.Tests) > 0 {
+		t.Errorf("a small package is divided: %+v", share)
+	}
+}
+
+// TestOf takes parts of a plan that somebody wrote.
+func TestOf(t *testing.T) {
+	plan := Plan{Shards: 3, Packages: map[string]Share{
+		"own":  {Shard: 1, Tests: map[string]int{"TestA": 1}},
+		"both": {Shard: 1, Tests: map[string]int{"TestA": 1, "TestB": 2, "TestC": 2}},
+	}}
+	for shard, want := range map[int]string{
+		1: "[{own [] []} {both [] [TestB TestC]}]",
+		2: "[{both [TestB TestC] []}]",
+		3: "[]",
+	} {
+		if got := fmt.Sprint(plan.Of(shard, 3, []string{"own", "both"})); got != want {
+			t.Errorf("shard %d: %s, want %s", shard, got, want)
+		}
+	}
+}
+
 // TestManyTests divides a package with more tests than fit into an argument.
 func TestManyTests(t *testing.T) {
 	p := Package{Path: "m/p", Time: time.Minute, Tests: make(map[string]time.Duration)}
@@ -176,6 +246,16 @@ func TestByName(t *testing.T) {
 			if got, mean := len(Plan{}.Of(i, n, paths)), 1000/n; got < mean/2 || got > 2*mean {
 				t.Errorf("shard %d/%d has %d packages of 1000", i, n, got)
 			}
+		}
+	}
+}
+
+// TestByNameStays keeps packages in their shards: another version of pgtest on another
+// machine has to agree.
+func TestByNameStays(t *testing.T) {
+	for path, want := range map[string]int{"example.com/m/a": 482, "example.com/m/b": 698, "fmt": 104, "": 459} {
+		if got := byName(path, 1000); got != want {
+			t.Errorf("%q is in shard %d, want %d", path, got, want)
 		}
 	}
 }
