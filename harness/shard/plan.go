@@ -182,9 +182,9 @@ func divide(p Package, loads []time.Duration, target time.Duration) Share {
 		got[shard+1] += w
 	}
 	rest := tests[names[0]]
-	for s, w := range got {
-		if w > got[rest] || w == got[rest] && s < rest {
-			rest = s
+	for s := range len(loads) { // in order: the same times make the same plan
+		if got[s+1] > got[rest] {
+			rest = s + 1
 		}
 	}
 	maps.DeleteFunc(tests, func(_ string, s int) bool { return s == rest })
