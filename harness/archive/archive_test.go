@@ -191,6 +191,20 @@ func (full) Write([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "write", Path: "to/x", Err: syscall.ENOSPC}
 }
 
+// TestOpen opens what is no archive.
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"text": "text", "empty": ""})
+	for name, want := range map[string]string{
+		"": "it is no regular file", "text": "it is no archive of pgtest tool archive", "empty": "it is no archive of pgtest tool archive", "none": "no such file or directory",
+	} {
+		path := filepath.Join(dir, name)
+		if _, err := Open(path); err == nil || err.Error() != path+": "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 // TestFull says of a full disk which file there is no space for, and not that the
 // archive is damaged.
 func TestFull(t *testing.T) {
@@ -210,7 +224,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// forge writes an archive that Write would not.
+// forge writes an archive that Write would not, also by the header's commit.
 func forge(t *testing.T, h *Header, entries []tar.Header, content string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -242,13 +256,19 @@ func forge(t *testing.T, h *Header, entries []tar.Header, content string) string
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.Commit == "newer" {
+		text = []byte(`{"Format":3,"Packages":"elsewhere"}`)
+	}
 	add(tar.Header{Name: headerName}, text)
 	for _, th := range entries {
 		add(th, []byte(content))
 	}
 	last := sum.text()
-	if h.Commit == "changed" {
+	switch h.Commit {
+	case "changed":
 		last[0] ^= 1
+	case "longer":
+		last = bytes.Repeat(last, 1000)
 	}
 	add(tar.Header{Name: sumName}, last)
 	if err := errors.Join(tw.Close(), z.Close()); err != nil {
@@ -273,7 +293,7 @@ func TestHostile(t *testing.T) {
 		entries []tar.Header
 		want    string // in the error, "" for none
 	}{
-		{name: "harmless", entries: []tar.Header{file("a/b"), link("a/c", "b"), link("d", "a"), link("a/up", ".."), link("a/dangling", "x/y")}},
+		{name: "harmless", entries: []tar.Header{file("a/b"), link("a/c", "b"), link("d", "a"), link("a/up", ".."), link("a/dangling", "x/y"), link("a/self", "self"), link("a/below", "b/x")}},
 		{name: "absolute", entries: []tar.Header{file("/tmp/x")}, want: `"/tmp/x" in it leads out of the directory`},
 		{name: "up", entries: []tar.Header{file("../x")}, want: `"../x" in it leads out of the directory`},
 		{name: "up inside", entries: []tar.Header{file("a/../../x")}, want: `leads out of the directory`},
@@ -292,11 +312,17 @@ func TestHostile(t *testing.T) {
 		{name: "pipe", entries: []tar.Header{{Name: "a", Typeflag: tar.TypeFifo}}, want: `"a" in it is neither a file nor a link`},
 		{name: "directory", entries: []tar.Header{{Name: "a/", Typeflag: tar.TypeDir}}, want: `"a/" in it is neither a file nor a link`},
 		{name: "more bytes", change: func(h *Header) { h.Size-- }, entries: []tar.Header{file("a")}, want: "it holds more than it says"},
+		{name: "more bytes together", change: func(h *Header) { h.Size-- }, entries: []tar.Header{file("a"), file("b")}, want: "it holds more than it says"},
+		{name: "a longer sum", change: func(h *Header) { h.Commit = "longer" }, entries: []tar.Header{file("a")}, want: "it holds more than it says"},
+		{name: "fewer than no bytes", change: func(h *Header) { h.Size = -1 }, want: "it is damaged"},
+		{name: "fewer than no entries", change: func(h *Header) { h.Entries = -1 }, want: "it is damaged"},
+		{name: "root outside", change: func(h *Header) { h.Root = ".." }, want: "it names files outside of itself"},
 		{name: "more entries", change: func(h *Header) { h.Entries-- }, entries: []tar.Header{file("a"), file("b")}, want: "it holds more than it says"},
 		{name: "fewer entries", change: func(h *Header) { h.Entries++ }, entries: []tar.Header{file("a")}, want: "it is cut off"},
 		{name: "changed", change: func(h *Header) { h.Commit = "changed" }, entries: []tar.Header{file("a")}, want: "it is damaged"},
 		{name: "bomb", change: func(h *Header) { h.Size = 1 << 40 }, want: "it would become more than 1000 times as large"},
 		{name: "newer", change: func(h *Header) { h.Format = 2 }, want: "it has format 2, and this pgtest knows 1: a newer one is needed"},
+		{name: "newer, in another form", change: func(h *Header) { h.Commit = "newer" }, want: "it has format 3, and this pgtest knows 1: a newer one is needed"},
 		{name: "no format", change: func(h *Header) { h.Format = 0 }, want: "it is damaged"},
 		{name: "other system", change: func(h *Header) { h.Env["GOOS"] = "plan9" }, want: "its tests are built for plan9/" + runtime.GOARCH + ", and this is " + runtime.GOOS + "/" + runtime.GOARCH},
 		{name: "binary outside", change: func(h *Header) { h.Packages[0].Binary = "../../bin/sh" }, want: "it names files outside of itself"},

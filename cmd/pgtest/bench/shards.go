@@ -111,17 +111,23 @@ func (b *bench) merge(shards int) error {
 	}
 	defer os.RemoveAll(dir)
 	words := []string{b.pgtest, "tool", "merge", "--history=off", "--format=none", "--junitfile=" + filepath.Join(dir, "junit.xml")}
+	var size int64
 	for i := 1; i <= shards; i++ {
 		path := filepath.Join(dir, fmt.Sprintf("%d.json", i))
 		if err := writeShard(path, shard.Mark{Index: i, Total: shards}); err != nil {
 			return err
 		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		size += info.Size()
 		words = append(words, path)
 	}
 	ours, err := command{dir: dir, words: words}.run()
 	if err == nil {
 		name := fmt.Sprintf("merge of %d shards of 1,000 tests", shards)
-		b.table.row(name+", processor time", name, 0, ours.cpu, ours.memory, true)
+		b.table.row(fmt.Sprintf("%s, %d MB, processor time", name, (size+500_000)/1_000_000), name, 0, ours.cpu, ours.memory, true)
 	}
 	return err
 }
