@@ -358,16 +358,15 @@ func (a *archiver) buildFlags() (words []string) {
 }
 
 // trees returns the directories that have the packages: that of the working
-// directory's repository or workspace, or else its module, first.
+// directory's workspace or module, or of the repository that has it, first. A
+// repository inside of a module is a part of that.
 func (a *archiver) trees(wd string) []*archive.Tree {
-	here := archive.RepositoryOf(wd)
-	if here == "" {
-		here, _ = sources.ModuleOf(wd)
-		if work := gotest.Env("GOWORK"); filepath.IsAbs(work) {
-			here = filepath.Dir(work)
-		}
+	here, _ := sources.ModuleOf(wd)
+	if work := gotest.Env("GOWORK"); filepath.IsAbs(work) {
+		here = filepath.Dir(work)
 	}
-	trees := []*archive.Tree{{Dir: cmp.Or(here, wd)}}
+	here = cmp.Or(here, wd)
+	trees := []*archive.Tree{{Dir: cmp.Or(archive.RepositoryOf(here), here)}}
 	for _, p := range a.packages {
 		dir, module := cmp.Or(p.Root, p.Dir), ""
 		if p.Module != nil && p.Module.Dir != "" {
