@@ -219,6 +219,9 @@ func TestFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := damaged(&fs.PathError{Op: "read", Path: "x", Err: syscall.EIO}); err != syscall.EIO {
+		t.Errorf("%v", err)
+	}
 	if err := r.copy(t.Context(), full{}, e); err == nil || err.Error() != "to/x: no space left on device" {
 		t.Errorf("%v", err)
 	}

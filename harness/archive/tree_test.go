@@ -93,8 +93,8 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// namesIn returns the names of the files that a tree gives an archive, and what is
-// said of others.
+// namesIn returns the names of the files that a tree gives an archive, with an @
+// behind those of links, and what is said of others.
 func namesIn(t *testing.T, tree *Tree) (names string, notes []string) {
 	t.Helper()
 	var w Writer
@@ -104,7 +104,11 @@ func namesIn(t *testing.T, tree *Tree) (names string, notes []string) {
 	}
 	var all []string
 	for _, f := range w.files {
-		all = append(all, strings.TrimPrefix(f.name, "files/0/m/"))
+		name := strings.TrimPrefix(f.name, "files/0/m/")
+		if f.link != "" {
+			name += "@"
+		}
+		all = append(all, name)
 	}
 	slices.Sort(all)
 	return strings.Join(all, " "), notes
@@ -128,7 +132,7 @@ func TestTreeOfPackages(t *testing.T) {
 	put(t, dir, map[string]string{
 		"go.mod": "module m\n", "go.sum": "", "root.go": "package m\n", "testdata/x": "",
 		"a/a_test.go": "package a\n", "a/.hidden/g.go": "package g\n", "a/.x": "", "a/CVS/Root": "",
-		"a/out": "-> ../../outside", "a/through": "-> out/file",
+		"a/out": "-> ../../outside", "a/through": "-> out/file", "a/inside": "-> a_test.go",
 	})
 	put(t, base, map[string]string{"outside/file": ""})
 	if err := syscall.Mkfifo(filepath.Join(dir, "a", "pipe"), 0o600); err != nil {
@@ -136,7 +140,7 @@ func TestTreeOfPackages(t *testing.T) {
 	}
 	tree := &Tree{Dir: dir, Name: "files/0/m", Packages: []string{filepath.Join(dir, "a")}, Modules: []string{dir}}
 	got, notes := namesIn(t, tree)
-	if want := "a/.hidden/g.go a/.x a/a_test.go a/through go.mod go.sum"; got != want {
+	if want := "a/.hidden/g.go a/.x a/a_test.go a/inside@ a/through go.mod go.sum"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	left := []string{dir + "/a/out: left out: the link leads out of " + dir, dir + "/a/pipe: left out: it is neither a file nor a link"}
