@@ -76,14 +76,11 @@ func ownError(gotestsum bool) int {
 func command(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
 	switch {
-	case len(args) > 1 && args[0] == "tool" && args[1] == "report":
-		return report(args[2:], gotestsum)
-	case len(args) > 1 && args[0] == "tool" && args[1] == "archive":
-		return makeArchive(args[2:], gotestsum)
-	case len(args) > 1 && args[0] == "tool" && args[1] == "merge":
-		return merge(args[2:], gotestsum)
-	case len(args) > 1 && args[0] == "tool" && args[1] == "replay":
-		return replay(args[2:], gotestsum)
+	case len(args) > 1 && args[0] == "tool" && runTool(args[1]) != nil:
+		// It is no shard, though the variables of its pipeline may say so for all jobs.
+		os.Unsetenv("PGTEST_SHARD")
+		os.Unsetenv("PGTEST_SHARD_PLAN")
+		return runTool(args[1])(args[2:], gotestsum)
 	case len(args) > 0 && args[0] == "tool":
 		return tool(args[1:], gotestsum)
 	case gotestsum && len(args) > 0 && (args[0] == "help" || args[0] == "?"):

@@ -24,9 +24,6 @@ const mergeUsage = "usage: pgtest tool merge [--partial] [--coverprofile=path] [
 // merge shows the events of all shards as those of one run, with the same flags.
 func merge(args []string, gotestsum bool) (int, error) {
 	usageStatus := ownError(gotestsum)
-	for _, variable := range []string{"PGTEST_SHARD", "PGTEST_SHARD_PLAN"} {
-		os.Unsetenv(variable) // of the jobs whose files are merged
-	}
 	partial, profile := false, ""
 	args = slices.DeleteFunc(slices.Clone(args), func(word string) bool {
 		path, isProfile := strings.CutPrefix(word, "--coverprofile=")

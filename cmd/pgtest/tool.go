@@ -36,6 +36,11 @@ Commands:
 Use 'NAME tool COMMAND --help' for the flags of slowest, ci-matrix, plan and archive.
 `
 
+// runTool returns a tool that takes flags of a run, nil for another.
+func runTool(name string) func(args []string, gotestsum bool) (int, error) {
+	return map[string]func([]string, bool) (int, error){"archive": makeArchive, "merge": merge, "replay": replay, "report": report}[name]
+}
+
 // tool runs pgtest tool, with the words that follow.
 func tool(args []string, gotestsum bool) (int, error) {
 	name, badUsage, failed := "pgtest", ownError(gotestsum), 1
