@@ -231,7 +231,6 @@ func (a *archiver) build(c *flags.CommandLine) (int, error) {
 	cfg.Stream.Format, cfg.Stream.NoSummary, cfg.Stream.BuildToStderr = "none", true, true
 	cfg.Stream.Stdout, cfg.Stream.Stderr, cfg.Stream.JSONFile = io.Discard, os.Stderr, nopCloser{&a.events}
 	if c.Settings.Cover {
-		a.header.CoverMode = "set"
 		cfg.Coverage = func(coverage.Profile) string { return "" }
 	}
 	result, err := harness.Run(context.Background(), cfg)
@@ -291,9 +290,7 @@ func (a *archiver) collect(ctx context.Context, dir string, profile coverage.Pro
 	var w archive.Writer
 	h := &a.header
 	h.Program, h.Flags, h.Commit, h.Plan = version(), a.buildFlags(), shard.Head(""), a.plan
-	if profile.Mode != "" {
-		h.CoverMode = profile.Mode
-	}
+	h.CoverMode = profile.Mode // the go command writes a profile though no test ran
 	here := trees[0]
 	h.Dir, h.Root, h.Built = here.In(wd), here.Name, here.Dir
 	for _, p := range a.inOrder() {

@@ -295,15 +295,24 @@ func TestArchiveBuildFlags(t *testing.T) {
 		want, never []string
 	}{
 		{
-			[]string{"-tags=special", "-cover", "-coverpkg=./..."},
+			[]string{"-tags=special", "-cover", "-covermode=count", "-coverpkg=./..."},
 			[]string{"-tags=special", "-cover=true", "-pgo=" + filepath.Join(dir, "prog", "default.pgo"), "TestTagged"}, []string{"-race=true"},
 		},
 		{[]string{"-race", "-pgo=off"}, []string{"-race=true"}, []string{"-pgo=", "-cover=", "TestTagged"}},
 		{[]string{"-pgo", filepath.Join(dir, "prog", "default.pgo")}, []string{"-pgo=" + filepath.Join(dir, "prog", "default.pgo")}, []string{"-race=true", "-cover="}},
 	} {
-		runIn(t, dir, nil, 0, slices.Concat([]string{"--jsonfile=" + goEvents, "--format=none", "-count=1", "-vet=off"}, tt.flags, []string{"./..."})...)
+		var profile, ownProfile []string
+		if slices.Contains(tt.flags, "-cover") {
+			profile, ownProfile = []string{"-coverprofile=" + elsewhere + "/go.out"}, []string{"-coverprofile=own.out"}
+		}
+		runIn(t, dir, nil, 0, slices.Concat([]string{"--jsonfile=" + goEvents, "--format=none", "-count=1", "-vet=off"}, tt.flags, profile, []string{"./..."})...)
 		runIn(t, dir, nil, 0, slices.Concat([]string{"tool", "archive", "-o", file, "-vet=off"}, tt.flags, []string{"./..."})...)
-		runIn(t, elsewhere, env, 0, "--archive="+file, "--jsonfile="+own, "--format=none")
+		runIn(t, elsewhere, env, 0, append(ownProfile, "--archive="+file, "--jsonfile="+own, "--format=none")...)
+		if profile != nil {
+			if got, want := sortedLines(t, elsewhere+"/own.out"), sortedLines(t, elsewhere+"/go.out"); got != want || !strings.Contains(got, "mode: count") {
+				t.Errorf("profile:\n%s\nwant\n%s", got, want)
+			}
+		}
 		want, got, all := packageEvents(t, goEvents), packageEvents(t, own), ""
 		for pkg := range want {
 			all += want[pkg]
