@@ -1,154 +1,23 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
+	"cmp"
+	"encoding/json"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/harnesstest"
 )
-
-// A referee asks go test which packages an edit reaches: those whose results are
-// not cached. The module is in a git repository, where everything is committed.
-type referee struct {
-	*testing.T
-	dir   string
-	times map[string]time.Time // of all that is in it
-	never []string             // packages that fail
-}
-
-func newReferee(t *testing.T, dir string) *referee {
-	r := &referee{T: t, dir: dir, times: make(map[string]time.Time)}
-	// Go caches no result of a test that read what is new.
-	r.walk(func(path string, _ fs.DirEntry) { r.age(path, time.Now().Add(-time.Hour)) })
-	r.walk(func(path string, _ fs.DirEntry) {
-		info, err := os.Lstat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.times[path] = info.ModTime()
-	})
-	r.uncached()
-	return r
-}
-
-func (r *referee) walk(f func(path string, d fs.DirEntry)) {
-	filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
-		if d.IsDir() && d.Name() == ".git" {
-			return fs.SkipDir
-		}
-		f(path, d)
-		return err
-	})
-}
-
-func (r *referee) age(path string, at time.Time) {
-	if err := os.Chtimes(path, at, at); err != nil && !os.IsNotExist(err) {
-		r.Fatal(err)
-	}
-}
-
-func (r *referee) command(name string, args ...string) (string, error) {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = r.dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-var uncachedPackage = regexp.MustCompile(`(?m)^(?:ok  |FAIL)\t(\S+)(?: \[.*failed\]|\t(?:[0-9.]+s|\[.*\]).*)$`)
-
-// uncached returns the packages that go test tests anew.
-func (r *referee) uncached() (all []string) {
-	out, _ := r.command("go", "test", "./...")
-	for _, match := range uncachedPackage.FindAllStringSubmatch(out, -1) {
-		all = append(all, match[1])
-	}
-	return all
-}
-
-// judge makes an edit, has go test judge what --changed says, and takes it back.
-// It returns how many packages with tests the edit reaches by either.
-func (r *referee) judge(name string, edit func()) (ours, theirs int) {
-	r.Helper()
-	edit()
-	then := time.Now().Add(-30 * time.Minute)
-	r.walk(func(path string, _ fs.DirEntry) {
-		if info, err := os.Lstat(path); err == nil && !info.ModTime().Equal(r.times[path]) && info.Mode()&fs.ModeSymlink == 0 {
-			r.age(path, then)
-		}
-	})
-	c, err := flags.Parse([]string{"--changed=HEAD", "--why", "./..."}, false)
-	if err != nil {
-		r.Fatal(err)
-	}
-	c.Dir = r.dir
-	var said bytes.Buffer
-	line, err := reachedLine(c, &said)
-	if err != nil {
-		r.Fatal(err)
-	}
-	reached := line.Reached
-	if reached == nil {
-		reached, _ = listPackages(line)
-	}
-	out, _ := r.command("go", "list", "-e", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "./...")
-	tested := slices.DeleteFunc(strings.Fields(out), func(pkg string) bool { return slices.Contains(r.never, pkg) })
-	uncached := slices.DeleteFunc(r.uncached(), func(pkg string) bool { return slices.Contains(r.never, pkg) })
-	for _, pkg := range uncached {
-		if !slices.Contains(reached, pkg) {
-			r.Errorf("%s reaches %s by go test, and not %v\n%s", name, pkg, reached, &said)
-		}
-	}
-	for _, words := range [][]string{{"reset", "-q", "--hard"}, {"clean", "-fdq"}} {
-		if out, err := r.command("git", words...); err != nil {
-			r.Fatalf("%s: %v", out, err)
-		}
-	}
-	for path, at := range r.times {
-		r.age(path, at)
-	}
-	count := func(all []string) (n int) {
-		for _, pkg := range all {
-			if slices.Contains(tested, pkg) {
-				n++
-			}
-		}
-		return n
-	}
-	return count(reached), count(uncached)
-}
-
-func (r *referee) write(name, text string) {
-	path := filepath.Join(r.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		r.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		r.Fatal(err)
-	}
-}
-
-func (r *referee) appendTo(name, text string) {
-	old, err := os.ReadFile(filepath.Join(r.dir, name))
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.write(name, string(old)+text)
-}
-
-// liveCode is code that the linker keeps.
-const liveCode = "\nvar referee *int\n\nfunc init() {\n\tif referee != nil {\n\t\t*referee++\n\t}\n}\n"
 
 // TestChangedReferee has go test judge a few edits of a small module.
 func TestChangedReferee(t *testing.T) {
@@ -162,11 +31,9 @@ func TestChangedReferee(t *testing.T) {
 		"shared/x": "x",
 	})
 	r := &referee{T: t, dir: dir}
-	for _, words := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=n", "-c", "user.email=n@example.com", "commit", "-q", "-m", "first"}} {
-		if out, err := r.command("git", words...); err != nil {
-			t.Fatalf("%s: %v", out, err)
-		}
-	}
+	r.git("init", "-q")
+	r.git("add", ".")
+	r.git("commit", "-q", "-m", "first")
 	r = newReferee(t, dir)
 	for _, test := range []struct {
 		name string
@@ -187,29 +54,106 @@ func TestChangedReferee(t *testing.T) {
 }
 
 // TestChangedModule has go test judge random edits of the module in the directory
-// PGTEST_REFEREE, for as long as PGTEST_REFEREE_TIME says. It changes the module.
+// PGTEST_REFEREE, as many as PGTEST_REFEREE_EDITS says. It changes the module.
 func TestChangedModule(t *testing.T) {
 	dir := os.Getenv("PGTEST_REFEREE")
 	if dir == "" {
-		t.Skip("needs PGTEST_REFEREE, the directory of a module in a git repository of its own, and PGTEST_REFEREE_TIME")
+		t.Skip("needs PGTEST_REFEREE, the directory of a module in a git repository of its own, and PGTEST_REFEREE_EDITS")
 	}
-	limit, err := time.ParseDuration(os.Getenv("PGTEST_REFEREE_TIME"))
+	edits, err := strconv.Atoi(os.Getenv("PGTEST_REFEREE_EDITS"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("PGTEST_REFEREE_SEED"); text != "" {
-		seed, _ = strconv.ParseUint(text, 10, 64)
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	end := time.Now().Add(limit)
 	r := newReferee(t, dir)
 	r.never = r.uncached()
-	t.Logf("go test never caches %v", r.never)
-	var code, tests, data []string
+	t.Logf("seed %d, %d packages with tests, of which go test never caches %v", seed, len(r.tested), r.never)
+	e := newEditor(r, rand.New(rand.NewPCG(seed, 0)))
+	sums := make(map[string][3]int)
+	for n := 1; n <= edits; n++ {
+		kind, name, edit := e.next()
+		ours, theirs := r.judge(name, edit)
+		for _, key := range []string{kind, "all"} {
+			sums[key] = [3]int{sums[key][0] + 1, sums[key][1] + ours, sums[key][2] + theirs}
+		}
+		t.Logf("%d: %s: %d, by go test %d", n, name, ours, theirs)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		sum := sums[name]
+		t.Logf("%-24s %4d edits reach %5d packages, by go test %5d: %.2f", name, sum[0], sum[1], sum[2], float64(sum[1])/float64(sum[2]))
+	}
+}
+
+// An editor makes random edits.
+type editor struct {
+	*referee
+	random *rand.Rand
+	kinds  []editKind
+}
+
+// An editKind is a kind of edits, each of one of some files.
+type editKind struct {
+	name string
+	from []string
+	edit func(name string)
+}
+
+// next returns an edit, or two, which it leaves untracked, staged or committed; the
+// first one's kind; and what it says of all.
+func (e *editor) next() (kind, name string, edit func()) {
+	first := e.kinds[e.random.IntN(len(e.kinds))]
+	file := e.one(first.from)
+	name = first.name + ": " + file
+	then := func() {}
+	if e.random.IntN(5) == 0 {
+		second := e.kinds[e.random.IntN(len(e.kinds))]
+		file := e.one(second.from)
+		name += ", " + second.name + ": " + file
+		then = func() {
+			if e.is(file) { // it may be the one that is gone
+				second.edit(file)
+			}
+		}
+	}
+	last := e.random.IntN(3)
+	name += []string{"", ", staged", ", committed"}[last]
+	return first.name, name, func() {
+		first.edit(file)
+		then()
+		if last > 0 {
+			e.git("add", "-A")
+		}
+		if last > 1 {
+			e.git("commit", "-q", "--allow-empty", "-m", "edit")
+		}
+	}
+}
+
+func (e *editor) one(from []string) string { return from[e.random.IntN(len(from))] }
+
+// is reports whether a file or directory of the module is there.
+func (e *editor) is(name string) bool {
+	_, err := os.Stat(e.in(name))
+	return err == nil
+}
+
+// modulePackage is a package as go list says.
+type modulePackage struct {
+	Dir                                    string
+	IgnoredGoFiles, SFiles, CFiles, HFiles []string
+	EmbedFiles, TestEmbedFiles             []string
+}
+
+func newEditor(r *referee, random *rand.Rand) *editor {
+	e := &editor{referee: r, random: random}
+	var code, tests, data, dirs []string
 	r.walk(func(path string, d fs.DirEntry) {
-		name, _ := filepath.Rel(dir, path)
+		name, _ := filepath.Rel(r.dir, path)
 		switch {
 		case !d.Type().IsRegular() || strings.HasPrefix(name, "go."):
 		case strings.HasSuffix(name, "_test.go"):
@@ -220,49 +164,174 @@ func TestChangedModule(t *testing.T) {
 			data = append(data, name)
 		}
 	})
-	one := func(from []string) string { return from[random.IntN(len(from))] }
-	in := func(name string) string { return filepath.Join(dir, name) }
-	kinds := []struct {
-		name string
-		from []string
-		edit func(name string)
-	}{
-		{"comment", slices.Concat(code, tests), func(name string) { r.appendTo(name, "// end\n") }},
-		{"comment on top", code, func(name string) { text, _ := os.ReadFile(in(name)); r.write(name, "// top\n\n"+string(text)) }},
-		{"code", code, func(name string) { r.appendTo(name, liveCode) }},
-		{"code of tests", tests, func(name string) { r.appendTo(name, liveCode) }},
-		{"data", data, func(name string) { r.appendTo(name, " ") }},
-		{"new file", code, func(name string) { r.newFile(filepath.Dir(name)) }},
-		{"new data", data, func(name string) { r.write(filepath.Join(filepath.Dir(name), "referee.txt"), "x") }},
-		{"file gone", slices.Concat(code, tests), func(name string) { os.Remove(in(name)) }},
-		{"data gone", data, func(name string) { os.Remove(in(name)) }},
-		{"renamed", code, func(name string) { os.Rename(in(name), in(filepath.Join(filepath.Dir(name), "referee_renamed.go"))) }},
-		{"go.mod", []string{"go.mod"}, func(name string) { r.appendTo(name, "\n// end\n") }},
+	var excluded, native, embedded []string
+	out, err := r.command("go", "list", "-json=Dir,IgnoredGoFiles,SFiles,CFiles,HFiles,EmbedFiles,TestEmbedFiles", "./...")
+	if err != nil {
+		r.Fatal(out)
 	}
-	sums := make(map[string][3]int)
-	for time.Now().Before(end) {
-		kind := kinds[random.IntN(len(kinds))]
-		if len(kind.from) == 0 {
-			continue
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var p modulePackage
+		if err := d.Decode(&p); err != nil {
+			r.Fatal(err)
 		}
-		name := one(kind.from)
-		ours, theirs := r.judge(kind.name+": "+name, func() { kind.edit(name) })
-		for _, key := range []string{kind.name, "all"} {
-			sums[key] = [3]int{sums[key][0] + 1, sums[key][1] + ours, sums[key][2] + theirs}
+		dir, _ := filepath.Rel(r.dir, p.Dir)
+		dirs = append(dirs, dir)
+		add := func(to *[]string, names ...string) {
+			for _, name := range names {
+				*to = append(*to, filepath.Join(dir, name))
+			}
 		}
-		if ours > theirs {
-			t.Logf("%s: %s: %d, by go test %d", kind.name, name, ours, theirs)
+		add(&excluded, p.IgnoredGoFiles...)
+		add(&native, slices.Concat(p.SFiles, p.CFiles, p.HFiles)...)
+		add(&embedded, slices.Concat(p.EmbedFiles, p.TestEmbedFiles)...)
+	}
+	goMod := []string{"go.mod"}
+	for _, kind := range []editKind{
+		{"a comment", slices.Concat(code, tests), func(name string) { e.appendTo(name, "// end\n") }},
+		{"a comment on top", code, func(name string) { e.write(e.in(name), "// top\n\n"+e.read(name)) }},
+		{"code", code, func(name string) { e.appendTo(name, liveCode) }},
+		{"code of tests", tests, func(name string) { e.appendTo(name, liveCode) }},
+		{"an excluded file", excluded, func(name string) { e.appendTo(name, liveCode) }},
+		{"a constraint", slices.Concat(code, tests), func(name string) { e.write(e.in(name), "//go:build never\n\n"+e.read(name)) }},
+		{"no constraint", excluded, func(name string) { e.write(e.in(name), strings.Replace(e.read(name), "//go:build", "// ", 1)) }},
+		{"assembly and C", native, e.instruct},
+		{"an embedded file", embedded, func(name string) { e.appendTo(name, " ") }},
+		{"data", data, func(name string) { e.appendTo(name, " ") }},
+		{"new file", dirs, func(dir string) { e.newFile(dir, "referee_new.go", "") }},
+		{"new excluded file", dirs, func(dir string) { e.newFile(dir, "referee_windows.go", "") }},
+		{"new test file", dirs, func(dir string) { e.newFile(dir, "referee_test.go", "") }},
+		{"new data", data, func(name string) { e.write(e.in(filepath.Join(filepath.Dir(name), "referee.txt")), "x") }},
+		{"new package", dirs, e.newPackage},
+		{"file gone", slices.Concat(code, tests), e.remove},
+		{"data gone", data, e.remove},
+		{"package gone", slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool { return dir == "." }), e.remove},
+		{"renamed", code, func(name string) { e.rename(name, filepath.Join(filepath.Dir(name), "referee_renamed.go")) }},
+		{"data renamed", data, func(name string) { e.rename(name, name+".referee") }},
+		{"moved", code, func(name string) {
+			dir := e.one(dirs)
+			text := e.read(name)
+			e.remove(name)
+			e.newFile(dir, "referee_moved.go", text)
+		}},
+		{"a symbolic link", slices.Concat(code, tests, data), func(name string) {
+			moved := "referee_moved" + filepath.Ext(name)
+			e.rename(name, filepath.Join("referee_moved", moved))
+			up, err := filepath.Rel(filepath.Dir(name), "referee_moved")
+			if err == nil {
+				err = os.Symlink(filepath.Join(up, moved), e.in(name))
+			}
+			if err != nil {
+				r.Fatal(err)
+			}
+		}},
+		{"a mode", slices.Concat(code, data), func(name string) {
+			if err := os.Chmod(e.in(name), 0o755); err != nil {
+				r.Fatal(err)
+			}
+		}},
+		{"go.mod: a comment", goMod, func(name string) { e.appendTo(name, "\n// end\n") }},
+		{"go.mod: retract", goMod, func(string) { e.goMod("-retract=v9.9.9") }},
+		{"go.mod: exclude", e.required(), func(module string) { e.goMod("-exclude=" + module + "@v0.0.1") }},
+		{"go.mod: require", e.required(), e.require},
+		{"go.mod: replace", e.required(), e.replace},
+		{"go.sum", slices.Repeat([]string{"go.sum"}, min(1, len(e.required()))), func(name string) {
+			lines := strings.SplitAfter(e.read(name), "\n")
+			n := e.random.IntN(len(lines) - 1)
+			e.write(e.in(name), strings.Join(slices.Delete(lines, n, n+1), ""))
+		}},
+	} {
+		if len(kind.from) > 0 {
+			e.kinds = append(e.kinds, kind)
 		}
 	}
-	for name, sum := range sums {
-		t.Logf("%-16s %4d edits reach %5d packages, by go test %5d: %.2f", name, sum[0], sum[1], sum[2], float64(sum[1])/float64(sum[2]))
+	return e
+}
+
+func (e *editor) remove(name string) {
+	if err := os.RemoveAll(e.in(name)); err != nil {
+		e.Fatal(err)
 	}
 }
 
-// newFile adds a file to the package in a directory.
-func (r *referee) newFile(dir string) {
-	out, err := r.command("go", "list", "-e", "-f", "{{.Name}}", "./"+dir)
+func (e *editor) rename(name, to string) {
+	err := os.MkdirAll(filepath.Dir(e.in(to)), 0o777)
+	if err == nil {
+		err = os.Rename(e.in(name), e.in(to))
+	}
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+var packageClause = regexp.MustCompile(`(?m)^package .*`)
+
+// newFile adds a file to the package in a directory, of a text that is one of
+// another package or "".
+func (e *editor) newFile(dir, base, text string) {
+	out, err := e.command("go", "list", "-e", "-f", "{{.Name}}", "./"+dir)
 	if name := strings.TrimSpace(out); err == nil && name != "" {
-		r.write(filepath.Join(dir, "referee_new.go"), fmt.Sprintf("package %s\n%s", name, liveCode))
+		text = cmp.Or(text, "package x\n"+liveCode)
+		e.write(e.in(filepath.Join(dir, base)), packageClause.ReplaceAllLiteralString(text, "package "+name))
+	}
+}
+
+// newPackage adds one with a test below a directory.
+func (e *editor) newPackage(dir string) {
+	e.write(e.in(filepath.Join(dir, "referee", "x.go")), "package referee\n"+liveCode)
+	e.write(e.in(filepath.Join(dir, "referee", "x_test.go")), "package referee\n\nimport \"testing\"\n\nfunc TestX(*testing.T) {}\n")
+}
+
+// instruct adds an instruction to assembly for this machine, a variable to what is
+// C, and a comment to what is neither.
+func (e *editor) instruct(name string) {
+	text := e.read(name)
+	switch filepath.Ext(name) {
+	case ".s":
+		if runtime.GOARCH == "amd64" {
+			text = strings.Replace(text, "\tRET\n", "\tBYTE $0x90\n\tRET\n", 1)
+		}
+	case ".c":
+		text += "\nint referee = 1;\n"
+	default:
+		text += "\n// end\n"
+	}
+	e.write(e.in(name), text)
+}
+
+func (e *editor) goMod(flag string) {
+	if out, err := e.command("go", "mod", "edit", flag); err != nil {
+		e.Fatal(out)
+	}
+}
+
+// required returns the modules that the module requires.
+func (e *editor) required() []string {
+	out, err := e.command("go", "list", "-m", "-f", "{{if and .Version (not .Indirect)}}{{.Path}}{{end}}", "all")
+	if err != nil {
+		e.Fatal(out)
+	}
+	return strings.Fields(out)
+}
+
+// require changes the version of a module to an older one, as go get does.
+func (e *editor) require(module string) {
+	out, err := e.command("go", "list", "-m", "-f", "{{.Version}} {{join .Versions \" \"}}", "-versions", module)
+	versions := strings.Fields(out)
+	if err != nil || len(versions) < 3 {
+		return
+	}
+	if at := slices.Index(versions[1:], versions[0]); at > 0 {
+		e.command("go", "get", module+"@"+versions[at])
+	}
+}
+
+// replace has a copy of a module in its place.
+func (e *editor) replace(module string) {
+	out, err := e.command("go", "list", "-m", "-f", "{{.Dir}}", module)
+	if dir := strings.TrimSpace(out); err == nil && dir != "" {
+		if err := os.CopyFS(e.in("referee_module"), os.DirFS(dir)); err != nil {
+			e.Fatal(err)
+		}
+		e.goMod("-replace=" + module + "=./referee_module")
 	}
 }
