@@ -230,8 +230,8 @@ func newEditor(r *referee, random *rand.Rand) *editor {
 			}
 		}},
 		{"go.mod: a comment", goMod, func(name string) { e.appendTo(name, "\n// end\n") }},
-		{"go.mod: retract", goMod, func(string) { e.goMod("-retract=v9.9.9") }},
-		{"go.mod: exclude", e.required(), func(module string) { e.goMod("-exclude=" + module + "@v0.0.1") }},
+		{"go.mod: retract", goMod, func(name string) { e.appendTo(name, "\nretract v0.0.1\n") }},
+		{"go.mod: exclude", e.required(), func(module string) { e.appendTo("go.mod", "\nexclude "+module+" v0.0.1\n") }},
 		{"go.mod: require", e.required(), e.require},
 		{"go.mod: replace", e.required(), e.replace},
 		{"go.sum", slices.Repeat([]string{"go.sum"}, min(1, len(e.required()))), func(name string) {
@@ -298,12 +298,6 @@ func (e *editor) instruct(name string) {
 	e.write(e.in(name), text)
 }
 
-func (e *editor) goMod(flag string) {
-	if out, err := e.command("go", "mod", "edit", flag); err != nil {
-		e.Fatal(out)
-	}
-}
-
 // required returns the modules that the module requires.
 func (e *editor) required() []string {
 	out, err := e.command("go", "list", "-m", "-f", "{{if and .Version (not .Indirect)}}{{.Path}}{{end}}", "all")
@@ -332,6 +326,6 @@ func (e *editor) replace(module string) {
 		if err := os.CopyFS(e.in("referee_module"), os.DirFS(dir)); err != nil {
 			e.Fatal(err)
 		}
-		e.goMod("-replace=" + module + "=./referee_module")
+		e.appendTo("go.mod", "\nreplace "+module+" => ./referee_module\n")
 	}
 }

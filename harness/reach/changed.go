@@ -73,6 +73,7 @@ type search struct {
 	in      changed
 	files   map[*Package]string // because of which they are in it
 	readers []reader            // nil before they are known
+	built   string              // a file that the go command may build, "" without one
 }
 
 // Changed returns the packages that changes reach, directly or through imports,
@@ -88,6 +89,7 @@ func (g *Graph) Changed(c Changes) *Reached {
 		}
 	}
 	r.Outside = s.outside()
+	s.goCommands()
 	r.steps = g.spread(s.in)
 	for _, p := range g.packages {
 		if step, reached := r.steps[p]; p.Chosen && (reached && (p.Tests || !step.tests) || r.Everything != "") {
@@ -131,6 +133,16 @@ func (s *search) add(p *Package, file string, testsOnly bool) {
 		s.files[p] = s.name(file)
 	}
 	s.in.add(p, testsOnly)
+	if !testsOnly {
+		s.builds(file)
+	}
+}
+
+// builds notes a file that the go command may build.
+func (s *search) builds(file string) {
+	if s.built == "" || file < s.built {
+		s.built = file
+	}
 }
 
 // file adds the packages that a file is one of. It returns why the file reaches
@@ -257,6 +269,7 @@ func (s *search) owners(dir string) (all []*Package, known bool) {
 func (s *search) source(f File) (why string) {
 	dir, base := filepath.Split(f.Path)
 	dir = filepath.Clean(dir)
+	s.builds(f.Path)
 	if isHeader(base) {
 		s.includedBy(f)
 	}
@@ -270,9 +283,8 @@ func (s *search) source(f File) (why string) {
 	testsOnly := strings.HasSuffix(base, "_test.go")
 	for _, p := range packages {
 		switch now, before := p.files[base] && f.New != nil, f.Old != nil && !s.excludes(p, f); {
-		case !now && !before && (f.New == nil || p.knows(base)):
-			// It is of another build.
-		case now && before && sameCode(base, f.Old, f.New):
+		case !now && !before && (f.New == nil || p.knows(base)), // It is of another build.
+			now && before && sameCode(base, f.Old, f.New):
 			if p.readsSources(s.Read) {
 				s.add(p, f.Path, true)
 			}
@@ -343,6 +355,29 @@ func (s *search) includedBy(f File) {
 					names = append(names, []byte(base))
 				}
 			}
+		}
+	}
+}
+
+// goCommands adds the packages whose tests, or what these import, run the go command.
+// It may build any package.
+func (s *search) goCommands() {
+	if s.built == "" {
+		return
+	}
+	run := make(changed)
+	for _, p := range s.packages {
+		switch {
+		case p.runsGo(p.imports, s.Read, p.code()):
+			run.add(p, false)
+		case p.Chosen && p.runsGo(p.testImports, s.Read, p.tests):
+			run.add(p, true)
+		}
+	}
+	for p := range s.spread(run) {
+		if _, known := s.in[p]; !known && p.Chosen && p.Tests {
+			s.add(p, s.built, true)
+			s.files[p] += " → go command"
 		}
 	}
 }

@@ -25,6 +25,7 @@ var tree = []listed{
 	{ImportPath: "m/native", CgoFiles: []string{"n.go"}, CFiles: []string{"n.c"}, HFiles: []string{"n.h"}, SysoFiles: []string{"n_linux.syso"}, TestGoFiles: []string{"n_test.go"}},
 	{ImportPath: "m/alone", GoFiles: []string{"alone.go"}, TestGoFiles: []string{"alone_test.go"}, Imports: []string{"m/gone", "dep.example/d"}},
 	{ImportPath: "m/reads", GoFiles: []string{"r.go"}, TestGoFiles: []string{"r_test.go"}},
+	{ImportPath: "m/excl", IgnoredGoFiles: []string{"x_windows.go"}, GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}},
 	{ImportPath: "dep.example/d", Dir: "/cache/d", GoFiles: []string{"d.go"}, Imports: []string{"dep.example/e"}, Module: &listedModule{Path: "dep.example/d", Version: "v1.0.0", Dir: "/cache/d"}},
 	{ImportPath: "dep.example/e", Dir: "/r/m/vendor/dep.example/e", GoFiles: []string{"e.go"}, Module: &listedModule{Path: "dep.example/e", Version: "v1.1.0", Dir: "/cache/e"}},
 	{ImportPath: "other/x", Dir: "/r/other/x", GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}, Match: []string{"./..."}, Module: &listedModule{Path: "other", Dir: "/r/other", Main: true}},
@@ -37,6 +38,7 @@ var texts = map[string]string{
 	"/r/m/native/n.go":         "package native\n\n// #include \"n.h\"\nimport \"C\"\n",
 	"/r/m/native/n.h":          "#include \"../include/deep.h\"\n",
 	"/r/m/reads/r_test.go":     "package reads\n\nvar _ = filepath.Join(\"..\", \"shared\", name)\nvar _, _ = \"../core/core.go\", \"../m.golden/*\"\n",
+	"/r/m/excl/x_test.go":      "package excl\n\nvar _ = filepath.Glob(`*.go`)\n",
 	"/r/m/alone/alone_test.go": "package alone\n\nvar _ = parser.ParseFile\n",
 }
 
@@ -81,7 +83,7 @@ func reached(g *Graph, files ...File) string {
 
 func TestChanged(t *testing.T) {
 	const code = "package p\n\nfunc f() {}\n"
-	const all = "m/alone m/app m/cmd m/core m/native m/plain m/reads other/x"
+	const all = "m/alone m/app m/cmd m/core m/excl m/native m/plain m/reads other/x"
 	edited := func(path, old, now string) File {
 		f := File{Path: filepath.Join(repository, path), Old: []byte(old), New: []byte(now)}
 		if old == "" {
@@ -118,6 +120,7 @@ func TestChanged(t *testing.T) {
 		{"other words", edited("m/app/app_test.go", code+"// a\n", code+"// b\n"), ""},
 
 		{"a file for another system", edited("m/core/core_windows.go", code, code+"var x int\n"), ""},
+		{"one of which tests read the text", edited("m/excl/x_windows.go", code, code+"var x int\n"), "m/excl"},
 		{"it is gone", edited("m/core/gone_windows.go", code, ""), ""},
 		{"a new one", edited("m/core/core_windows.go", "", code), ""},
 		{"a constraint that came", edited("m/core/gen.go", code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
@@ -188,6 +191,62 @@ func TestOutside(t *testing.T) {
 	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }})
 	if len(r.Packages) != 1 || fmt.Sprint(r.Why(r.Packages[0])) != "[/far far/f tests of m/near]" || fmt.Sprint(r.Outside) != "[/far]" {
 		t.Errorf("%v, %v", r.Packages, r.Outside)
+	}
+}
+
+// TestGoCommand has tests that run the go command, themselves or by what they
+// import, of which nobody can tell what they build.
+func TestGoCommand(t *testing.T) {
+	defer maps.DeleteFunc(texts, func(path, _ string) bool {
+		return strings.HasPrefix(path, "/r/m/go/") || strings.HasPrefix(path, "/cache/gexec")
+	})
+	texts["/r/m/go/tests/x_test.go"] = `exec.Command("go", "build", "m/cmd")`
+	texts["/cache/gexec/g.go"] = `exec.CommandContext(ctx, "go", words...)`
+	texts["/r/m/go/git/x_test.go"] = `exec.Command("git", "go")`
+	exec := []string{"os/exec"}
+	g := treeGraph(t, append(slices.Clone(tree),
+		listed{ImportPath: "m/go/tests", TestGoFiles: []string{"x_test.go"}, TestImports: exec},
+		listed{ImportPath: "m/go/git", TestGoFiles: []string{"x_test.go"}, TestImports: exec},
+		listed{ImportPath: "m/go/uses", GoFiles: []string{"u.go"}, XTestGoFiles: []string{"u_test.go"}, XTestImports: []string{"gexec"}},
+		listed{ImportPath: "m/go/only", GoFiles: []string{"o.go"}, Imports: []string{"gexec"}},
+		listed{ImportPath: "gexec", Dir: "/cache/gexec", GoFiles: []string{"g.go"}, Imports: exec, Module: &listedModule{Path: "gexec", Version: "v1.0.0", Dir: "/cache/gexec"}}))
+	code := File{Path: "/r/m/cmd/main.go", Old: []byte("package cmd\n"), New: []byte("package cmd\n\nvar x int\n")}
+	for _, test := range []struct {
+		name string
+		file File
+		want string
+	}{
+		{"a source file", code, "m/cmd m/go/tests m/go/uses"},
+		{"a source file that this build excludes", File{Path: "/r/m/core/core_windows.go", Old: code.Old, New: code.New}, "m/go/tests m/go/uses"},
+		{"a file that is embedded", File{Path: "/r/m/core/web/a.html"}, "m/app m/cmd m/core m/go/tests m/go/uses m/plain"},
+		{"data", File{Path: "/r/m/core/testdata/x"}, "m/core"},
+		{"its own data", File{Path: "/r/m/go/tests/testdata/x"}, "m/go/tests"},
+	} {
+		if got := reached(g, test.file); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	r := g.Changed(Changes{Root: repository, Files: []File{code}, Read: func(path string) []byte { return []byte(texts[path]) }})
+	if got := strings.Join(r.Why(g.Package("m/go/uses")), " > "); got != "m/cmd/main.go → go command > tests of m/go/uses" {
+		t.Error(got)
+	}
+}
+
+func TestRunsGo(t *testing.T) {
+	for text, want := range map[string]bool{
+		`exec.Command("go", "build")`: true, `exec.LookPath("go")`: true, `exec.CommandContext(t.Context(), "go", x)`: true,
+		`[]string{"go", "run", "."}`: true, `"sh", "-c", "go test ./..."`: true, "`go vet .`": true,
+		`filepath.Join(runtime.GOROOT(), "bin", "go")`: true, `root + "/bin/go"`: true,
+		`exec.Command("git", "go")`: false, `lang = "go"`: false, `"go faster"`: false, `"ago build"`: false, `"/bin/gofmt"`: false,
+	} {
+		p := &Package{Dir: "/p"}
+		read := func(string) []byte { return []byte(text) }
+		if got := p.runsGo([]string{"os/exec"}, read, []string{"x.go"}); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+		if p.runsGo([]string{"os"}, read, []string{"x.go"}) {
+			t.Errorf("%s: without os/exec", text)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,5 +183,17 @@ func (p *Package) readsSources(read func(string) []byte) bool {
 	return slices.ContainsFunc(p.tests, func(base string) bool {
 		text := read(filepath.Join(p.Dir, base))
 		return bytes.Contains(text, []byte(".go\"")) || bytes.Contains(text, []byte(".go`")) || bytes.Contains(text, []byte("parser.Parse"))
+	})
+}
+
+// goCommand matches Go source that starts the go command.
+var goCommand = regexp.MustCompile(`\b(?:Command|LookPath)\("go"|\bCommandContext\([^,"]*, *"go"` +
+	`|"go", *"(?:build|generate|install|list|run|test|tool|vet)"|["\x60]go (?:build|generate|install|list|run|test|tool|vet)\b|"bin", *"go"|/bin/go["\x60]`)
+
+// runsGo reports whether files of a package that import these packages start the go
+// command.
+func (p *Package) runsGo(imports []string, read func(string) []byte, files []string) bool {
+	return slices.Contains(imports, "os/exec") && slices.ContainsFunc(files, func(base string) bool {
+		return goCommand.Match(read(filepath.Join(p.Dir, base)))
 	})
 }

@@ -87,6 +87,16 @@ func (p *Package) Built() []string {
 	return all
 }
 
+// code returns the names of the Go files that importers are built with.
+func (p *Package) code() (names []string) {
+	for name, built := range p.files {
+		if built && filepath.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func union(a, b map[string]bool) map[string]bool {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
