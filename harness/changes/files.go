@@ -204,9 +204,11 @@ func (g git) readOld(files []File, needs func(string) bool) error {
 	return nil
 }
 
-// followLinks adds the symbolic links that lead to what is different, or above it.
+// followLinks adds the names by which symbolic links lead to what is different.
 func (t *Tree) followLinks() {
+	known := make(map[string]bool)
 	for _, f := range t.Changed {
+		known[f.Path] = true
 		if info, err := os.Lstat(f.Path); err == nil && info.Mode()&os.ModeSymlink != 0 {
 			t.links[f.Path] = ""
 		}
@@ -216,8 +218,9 @@ func (t *Tree) followLinks() {
 	}
 	for _, f := range t.Changed {
 		for link, target := range t.links {
-			if rel, err := filepath.Rel(target, f.Path); target != "" && err == nil && filepath.IsLocal(rel) && f.Path != link {
-				t.Changed = append(t.Changed, File{Path: filepath.Join(link, rel), Old: f.Old, Below: f.Below})
+			rel, err := filepath.Rel(target, f.Path)
+			if path := filepath.Join(link, rel); target != "" && err == nil && filepath.IsLocal(rel) && !known[path] {
+				t.Changed = append(t.Changed, File{Path: path, Old: f.Old, Below: f.Below})
 			}
 		}
 	}

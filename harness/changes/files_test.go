@@ -76,6 +76,29 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestFilesMoved has a file with a link in its place, which was what it was before,
+// and a link to another directory in place of one.
+func TestFilesMoved(t *testing.T) {
+	dir, git := repository(t)
+	for _, name := range []string{"a.go", "d/b.go", "d/c.go"} {
+		write(t, filepath.Join(dir, name), "old")
+	}
+	git("add", ".")
+	git("commit", "-q", "-m", "first")
+	for name, to := range map[string]string{"a.go": "moved.go", "d": "moved"} {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, "moved", "new.go"), "new")
+	if _, got := names(t, dir, "HEAD"); got != `a.go="old" d d/b.go="old" d/c.go="old" d/new.go moved.go moved/b.go moved/c.go moved/new.go` {
+		t.Error(got)
+	}
+}
+
 // TestFilesOfSubmodules has one that is edited, one that is new and one whose old
 // commit is gone.
 func TestFilesOfSubmodules(t *testing.T) {
