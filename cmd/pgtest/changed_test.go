@@ -230,8 +230,8 @@ func newEditor(r *referee, random *rand.Rand) *editor {
 			}
 		}},
 		{"go.mod: a comment", goMod, func(name string) { e.appendTo(name, "\n// end\n") }},
-		{"go.mod: retract", goMod, func(name string) { e.appendTo(name, "\nretract v0.0.1\n") }},
-		{"go.mod: exclude", e.required(), func(module string) { e.appendTo("go.mod", "\nexclude "+module+" v0.0.1\n") }},
+		{"go.mod: retract", goMod, func(name string) { e.appendTo(name, "\nretract "+e.major("")+".0.1\n") }},
+		{"go.mod: exclude", e.required(), func(module string) { e.appendTo("go.mod", "\nexclude "+module+" "+e.major(module)+".0.1\n") }},
 		{"go.mod: require", e.required(), e.require},
 		{"go.mod: replace", e.required(), e.replace},
 		{"go.sum", slices.Repeat([]string{"go.sum"}, min(1, len(e.required()))), func(name string) {
@@ -305,6 +305,20 @@ func (e *editor) required() []string {
 		e.Fatal(out)
 	}
 	return strings.Fields(out)
+}
+
+var majorSuffix = regexp.MustCompile(`/(v[0-9]+)$`)
+
+// major returns the major version that a module's path asks for; "" is the module
+// that is edited.
+func (e *editor) major(module string) string {
+	if module == "" {
+		module, _ = e.command("go", "list", "-m")
+	}
+	if match := majorSuffix.FindStringSubmatch(strings.TrimSpace(module)); match != nil {
+		return match[1]
+	}
+	return "v0"
 }
 
 // require changes the version of a module to an older one, as go get does.

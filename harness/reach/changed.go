@@ -439,5 +439,17 @@ func (s *search) module(f File) (why string) {
 			s.add(p, f.Path, false)
 		}
 	}
+	if !main && !ofWork && base != "modules.txt" {
+		return ""
+	}
+	for _, path := range s.missing {
+		// Its module may be one that the file is no longer about.
+		for _, p := range s.usedBy[path] {
+			s.add(p, f.Path, false)
+		}
+		for _, p := range s.testedBy[path] {
+			s.add(p, f.Path, true)
+		}
+	}
 	return ""
 }

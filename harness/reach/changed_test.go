@@ -250,6 +250,21 @@ func TestRunsGo(t *testing.T) {
 	}
 }
 
+// TestMissing has packages whose modules the go command does not find.
+func TestMissing(t *testing.T) {
+	g := treeGraph(t, append(slices.Clone(tree),
+		listed{ImportPath: "lost.example/x", Module: &listedModule{Path: "lost.example", Version: "v1.0.0"}},
+		listed{ImportPath: "m/uses", GoFiles: []string{"u.go"}, Imports: []string{"lost.example/x"}},
+		listed{ImportPath: "m/above", GoFiles: []string{"a.go"}, Imports: []string{"m/uses"}},
+		listed{ImportPath: "m/tests", GoFiles: []string{"t.go"}, TestGoFiles: []string{"t_test.go"}, TestImports: []string{"lost.example/x"}}))
+	for path, want := range map[string]string{"m/go.sum": "m/above m/tests m/uses", "m/go.mod": "m/above m/tests m/uses", "tool/go.sum": "", "m/app/testdata/go.sum": "m/app"} {
+		f := File{Path: filepath.Join(repository, path), Old: []byte("module m\n"), New: []byte("module m\n\n// x\n")}
+		if got := reached(g, f); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestWhy(t *testing.T) {
 	g := treeGraph(t, tree)
 	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }, Files: []File{

@@ -112,6 +112,7 @@ type Graph struct {
 	// do.
 	usedBy, testedBy map[string][]*Package
 	modules          map[string]string // of local packages: directories, and their paths
+	missing          []string          // packages that are imported and that the go command does not find
 }
 
 // ParseList reads what go list -e -deps -test -json printed, once for each of
@@ -129,8 +130,11 @@ func ParseList(outputs ...io.Reader) (*Graph, error) {
 			} else if err != nil {
 				return nil, fmt.Errorf("go list: %w", err)
 			}
-			// What is built for a test has the same files.
-			if l.ForTest == "" && !strings.HasSuffix(l.ImportPath, ".test") && l.Dir != "" && (!l.Standard || l.local()) {
+			switch {
+			case l.ForTest != "" || strings.HasSuffix(l.ImportPath, ".test"): // has the same files
+			case l.Dir == "":
+				g.missing = append(g.missing, l.ImportPath)
+			case !l.Standard || l.local():
 				g.add(&l)
 			}
 		}
