@@ -239,10 +239,20 @@ func (s *search) data(f File, dir string) (why string) {
 	for _, p := range owners {
 		s.add(p, f.Path, true)
 	}
-	if known {
+	if module := s.moduleOf(dir); known || s.modules[module] != "" && !s.runs(module) {
 		return ""
 	}
 	return "any test may read " + s.name(f.Path)
+}
+
+// runs reports whether tests of the module in a directory may run.
+func (s *search) runs(module string) bool {
+	for _, p := range s.packages {
+		if p.Chosen && p.Module == module {
+			return true
+		}
+	}
+	return false
 }
 
 // owners returns the packages of a directory, or of the first one above it that
@@ -282,17 +292,32 @@ func (s *search) source(f File) (why string) {
 	}
 	testsOnly := strings.HasSuffix(base, "_test.go")
 	for _, p := range packages {
-		switch now, before := p.files[base] && f.New != nil, f.Old != nil && !s.excludes(p, f); {
-		case !now && !before && (f.New == nil || p.knows(base)), // It is of another build.
-			now && before && sameCode(base, f.Old, f.New):
-			if p.readsSources(s.Read) {
-				s.add(p, f.Path, true)
-			}
-		default:
+		now, before := p.files[base] && f.New != nil, f.Old != nil && !s.excludes(p, f)
+		same := false
+		switch {
+		case now && before:
+			same = sameCode(base, f.Old, f.New)
+		case now:
+			same = p.withoutCode(base, f.New)
+		case before:
+			same = p.withoutCode(base, f.Old)
+		default: // it is of another build
+			same = f.New == nil || p.knows(base)
+		}
+		if !same {
 			s.add(p, f.Path, testsOnly)
+		} else if p.readsSources(s.Read) {
+			s.add(p, f.Path, true)
 		}
 	}
 	return ""
+}
+
+// withoutCode reports whether a file that came or went has nothing for a package, as
+// one that documents it.
+func (p *Package) withoutCode(base string, text []byte) bool {
+	others := slices.ContainsFunc(p.code(), func(other string) bool { return other != base })
+	return others && filepath.Ext(base) == ".go" && !strings.HasSuffix(base, "_test.go") && codeless(text, p.name)
 }
 
 // knows reports whether go list has a name among a package's files.

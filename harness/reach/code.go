@@ -2,6 +2,7 @@ package reach
 
 import (
 	"bytes"
+	"fmt"
 	"go/build/constraint"
 	"go/scanner"
 	"go/token"
@@ -25,22 +26,36 @@ func (s *search) excludes(p *Package, f File) bool {
 	if f.New != nil && p.knows(base) && !p.files[base] && condition(f.Old) == condition(f.New) {
 		return true
 	}
+	ctx := s.Build
+	ctx.CgoEnabled, ctx.ReleaseTags = true, releases(p.goVersion)
 	sure := true
 	if expr, err := constraint.Parse(condition(f.Old)); err == nil {
 		expr.Eval(func(tag string) bool {
 			// What the toolchain and the C compiler decide.
-			sure = sure && tag != "cgo" && !strings.Contains(tag, ".")
+			sure = sure && tag != "cgo" && (!strings.Contains(tag, ".") || slices.Contains(ctx.ReleaseTags, tag))
 			return true
 		})
 	}
 	if !sure {
 		return false
 	}
-	ctx := s.Build
-	ctx.CgoEnabled = true
 	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.Old)), nil }
 	matches, err := ctx.MatchFile(p.Dir, base)
 	return err == nil && !matches
+}
+
+// releases are the tags of the Go releases up to the one that a module asks for. A
+// toolchain that builds it has these at least.
+func releases(goVersion string) (tags []string) {
+	words := strings.Split(goVersion, ".")
+	if len(words) < 2 || words[0] != "1" {
+		return nil
+	}
+	minor, _ := strconv.Atoi(words[1]) // not of 1.21rc1
+	for n := 1; n <= minor; n++ {
+		tags = append(tags, fmt.Sprintf("go1.%d", n))
+	}
+	return tags
 }
 
 // condition is the line of a file that says for which builds it is.
@@ -58,7 +73,8 @@ func condition(text []byte) string {
 }
 
 // sameCode reports whether two texts of a Go file are compiled to the same: they
-// differ in comments alone, and everything else is where it was.
+// differ in comments alone, and everything else is where it was. Where types and
+// constants are is nothing that a program knows.
 func sameCode(base string, old, now []byte) bool {
 	if bytes.Equal(old, now) {
 		return true
@@ -69,6 +85,13 @@ func sameCode(base string, old, now []byte) bool {
 	x, ok := tokensOf(old)
 	y, ok2 := tokensOf(now)
 	return ok && ok2 && slices.Equal(x, y)
+}
+
+// codeless reports whether a Go file adds nothing to a package of a name: it has a
+// package clause and comments.
+func codeless(text []byte, name string) bool {
+	all, ok := tokensOf(text)
+	return ok && len(all) == 3 && all[0].text == "package"+"package" && all[1].text == "IDENT"+name
 }
 
 // An item is a token of Go source, and where it is.
@@ -83,25 +106,34 @@ func tokensOf(text []byte) (all []item, ok bool) {
 	files := token.NewFileSet()
 	file := files.AddFile("", -1, len(text))
 	var s scanner.Scanner
-	failed := false
+	failed, runs := false, false
 	output := false // what follows is the output of an example
 	s.Init(file, text, func(token.Position, string) { failed = true }, scanner.ScanComments)
 	for {
 		pos, kind, lit := s.Scan()
 		switch {
 		case kind == token.EOF:
+			if !runs {
+				for i := range all {
+					all[i].at = token.Position{}
+				}
+			}
 			return all, !failed
 		case kind == token.STRING && lit == `"C"`:
 			return nil, false // the comment above the import is source
 		case kind == token.SEMICOLON && lit == "\n":
+			// A comment moves it.
+			all = append(all, item{text: kind.String()})
 			continue
 		case kind == token.COMMENT:
 			output = output || strings.Contains(strings.ToLower(lit), "output:")
 			if !output && !isDirective(lit) {
 				continue
 			}
+			runs = true
 		default:
 			output = false
+			runs = runs || kind == token.FUNC || kind == token.VAR
 		}
 		at := files.PositionFor(pos, false)
 		at.Offset = 0

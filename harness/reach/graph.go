@@ -16,14 +16,14 @@ import (
 )
 
 // ListFields is what [ParseList] needs of go list -e -deps -test -json.
-const ListFields = "ImportPath,Dir,Standard,Match,ForTest,Module,Imports,TestImports,XTestImports," +
+const ListFields = "ImportPath,Name,Dir,Standard,Match,ForTest,Module,Imports,TestImports,XTestImports," +
 	"GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,IgnoredOtherFiles," +
 	"CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles," +
 	"EmbedPatterns,EmbedFiles,TestEmbedPatterns,TestEmbedFiles,XTestEmbedPatterns,XTestEmbedFiles"
 
 // listed is a package as go list prints it.
 type listed struct {
-	ImportPath, Dir, ForTest           string
+	ImportPath, Name, Dir, ForTest     string
 	Standard                           bool
 	Match                              []string
 	Module                             *listedModule
@@ -35,9 +35,9 @@ type listed struct {
 }
 
 type listedModule struct {
-	Path, Version, Dir string
-	Main               bool
-	Replace            *struct{ Path, Version string }
+	Path, Version, Dir, GoVersion string
+	Main                          bool
+	Replace                       *struct{ Path, Version string }
 }
 
 // edited reports whether the module's files are the user's.
@@ -61,7 +61,9 @@ type Package struct {
 	// Tests says that it has test files.
 	Tests bool
 
+	name                   string
 	module, version        string // path of its module, and what go.sum calls it
+	goVersion              string // that its module asks for
 	main, edited           bool   // the module is a main one; its files are the user's
 	imports, testImports   []string
 	tests                  []string        // names of its test files
@@ -157,7 +159,7 @@ func (g *Graph) add(l *listed) {
 		return
 	}
 	p = &Package{
-		Path: l.ImportPath, Dir: l.Dir, Local: l.local(), Chosen: len(l.Match) > 0,
+		Path: l.ImportPath, name: l.Name, Dir: l.Dir, Local: l.local(), Chosen: len(l.Match) > 0,
 		Tests:        len(l.TestGoFiles)+len(l.XTestGoFiles) > 0,
 		tests:        append(l.TestGoFiles, l.XTestGoFiles...),
 		imports:      l.Imports,
@@ -181,7 +183,7 @@ func (g *Graph) add(l *listed) {
 	}
 	if m := l.Module; m != nil {
 		p.module, p.Module, p.version = m.Path, m.Dir, m.Path+" "+m.Version
-		p.main, p.edited = m.Main, m.edited()
+		p.main, p.edited, p.goVersion = m.Main, m.edited(), m.GoVersion
 		if m.Replace != nil {
 			p.version = m.Replace.Path + " " + m.Replace.Version
 		}
