@@ -71,7 +71,7 @@ func TestChangedModule(t *testing.T) {
 		}
 	}
 	r := newReferee(t, dir)
-	r.never = r.uncached()
+	r.never, _ = r.test()
 	t.Logf("seed %d, %d packages with tests, of which go test never caches %v", seed, len(r.tested), r.never)
 	e := newEditor(r, rand.New(rand.NewPCG(seed, 0)))
 	sums := make(map[string][3]int)

@@ -48,8 +48,7 @@ func newReferee(t *testing.T, dir string) *referee {
 		}
 		r.times[path] = info.ModTime()
 	})
-	r.tested = r.testedPackages()
-	r.uncached()
+	_, r.tested = r.test()
 	return r
 }
 
@@ -85,24 +84,25 @@ func (r *referee) git(words ...string) string {
 	return strings.TrimSpace(out)
 }
 
-var uncachedPackage = regexp.MustCompile(`(?m)^(?:ok  |FAIL)\t(\S+)(?: \[.*failed\]|\t(?:[0-9.]+s|\[.*\]).*)$`)
+var testedPackage = regexp.MustCompile(`(?m)^(?:ok  |FAIL)\t(\S+)(.*)$`)
 
-// uncached returns the packages that go test tests anew. Where it can't even say
-// that, these are all.
-func (r *referee) uncached() (all []string) {
+// test returns the packages that go test tests anew, or can't, and those that have
+// tests. Where it can't even say that, all do.
+func (r *referee) test() (anew, tested []string) {
 	out, err := r.command("go", "test", "-vet=off", "-exec="+r.exec, "./...")
-	for _, match := range uncachedPackage.FindAllStringSubmatch(out, -1) {
-		all = append(all, match[1])
+	for _, match := range testedPackage.FindAllStringSubmatch(out, -1) {
+		if !strings.Contains(match[2], "(cached)") {
+			anew = append(anew, match[1])
+		}
+		// What does not compile may have none.
+		if !strings.HasSuffix(match[2], "failed]") || slices.Contains(r.tested, match[1]) {
+			tested = append(tested, match[1])
+		}
 	}
-	if err != nil && len(all) == 0 {
-		return r.tested
+	if err != nil && len(anew) == 0 {
+		return r.tested, r.tested
 	}
-	return all
-}
-
-func (r *referee) testedPackages() []string {
-	out, _ := r.command("go", "list", "-e", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "./...")
-	return strings.Fields(out)
+	return anew, tested
 }
 
 // reset takes an edit back.
@@ -126,16 +126,16 @@ func (r *referee) judge(name string, edit func()) (ours, theirs int) {
 		}
 	})
 	reached, said := r.reached()
-	tested := r.testedPackages()
 	r.write(r.judges, "")
-	uncached := r.uncached()
+	uncached, tested := r.test()
 	if err := os.Remove(r.judges); err != nil {
 		r.Fatal(err)
 	}
 	r.reset()
 	if missed := r.without(uncached, reached); len(missed) > 0 {
 		// Some results are cached at one time and not at another.
-		r.never = append(r.never, r.uncached()...)
+		unstable, _ := r.test()
+		r.never = append(r.never, unstable...)
 		if missed = r.without(missed, nil); len(missed) > 0 {
 			r.Errorf("%s reaches %v by go test, and not %v\n%s", name, missed, reached, said)
 		}

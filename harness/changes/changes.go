@@ -41,7 +41,7 @@ func Since(dir, ref string) (*Lines, error) {
 	}
 	// What the user's configuration could change is set. -a: go's files are text,
 	// whatever their attributes say.
-	diff, err := g.output("-c", "core.quotePath=false", "diff", "-U0", "--inter-hunk-context=0", "-a", "-M", "--no-ext-diff",
+	diff, err := g.output("diff", "-U0", "--inter-hunk-context=0", "-a", "-M", "--no-ext-diff",
 		"--no-textconv", "--no-color", "--no-relative", "--ignore-submodules", "--src-prefix=a/", "--dst-prefix=b/", base, "--", ":(top)*.go")
 	if err != nil {
 		return nil, err

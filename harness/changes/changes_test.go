@@ -20,7 +20,7 @@ func repository(t *testing.T) (dir string, git func(args ...string)) {
 	config := filepath.Join(scratch, "config")
 	dir = filepath.Join(scratch, "link")
 	write(t, config, "[user]\n\tname = n\n\temail = n@example.com\n[diff]\n\tnoprefix = true\n\tmnemonicPrefix = true\n"+
-		"\tinterHunkContext = 9\n\texternal = false\n\trelative = true\n\trenames = false\n[color]\n\tui = always\n[core]\n\tquotePath = true\n")
+		"\tinterHunkContext = 9\n\texternal = false\n\trelative = true\n\tignoreSubmodules = all\n\trenames = false\n[color]\n\tui = always\n[core]\n\tquotePath = true\n")
 	if err := os.Mkdir(filepath.Join(scratch, "real"), 0o777); err != nil {
 		t.Fatal(err)
 	}

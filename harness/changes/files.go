@@ -59,7 +59,7 @@ func Files(dir, ref string, needs func(path string) bool) (*Tree, error) {
 		return nil, err
 	}
 	t := &Tree{Root: root, Ref: ref, Base: base, known: make(map[string]bool), links: make(map[string]string)}
-	if err := t.add(git{root}, root, base, needs); err != nil {
+	if err := t.add(git{root}, base, needs); err != nil {
 		return nil, err
 	}
 	t.followLinks()
@@ -76,7 +76,7 @@ func (g git) trunk() (string, error) {
 		if err != nil {
 			continue
 		}
-		if full, err := g.line("rev-parse", "--abbrev-ref", name); err == nil && full != "" && full != "HEAD" {
+		if full, err := g.line("rev-parse", "--abbrev-ref", name); err == nil && full != "" {
 			name = full
 		}
 		return name, nil
@@ -87,24 +87,24 @@ func (g git) trunk() (string, error) {
 // gitlink is the mode of another repository in a tree.
 const gitlink = "160000"
 
-// add adds what is different in a work tree since a commit.
-func (t *Tree) add(g git, root, commit string, needs func(string) bool) error {
+// add adds what is different in a work tree, of which g is the root, since a commit.
+func (t *Tree) add(g git, commit string, needs func(string) bool) error {
 	diff, err := g.output("-c", "diff.autoRefreshIndex=true", "diff", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
-		"--no-color", "--no-relative", "--ignore-submodules=none", commit, "--")
+		"--no-color", "--ignore-submodules=none", commit, "--")
 	if err != nil {
 		return err
 	}
-	unknown, err := g.output("ls-files", "-z", "--others", "--exclude-standard", "--full-name")
+	unknown, err := g.output("ls-files", "-z", "--others", "--exclude-standard")
 	if err != nil {
 		return err
 	}
-	index, err := g.output("ls-files", "-z", "--stage", "--full-name")
+	index, err := g.output("ls-files", "-z", "--stage")
 	if err != nil {
 		return err
 	}
 	for _, entry := range split(index) {
 		fields, name, _ := strings.Cut(entry, "\t")
-		path := filepath.Join(root, name)
+		path := filepath.Join(g.dir, name)
 		switch mode, _, _ := strings.Cut(fields, " "); mode {
 		case gitlink:
 			t.repos = append(t.repos, path)
@@ -120,7 +120,7 @@ func (t *Tree) add(g git, root, commit string, needs func(string) bool) error {
 			words = word // :mode mode id id status
 			continue
 		}
-		fields, path := strings.Fields(words), filepath.Join(root, word)
+		fields, path := strings.Fields(words), filepath.Join(g.dir, word)
 		words = ""
 		if len(fields) != 5 {
 			return fmt.Errorf("git diff: %q", fields)
@@ -133,7 +133,7 @@ func (t *Tree) add(g git, root, commit string, needs func(string) bool) error {
 		seen[path] = true
 	}
 	for _, name := range split(unknown) {
-		path := filepath.Join(root, name)
+		path := filepath.Join(g.dir, name)
 		t.known[path] = true
 		if strings.HasSuffix(name, "/") {
 			t.repos = append(t.repos, path)
@@ -151,7 +151,7 @@ func (t *Tree) addRepository(dir, commit string, needs func(string) bool) {
 	g := git{dir}
 	if root, err := g.root(); err == nil && root == dir && strings.Trim(commit, "0") != "" {
 		before := len(t.Changed)
-		if t.add(g, dir, commit, needs) == nil {
+		if t.add(g, commit, needs) == nil {
 			return
 		}
 		t.Changed = t.Changed[:before]

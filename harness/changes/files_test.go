@@ -38,6 +38,7 @@ func TestFiles(t *testing.T) {
 		write(t, filepath.Join(dir, name), "old")
 	}
 	write(t, filepath.Join(dir, ".gitignore"), "ignored*\n")
+	git("config", "diff.renames", "true")
 	for link, target := range map[string]string{"p/link": "../data", "p/file.go": "../edited.go", "p/broken": "nowhere"} {
 		os.Mkdir(filepath.Join(dir, "p"), 0o777)
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {

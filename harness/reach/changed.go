@@ -259,11 +259,7 @@ func (s *search) runs(module string) bool {
 // has some, and false if there are none though it is not another module's.
 func (s *search) owners(dir string) (all []*Package, known bool) {
 	for ; ; dir = filepath.Dir(dir) {
-		for _, p := range s.byDir[dir] {
-			if p.Local {
-				all = append(all, p)
-			}
-		}
+		all = s.byDir[dir]
 		_, ours := s.modules[dir]
 		foreign := !ours && s.Read(filepath.Join(dir, "go.mod")) != nil
 		if len(all) > 0 || foreign {
@@ -280,7 +276,7 @@ func (s *search) source(f File) (why string) {
 	dir, base := filepath.Split(f.Path)
 	dir = filepath.Clean(dir)
 	s.builds(f.Path)
-	if isHeader(base) {
+	if filepath.Ext(base) != ".go" {
 		s.includedBy(f)
 	}
 	packages := s.byDir[dir]
@@ -292,7 +288,7 @@ func (s *search) source(f File) (why string) {
 	}
 	testsOnly := strings.HasSuffix(base, "_test.go")
 	for _, p := range packages {
-		now, before := p.files[base] && f.New != nil, f.Old != nil && !s.excludes(p, f)
+		now, before := p.files[base], f.Old != nil && !s.excludes(p, f)
 		same := false
 		switch {
 		case now && before:
@@ -358,7 +354,7 @@ func (s *search) include(f File) (why string) {
 	return "any package may include " + s.name(f.Path)
 }
 
-// includedBy adds the packages that name a header, or a header of theirs that
+// includedBy adds the packages that name a file of C or assembly, or a file that
 // does.
 func (s *search) includedBy(f File) {
 	names := [][]byte{[]byte(filepath.Base(f.Path))}
@@ -368,7 +364,7 @@ func (s *search) includedBy(f File) {
 				continue
 			}
 			for base, built := range p.files {
-				if !built || strings.HasSuffix(base, "_test.go") {
+				if !built {
 					continue
 				}
 				text := s.Read(filepath.Join(p.Dir, base))
@@ -376,7 +372,7 @@ func (s *search) includedBy(f File) {
 					continue
 				}
 				s.add(p, f.Path, false)
-				if isHeader(base) && !slices.ContainsFunc(names, func(n []byte) bool { return string(n) == base }) {
+				if filepath.Ext(base) != ".go" && !slices.ContainsFunc(names, func(n []byte) bool { return string(n) == base }) {
 					names = append(names, []byte(base))
 				}
 			}
@@ -400,7 +396,7 @@ func (s *search) goCommands() {
 		}
 	}
 	for p := range s.spread(run) {
-		if _, known := s.in[p]; !known && p.Chosen && p.Tests {
+		if _, known := s.in[p]; !known && p.Tests {
 			s.add(p, s.built, true)
 			s.files[p] += " → go command"
 		}
@@ -440,7 +436,7 @@ func (s *search) module(f File) (why string) {
 	dir = filepath.Clean(dir)
 	_, main := s.modules[dir]
 	ofWork := slices.ContainsFunc(s.Modules(), func(root string) bool { _, in := within(root, dir); return in })
-	_, inModule := within(dir, s.moduleOf(dir))
+	_, inModule := s.modules[s.moduleOf(dir)]
 	differ := func(module, version string) bool { return false }
 	switch {
 	case base == "go.mod" && main:

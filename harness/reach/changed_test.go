@@ -17,7 +17,7 @@ const repository = "/r"
 // app, app by the tests of cmd, and core by vendor's dep by way of replace. tool is
 // a module that no run is about.
 var tree = []listed{
-	{ImportPath: "m/core", GoFiles: []string{"core.go", "old_linux.go"}, IgnoredGoFiles: []string{"core_windows.go", "gen.go"}, IgnoredOtherFiles: []string{"x_arm64.s"},
+	{ImportPath: "m/core", GoFiles: []string{"core.go", "old_linux.go"}, IgnoredGoFiles: []string{"core_windows.go", "gen.go"}, IgnoredOtherFiles: []string{"x_arm64.s", "y.s"}, Name: "core",
 		TestGoFiles: []string{"core_test.go"}, EmbedPatterns: []string{"web"}, EmbedFiles: []string{"web/a.html"}},
 	{ImportPath: "m/app", GoFiles: []string{"app.go"}, TestGoFiles: []string{"app_test.go"}, Imports: []string{"m/core"}, TestEmbedPatterns: []string{"golden"}},
 	{ImportPath: "m/cmd", GoFiles: []string{"main.go"}, XTestGoFiles: []string{"main_test.go"}, XTestImports: []string{"m/app"}},
@@ -25,7 +25,11 @@ var tree = []listed{
 	{ImportPath: "m/native", CgoFiles: []string{"n.go"}, CFiles: []string{"n.c"}, HFiles: []string{"n.h"}, SysoFiles: []string{"n_linux.syso"}, TestGoFiles: []string{"n_test.go"}},
 	{ImportPath: "m/alone", GoFiles: []string{"alone.go"}, TestGoFiles: []string{"alone_test.go"}, Imports: []string{"m/gone", "dep.example/d"}},
 	{ImportPath: "m/reads", GoFiles: []string{"r.go"}, TestGoFiles: []string{"r_test.go"}},
-	{ImportPath: "m/excl", IgnoredGoFiles: []string{"x_windows.go"}, GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}},
+	{ImportPath: "m/app [m/cmd.test]", Dir: "/r/m/app", ForTest: "m/cmd", GoFiles: []string{"app.go"}, Match: []string{"./..."}, Module: &listedModule{Path: "m", Dir: "/r/m", Main: true}},
+	{ImportPath: "m/excl", IgnoredGoFiles: []string{"x_windows.go"}, GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}, TestImports: []string{"m/testgone", "old.example/o", "lib/l"}},
+	{ImportPath: "lib/l", Dir: "/r/lib/l", GoFiles: []string{"l.go"}, Module: &listedModule{Path: "lib", Dir: "/r/lib", Replace: &replacement{Path: "../lib"}}},
+	{ImportPath: "nest/n", Dir: "/r/m/core/nest/n", GoFiles: []string{"n.go"}, Match: []string{"./..."}, Module: &listedModule{Path: "nest", Dir: "/r/m/core/nest", Main: true}},
+	{ImportPath: "old.example/o", Dir: "/cache/o", GoFiles: []string{"o.go"}, Module: &listedModule{Path: "old.example/o", Version: "v1.0.0", Dir: "/cache/o", Replace: &replacement{"new.example/o", "v1.2.0"}}},
 	{ImportPath: "dep.example/d", Dir: "/cache/d", GoFiles: []string{"d.go"}, Imports: []string{"dep.example/e"}, Module: &listedModule{Path: "dep.example/d", Version: "v1.0.0", Dir: "/cache/d"}},
 	{ImportPath: "dep.example/e", Dir: "/r/m/vendor/dep.example/e", GoFiles: []string{"e.go"}, Module: &listedModule{Path: "dep.example/e", Version: "v1.1.0", Dir: "/cache/e"}},
 	{ImportPath: "other/x", Dir: "/r/other/x", GoFiles: []string{"x.go"}, TestGoFiles: []string{"x_test.go"}, Match: []string{"./..."}, Module: &listedModule{Path: "other", Dir: "/r/other", Main: true}},
@@ -36,9 +40,10 @@ var texts = map[string]string{
 	"/r/m/go.mod": "module m\n", "/r/other/go.mod": "module other\n", "/r/tool/go.mod": "module tool\n", "/r/m/core/testdata/mod/go.mod": "module x\n",
 	"/r/m/core/core_test.go":   "package core\n",
 	"/r/m/native/n.go":         "package native\n\n// #include \"n.h\"\nimport \"C\"\n",
+	"/r/m/native/n.c":          "#include \"../include/part.c\"\n",
 	"/r/m/native/n.h":          "#include \"../include/deep.h\"\n",
 	"/r/m/reads/r_test.go":     "package reads\n\nvar _ = filepath.Join(\"..\", \"shared\", name)\nvar _, _ = \"../core/core.go\", \"../m.golden/*\"\n",
-	"/r/m/excl/x_test.go":      "package excl\n\nvar _ = filepath.Glob(`*.go`)\n",
+	"/r/m/excl/x_test.go":      "package excl\n\nvar _, _ = filepath.Glob(`*.go`), filepath.Join(\"..\", \"app\", \"named\")\n",
 	"/r/m/alone/alone_test.go": "package alone\n\nvar _ = parser.ParseFile\n",
 }
 
@@ -48,7 +53,7 @@ func treeGraph(t *testing.T, packages []listed) *Graph {
 	for _, l := range packages {
 		if l.Module == nil {
 			l.Dir, l.Match = "/r/"+l.ImportPath, []string{"./..."}
-			l.Module = &listedModule{Path: "m", Dir: "/r/m", Main: true}
+			l.Module = &listedModule{Path: "m", Dir: "/r/m", GoVersion: "1.25", Main: true}
 		}
 		if err := json.NewEncoder(&text).Encode(l); err != nil {
 			t.Fatal(err)
@@ -83,7 +88,7 @@ func reached(g *Graph, files ...File) string {
 
 func TestChanged(t *testing.T) {
 	const code = "package p\n\nfunc f() {}\n"
-	const all = "m/alone m/app m/cmd m/core m/excl m/native m/plain m/reads other/x"
+	const all = "m/alone m/app m/cmd m/core m/excl m/native m/plain m/reads nest/n other/x"
 	edited := func(path, old, now string) File {
 		f := File{Path: filepath.Join(repository, path), Old: []byte(old), New: []byte(now)}
 		if old == "" {
@@ -94,7 +99,9 @@ func TestChanged(t *testing.T) {
 		}
 		return f
 	}
-	goMod := func(require string) string { return "module m\n\ngo 1.25\n\nrequire (\n" + require + ")\n" }
+	goMod := func(require string) string { return "module m\n\ngo 1.25\n\nrequire (\n" + require + ")\n\nreplace (\n\tlib => ../lib\n\told.example/o => new.example/o v1.2.0\n)\n" }
+	const app = "m/app m/cmd"
+	const constants = "package core\n\nconst (\n\ta = 1\n\tb\n)\n"
 	const requires = "\tdep.example/d v1.0.0\n\tdep.example/e v1.1.0\n"
 	tests := []struct {
 		name string
@@ -109,6 +116,7 @@ func TestChanged(t *testing.T) {
 		{"a file that is gone", edited("m/app/gone.go", code, ""), "m/app m/cmd"},
 		{"a package that is gone", edited("m/gone/g.go", code, ""), "m/alone"},
 		{"a package that nobody imports is gone", edited("m/lost/l.go", code, ""), ""},
+		{"a package that tests imported is gone", edited("m/testgone/g.go", code, ""), "m/excl"},
 		{"a package of another module", edited("other/x/x.go", code, code+"var x int\n"), "other/x"},
 
 		{"a comment at the end", edited("m/app/app.go", code, code+"// end\n"), ""},
@@ -117,16 +125,32 @@ func TestChanged(t *testing.T) {
 		{"a comment of a cgo file", edited("m/native/n.go", "package native\n// int x;\nimport \"C\"\n", "package native\n// int y;\nimport \"C\"\n"), "m/native"},
 		{"a comment, where tests read sources", edited("m/alone/alone.go", code, code+"// end\n"), "m/alone"},
 		{"the output of an example", edited("m/app/app_test.go", code+"// Output:\n// a\n", code+"// Output:\n// b\n"), "m/app"},
+		{"words behind an example", edited("m/app/app_test.go", "package p\n\n// Output:\n// a\n\nfunc f() {}\n// a\n", "package p\n\n// Output:\n// a\n\nfunc f() {}\n// b\n"), ""},
+		{"more words", edited("m/app/app.go", "package p\n\n// a\nfunc f() {}\n", "package p\n\n// longer\nfunc f() {} // behind\n"), ""},
+		{"a comment that moves constants", edited("m/core/core.go", constants, "// top\n"+constants), "m/reads"},
+		{"one constant for two", edited("m/core/core.go", constants, strings.Replace(constants, "1\n\tb", "1 - b", 1)), "m/app m/cmd m/core m/plain m/reads"},
+		{"fields in one line", edited("m/app/app.go", "package app\n\ntype t struct {\n\tA\n\tB\n}\n", "package app\n\ntype t struct {\n\tA B\n}\n"), app},
+		{"a comment that moves a variable", edited("m/app/app.go", "package app\n\nvar x = f()\n", "package app\n\n// x\nvar x = f()\n"), app},
+		{"documentation", edited("m/core/doc.go", "// Package core.\npackage core\n", "// Package core does.\n//\n// More.\npackage core\n"), ""},
+		{"new documentation", edited("m/core/old_linux.go", "", "// Package core.\npackage core\n"), ""},
+		{"documentation of another package", edited("m/core/old_linux.go", "", "// Package other.\npackage other\n"), "m/app m/cmd m/core m/plain"},
+		{"documentation that is gone", edited("m/core/doc.go", "package core\n", ""), ""},
+		{"the only file without code", edited("m/app/app.go", "", "package app\n"), app},
+		{"a test file without code", edited("m/core/core_test.go", "", "package core\n"), "m/core"},
 		{"other words", edited("m/app/app_test.go", code+"// a\n", code+"// b\n"), ""},
 
 		{"a file for another system", edited("m/core/core_windows.go", code, code+"var x int\n"), ""},
 		{"one of which tests read the text", edited("m/excl/x_windows.go", code, code+"var x int\n"), "m/excl"},
 		{"it is gone", edited("m/core/gone_windows.go", code, ""), ""},
 		{"a new one", edited("m/core/core_windows.go", "", code), ""},
+		{"a new one with a constraint", edited("m/core/gen.go", "", "//go:build never\n\n"+code), ""},
 		{"a constraint that came", edited("m/core/gen.go", code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
 		{"a constraint that stays", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build never\n\n"+code+"var x int\n"), ""},
 		{"another that excludes", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build nowhere\n\n"+code), ""},
 		{"one of the toolchain", edited("m/core/gen.go", "//go:build go1.30\n\n"+code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
+		{"one of an old toolchain", edited("m/core/gen.go", "//go:build !go1.20\n\n"+code, "//go:build never\n\n"+code), ""},
+		{"one of the C compiler", edited("m/core/gen.go", "//go:build !cgo\n\n"+code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
+		{"one that was behind the first line", edited("m/core/y.s", "#include \"t.h\"\n//go:build never\n", "//go:build never\n\n#include \"t.h\"\n"), "m/app m/cmd m/core m/plain"},
 		{"assembly for another system", edited("m/core/x_arm64.s", "a", "b"), ""},
 
 		{"an embedded file", edited("m/core/web/a.html", "", ""), "m/app m/cmd m/core m/plain"},
@@ -135,17 +159,25 @@ func TestChanged(t *testing.T) {
 		{"testdata", edited("m/core/testdata/x.go", code, code), "m/core"},
 		{"a module in testdata", edited("m/core/testdata/mod/go.mod", code, code), "m/core"},
 		{"a hidden directory", edited("m/core/_x/x.go", code, code+code), "m/core"},
+		{"a directory with a dot", edited("m/core/.x/x.go", code, code+code), "m/core"},
 		{"data below a package", edited("m/core/docs/x.md", "", ""), "m/core"},
+		{"data that other tests name by its elements", edited("m/app/named", "", ""), "m/app m/excl"},
+		{"data of a module in a package", edited("m/core/nest/README", "", ""), "everything: any test may read m/core/nest/README"},
+		{"data of a module that others import", edited("lib/README", "", ""), ""},
+		{"C in a module that others import", edited("lib/include/x.c", "a", "b"), "everything: any package may include lib/include/x.c"},
 		{"data that other tests name", edited("m/shared/a", "", ""), "everything: any test may read m/shared/a"},
 		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
 		{"data of another module", edited("tool/x/README", "", ""), ""},
 		{"a script", edited("m/build.sh", "", ""), "everything: any test may read m/build.sh"},
 		{"a script outside of modules", edited("ci/ä b\".sh", "", ""), "everything: any test may read ci/ä b\".sh"},
+		{"settings in a hidden directory", edited("m/.config/pgtest.toml", "", ""), "everything: m/.config/pgtest.toml says how tests run"},
+		{"settings of a test", edited("m/core/testdata/pgtest.toml", "", ""), "m/core"},
 		{"settings", edited("pgtest.toml", "", ""), "everything: pgtest.toml says how tests run"},
 
 		{"C", edited("m/native/n.c", "a", "b"), "m/native"},
 		{"a header", edited("m/native/n.h", "a", "b"), "m/native"},
 		{"a header elsewhere", edited("m/include/deep.h", "a", "b"), "everything: any package may include m/include/deep.h"},
+		{"C that another package includes", edited("m/core/part.c", "a", "b"), "m/app m/cmd m/core m/native m/plain"},
 		{"a header in a package", edited("m/core/deep.h", "a", "b"), "m/app m/cmd m/core m/native m/plain"},
 		{"an object file", edited("m/native/n_linux.syso", "a", "b"), "m/native"},
 
@@ -154,22 +186,40 @@ func TestChanged(t *testing.T) {
 		{"a version of what nobody needs", edited("m/go.mod", goMod(requires), goMod(requires+"\tnot.example/f v1.0.0\n")), ""},
 		{"a module that no file names", edited("m/go.mod", goMod("\tnot.example/f v1.0.0\n"), goMod("\tnot.example/f v1.0.1\n")), "m/alone"},
 		{"a replacement", edited("m/go.mod", goMod(requires), goMod(requires)+"replace dep.example/d => ../d\n"), "m/alone"},
+		{"a version that is selected by others", edited("m/go.mod", goMod("\tdep.example/e v1.0.0\n"), goMod("\tdep.example/e v1.0.0\n\tnot.example/f v1.0.0\n")), "m/alone"},
+		{"an exclusion", edited("m/go.mod", goMod(requires), goMod(requires)+"exclude dep.example/e v1.0.5\n"), ""},
+		{"an exclusion of what no file names", edited("m/go.mod", goMod(""), goMod("")+"exclude dep.example/d v1.0.5\n"), "m/alone"},
+		{"a retraction", edited("m/go.mod", goMod(""), goMod("")+"retract v1.0.0\n"), ""},
+		{"a replacement of what no file requires", edited("m/go.mod", goMod(""), goMod("")+"replace not.example/f => ../f\n"), "m/alone"},
+		{"a replacement of a version", edited("m/go.mod", goMod(requires), goMod(requires)+"replace dep.example/d v1.0.0 => ../d\n"), "m/alone"},
+		{"a replacement of another version", edited("m/go.mod", goMod(requires), goMod(requires)+"replace dep.example/d v0.9.0 => ../d\n"), ""},
+		{"a setting of the runtime", edited("m/go.mod", goMod(requires), goMod(requires)+"godebug http2client=0\n"), "everything: m/go.mod: it says how all packages are built"},
+		{"a directory without packages", edited("m/go.mod", goMod(requires), goMod(requires)+"ignore ./x\n"), "everything: m/go.mod: it says how all packages are built"},
 		{"the go line", edited("m/go.mod", goMod(requires), strings.Replace(goMod(requires), "1.25", "1.26", 1)), "everything: m/go.mod: it says how all packages are built"},
 		{"a toolchain", edited("m/go.mod", goMod(requires), goMod(requires)+"toolchain go1.26.1\n"), "everything: m/go.mod: it says how all packages are built"},
 		{"a broken go.mod", edited("m/go.mod", goMod(requires), "modul\n"), "everything: m/go.mod: it can't be read"},
 		{"no go.mod before", edited("m/go.mod", "", goMod(requires)), "everything: m/go.mod: there is a module or was one"},
 		{"a module in a module", edited("m/sub/go.mod", "", "module m/sub\n"), "everything: m/sub/go.mod: its directory is a module or was one"},
+		{"a module beside others", edited("new/go.mod", "", "module new\n"), ""},
 		{"go.mod of another module", edited("tool/go.mod", "module tool\n", "module tool\n\ngo 1.25\n"), ""},
 		{"a sum", edited("m/go.sum", "dep.example/e v1.1.0 h1:a\n", "dep.example/e v1.1.0 h1:b\n"), "m/alone"},
 		{"a sum of another version", edited("m/go.sum", "", "dep.example/e v1.0.0 h1:a\n"), ""},
+		{"a sum that is gone", edited("m/go.sum", "dep.example/e v1.1.0 h1:a\nx v1.0.0 h1:a\n", "x v1.0.0 h1:a\n"), "m/alone"},
+		{"a sum of go.mod", edited("m/go.sum", "", "dep.example/e v1.1.0/go.mod h1:a\n"), "m/alone"},
+		{"a sum of a replacement", edited("m/go.sum", "", "new.example/o v1.2.0 h1:a\n"), "m/excl"},
+		{"a sum of a workspace", edited("go.work.sum", "", "dep.example/e v1.1.0 h1:a\n"), "m/alone"},
+		{"another order in a workspace", edited("go.work", "go 1.25\nuse ./m\nuse ./o\n", "go 1.25\nuse ./o\nuse ./m\n"), ""},
 		{"a workspace", edited("go.work", "go 1.25\nuse ./m\n", "go 1.25\nuse (\n\t./m\n\t./other\n)\n"), "everything: go.work: it says which modules there are"},
 		{"a comment in a workspace", edited("go.work", "go 1.25\nuse ./m\n", "go 1.25 // x\nuse ./m\n"), ""},
 		{"a vendored file", edited("m/vendor/dep.example/e/e.go", code, code+"var x int\n"), "m/alone"},
+		{"a vendored file of no package", edited("m/vendor/dep.example/e/_x/x.go", code, ""), ""},
+		{"a vendored file that is not used", edited("m/vendor/dep.example/d/d.go", code, code+"var x int\n"), ""},
 		{"data that is vendored", edited("m/vendor/dep.example/e/LICENSE", "", ""), ""},
 		{"a vendored module", edited("m/vendor/modules.txt", "# dep.example/e v1.0.0\n## explicit\n", "# dep.example/e v1.1.0\n## explicit\n"), "m/alone"},
+		{"how modules are vendored", edited("m/vendor/modules.txt", "# dep.example/e v1.1.0\n", "## workspace\n# dep.example/e v1.1.0\n"), "everything: m/vendor/modules.txt: it says how all packages are vendored"},
 		{"no vendored modules before", edited("m/vendor/modules.txt", "", "# dep.example/e v1.1.0\n"), "everything: m/vendor/modules.txt: packages are vendored or were"},
 
-		{"a submodule", File{Path: "/r/m/core", Below: true}, "m/app m/cmd m/core m/plain m/reads"},
+		{"a submodule", File{Path: "/r/m/core", Below: true}, "m/app m/cmd m/core m/plain m/reads nest/n"},
 		{"a submodule of data", File{Path: "/r/m/app/sub", Below: true}, "m/app"},
 	}
 	g := treeGraph(t, tree)
@@ -186,7 +236,7 @@ func TestChanged(t *testing.T) {
 // TestOutside has a module outside of the repository, which reaches its importers.
 func TestOutside(t *testing.T) {
 	g := treeGraph(t, append(slices.Clone(tree),
-		listed{ImportPath: "far/f", Dir: "/far/f", GoFiles: []string{"f.go"}, Module: &listedModule{Path: "far", Dir: "/far", Replace: &struct{ Path, Version string }{Path: "../far"}}},
+		listed{ImportPath: "far/f", Dir: "/far/f", GoFiles: []string{"f.go"}, Module: &listedModule{Path: "far", Dir: "/far", Replace: &replacement{Path: "../far"}}},
 		listed{ImportPath: "m/near", TestGoFiles: []string{"n_test.go"}, TestImports: []string{"far/f"}}))
 	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }})
 	if len(r.Packages) != 1 || fmt.Sprint(r.Why(r.Packages[0])) != "[/far far/f tests of m/near]" || fmt.Sprint(r.Outside) != "[/far]" {
@@ -268,7 +318,7 @@ func TestMissing(t *testing.T) {
 func TestWhy(t *testing.T) {
 	g := treeGraph(t, tree)
 	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }, Files: []File{
-		{Path: "/r/m/core/core.go", New: []byte("package core\n")}, {Path: "/r/m/app/app_test.go", New: []byte("package app\n")},
+		{Path: "/r/m/core/core.go", New: []byte("package core\n\nvar x int\n")}, {Path: "/r/m/core/core_test.go", New: []byte("package core\n")}, {Path: "/r/m/app/app_test.go", New: []byte("package app\n")},
 	}})
 	var got []string
 	for _, p := range r.Packages {

@@ -14,11 +14,6 @@ import (
 	"strings"
 )
 
-// isHeader reports whether C and assembly files may include a file of this name.
-func isHeader(base string) bool {
-	return slices.Contains([]string{".h", ".hh", ".hpp", ".hxx"}, filepath.Ext(base))
-}
-
 // excludes reports whether the old text of a file was no part of a package, for
 // this build. It is sure of that.
 func (s *search) excludes(p *Package, f File) bool {
@@ -27,7 +22,7 @@ func (s *search) excludes(p *Package, f File) bool {
 		return true
 	}
 	ctx := s.Build
-	ctx.CgoEnabled, ctx.ReleaseTags = true, releases(p.goVersion)
+	ctx.ReleaseTags = releases(p.goVersion)
 	sure := true
 	if expr, err := constraint.Parse(condition(f.Old)); err == nil {
 		expr.Eval(func(tag string) bool {

@@ -37,8 +37,10 @@ type listed struct {
 type listedModule struct {
 	Path, Version, Dir, GoVersion string
 	Main                          bool
-	Replace                       *struct{ Path, Version string }
+	Replace                       *replacement
 }
+
+type replacement struct{ Path, Version string }
 
 // edited reports whether the module's files are the user's.
 func (m *listedModule) edited() bool { return m.Main || m.Replace != nil && m.Replace.Version == "" }

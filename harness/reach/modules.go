@@ -27,12 +27,13 @@ func requirements(old, now []byte) (differs, string) {
 		return nil, "it says how all packages are built"
 	}
 	before, after := versions(was), versions(is)
-	// A module that no file names is of the version that others ask for.
+	// A module that the file does not name, or by another version, is of the version
+	// that others ask for.
 	unnamed := !maps.Equal(before, after) || !slices.EqualFunc(was.Exclude, is.Exclude, func(x, y *modfile.Exclude) bool { return x.Mod == y.Mod })
-	return func(path, _ string) bool {
-		x, hadX := before[path]
-		y, hasY := after[path]
-		return x != y || hadX != hasY || !hadX && unnamed
+	return func(path, version string) bool {
+		y := after[path]
+		named := version == path+" "+y || strings.Contains(y, replacedBy)
+		return before[path] != y || !named && unnamed
 	}, ""
 }
 
@@ -57,6 +58,9 @@ func settings(f *modfile.File) string {
 	return strings.Join(all, "\n")
 }
 
+// replacedBy is between a version and what replaces it.
+const replacedBy = " => "
+
 // versions are those of the modules that a file requires or replaces, with what
 // replaces them.
 func versions(f *modfile.File) map[string]string {
@@ -74,7 +78,7 @@ func versions(f *modfile.File) map[string]string {
 	for path, version := range all {
 		for _, mod := range []module.Version{{Path: path, Version: version}, {Path: path}} {
 			if by, ok := replaced[mod]; ok {
-				all[path] += " => " + by.String()
+				all[path] += replacedBy + by.String()
 				break
 			}
 		}
