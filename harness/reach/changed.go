@@ -153,26 +153,26 @@ func (s *search) file(f File) (why string) {
 	for p, testsOnly := range one {
 		s.add(p, f.Path, testsOnly)
 	}
-	s.readBy(f)
+	named := s.readBy(f)
 	dir, base := filepath.Split(f.Path)
 	dir = filepath.Clean(dir)
 	_, vendored := s.vendored(dir)
 	above, hidden := s.hidden(dir)
 	switch {
 	case f.Below:
-		return s.below(f, above)
+		return s.below(f, above, named)
 	case base == "pgtest.toml" && (!hidden || filepath.Base(dir) == ".config"):
 		return s.name(f.Path) + " says how tests run"
 	case vendored && base != "modules.txt" && !IsSource(base):
 		return "" // nobody but its own tests reads it, which don't run
 	case hidden && !vendored:
-		return s.data(f, above)
+		return s.data(f, above, named)
 	case IsModuleFile(base), vendored && base == "modules.txt":
 		return s.module(f)
 	case IsSource(base):
 		return s.source(f)
 	}
-	return s.data(f, dir)
+	return s.data(f, dir, named)
 }
 
 // hidden returns the directory above the outermost one on the way to dir in which
@@ -217,7 +217,7 @@ func (s *search) vendored(dir string) (path string, ok bool) {
 }
 
 // below adds all packages of a directory, or what its files may be to others.
-func (s *search) below(f File, above string) (why string) {
+func (s *search) below(f File, above string, named bool) (why string) {
 	found := false
 	for _, p := range s.packages {
 		if _, in := within(p.Dir, f.Path); in {
@@ -228,18 +228,25 @@ func (s *search) below(f File, above string) (why string) {
 	if found {
 		return ""
 	}
-	return s.data(f, above)
+	return s.data(f, above, named)
 }
 
 // data adds the packages whose tests may read a file: those of the first directory
-// from dir up that has some. A file of a module that this run has no package of is
-// none of theirs.
-func (s *search) data(f File, dir string) (why string) {
+// from dir up that has some. Without any they are those that name it, if some do, and
+// those that may find it. A file of a module that this run has no package of is none
+// of theirs.
+func (s *search) data(f File, dir string, named bool) (why string) {
 	owners, known := s.owners(dir)
 	for _, p := range owners {
 		s.add(p, f.Path, true)
 	}
 	if module := s.moduleOf(dir); known || s.modules[module] != "" && !s.runs(module) {
+		return ""
+	}
+	if named {
+		for p := range s.testedWith(finds) {
+			s.add(p, f.Path, true)
+		}
 		return ""
 	}
 	return "any test may read " + s.name(f.Path)
@@ -380,27 +387,43 @@ func (s *search) includedBy(f File) {
 	}
 }
 
-// goCommands adds the packages whose tests, or what these import, run the go command.
-// It may build any package.
+// goCommands adds the packages whose tests run the go command. It may build any
+// package.
 func (s *search) goCommands() {
 	if s.built == "" {
 		return
 	}
-	run := make(changed)
-	for _, p := range s.packages {
-		switch {
-		case p.runsGo(p.imports, s.Read, p.code()):
-			run.add(p, false)
-		case p.Chosen && p.runsGo(p.testImports, s.Read, p.tests):
-			run.add(p, true)
-		}
-	}
-	for p := range s.spread(run) {
+	for p := range s.testedWith(runsGo) {
 		if _, known := s.in[p]; !known && p.Tests {
 			s.add(p, s.built, true)
 			s.files[p] += " → go command"
 		}
 	}
+}
+
+// A source is a Go file of a package, which imports others.
+type source struct {
+	pkg     *Package
+	base    string
+	imports []string
+}
+
+// testedWith returns the packages whose tests, or what these import, have source of
+// a kind.
+func (s *search) testedWith(is func(f source, read func(string) []byte) bool) map[*Package]step {
+	in := make(changed)
+	for _, p := range s.packages {
+		any := func(files, imports []string) bool {
+			return slices.ContainsFunc(files, func(base string) bool { return is(source{p, base, imports}, s.Read) })
+		}
+		switch {
+		case any(p.code(), p.imports):
+			in.add(p, false)
+		case p.Chosen && any(p.tests, p.testImports):
+			in.add(p, true)
+		}
+	}
+	return s.spread(in)
 }
 
 // A reader is a package whose tests name paths outside of its directory.
@@ -409,8 +432,9 @@ type reader struct {
 	paths []string
 }
 
-// readBy adds the packages whose tests name a file, or a directory that holds it.
-func (s *search) readBy(f File) {
+// readBy adds the packages whose tests name a file, or a directory that holds it. It
+// reports whether there are any.
+func (s *search) readBy(f File) (named bool) {
 	if s.readers == nil {
 		s.readers = []reader{}
 		for _, p := range s.packages {
@@ -426,8 +450,10 @@ func (s *search) readBy(f File) {
 			return in || f.Below && holds
 		}) {
 			s.add(r.pkg, f.Path, true)
+			named = true
 		}
 	}
+	return named
 }
 
 // module adds the packages that a file about modules is about.

@@ -99,7 +99,9 @@ func TestChanged(t *testing.T) {
 		}
 		return f
 	}
-	goMod := func(require string) string { return "module m\n\ngo 1.25\n\nrequire (\n" + require + ")\n\nreplace (\n\tlib => ../lib\n\told.example/o => new.example/o v1.2.0\n)\n" }
+	goMod := func(require string) string {
+		return "module m\n\ngo 1.25\n\nrequire (\n" + require + ")\n\nreplace (\n\tlib => ../lib\n\told.example/o => new.example/o v1.2.0\n)\n"
+	}
 	const app = "m/app m/cmd"
 	const constants = "package core\n\nconst (\n\ta = 1\n\tb\n)\n"
 	const requires = "\tdep.example/d v1.0.0\n\tdep.example/e v1.1.0\n"
@@ -120,6 +122,7 @@ func TestChanged(t *testing.T) {
 		{"a package of another module", edited("other/x/x.go", code, code+"var x int\n"), "other/x"},
 
 		{"a comment at the end", edited("m/app/app.go", code, code+"// end\n"), ""},
+		{"a comment without end", edited("m/app/app.go", code, code+"/* x"), app},
 		{"a comment that moves code", edited("m/app/app.go", code, "// top\n"+code), "m/app m/cmd"},
 		{"a comment that is a directive", edited("m/app/app.go", code, code+"//go:noinline\n"), "m/app m/cmd"},
 		{"a comment of a cgo file", edited("m/native/n.go", "package native\n// int x;\nimport \"C\"\n", "package native\n// int y;\nimport \"C\"\n"), "m/native"},
@@ -165,7 +168,7 @@ func TestChanged(t *testing.T) {
 		{"data of a module in a package", edited("m/core/nest/README", "", ""), "everything: any test may read m/core/nest/README"},
 		{"data of a module that others import", edited("lib/README", "", ""), ""},
 		{"C in a module that others import", edited("lib/include/x.c", "a", "b"), "everything: any package may include lib/include/x.c"},
-		{"data that other tests name", edited("m/shared/a", "", ""), "everything: any test may read m/shared/a"},
+		{"data that other tests name", edited("m/shared/a", "", ""), "m/reads"},
 		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
 		{"data of another module", edited("tool/x/README", "", ""), ""},
 		{"a script", edited("m/build.sh", "", ""), "everything: any test may read m/build.sh"},
@@ -189,6 +192,7 @@ func TestChanged(t *testing.T) {
 		{"a version that is selected by others", edited("m/go.mod", goMod("\tdep.example/e v1.0.0\n"), goMod("\tdep.example/e v1.0.0\n\tnot.example/f v1.0.0\n")), "m/alone"},
 		{"an exclusion", edited("m/go.mod", goMod(requires), goMod(requires)+"exclude dep.example/e v1.0.5\n"), ""},
 		{"an exclusion of what no file names", edited("m/go.mod", goMod(""), goMod("")+"exclude dep.example/d v1.0.5\n"), "m/alone"},
+		{"a version of a module of the workspace", edited("m/go.mod", goMod(requires+"\tother v1.0.0\n"), goMod(requires+"\tother v1.1.0\n")), ""},
 		{"a retraction", edited("m/go.mod", goMod(""), goMod("")+"retract v1.0.0\n"), ""},
 		{"a replacement of what no file requires", edited("m/go.mod", goMod(""), goMod("")+"replace not.example/f => ../f\n"), "m/alone"},
 		{"a replacement of a version", edited("m/go.mod", goMod(requires), goMod(requires)+"replace dep.example/d v1.0.0 => ../d\n"), "m/alone"},
@@ -213,6 +217,7 @@ func TestChanged(t *testing.T) {
 		{"a comment in a workspace", edited("go.work", "go 1.25\nuse ./m\n", "go 1.25 // x\nuse ./m\n"), ""},
 		{"a vendored file", edited("m/vendor/dep.example/e/e.go", code, code+"var x int\n"), "m/alone"},
 		{"a vendored file of no package", edited("m/vendor/dep.example/e/_x/x.go", code, ""), ""},
+		{"a vendored file in a hidden directory", edited("m/vendor/far.example/_x/x.go", code, ""), ""},
 		{"a vendored file that is not used", edited("m/vendor/dep.example/d/d.go", code, code+"var x int\n"), ""},
 		{"data that is vendored", edited("m/vendor/dep.example/e/LICENSE", "", ""), ""},
 		{"a vendored module", edited("m/vendor/modules.txt", "# dep.example/e v1.0.0\n## explicit\n", "# dep.example/e v1.1.0\n## explicit\n"), "m/alone"},
@@ -289,12 +294,11 @@ func TestRunsGo(t *testing.T) {
 		`filepath.Join(runtime.GOROOT(), "bin", "go")`: true, `root + "/bin/go"`: true,
 		`exec.Command("git", "go")`: false, `lang = "go"`: false, `"go faster"`: false, `"ago build"`: false, `"/bin/gofmt"`: false,
 	} {
-		p := &Package{Dir: "/p"}
 		read := func(string) []byte { return []byte(text) }
-		if got := p.runsGo([]string{"os/exec"}, read, []string{"x.go"}); got != want {
+		if got := runsGo(source{&Package{}, "x.go", []string{"os/exec"}}, read); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
-		if p.runsGo([]string{"os"}, read, []string{"x.go"}) {
+		if runsGo(source{&Package{}, "x.go", []string{"os"}}, read) {
 			t.Errorf("%s: without os/exec", text)
 		}
 	}
@@ -307,7 +311,7 @@ func TestMissing(t *testing.T) {
 		listed{ImportPath: "m/uses", GoFiles: []string{"u.go"}, Imports: []string{"lost.example/x"}},
 		listed{ImportPath: "m/above", GoFiles: []string{"a.go"}, Imports: []string{"m/uses"}},
 		listed{ImportPath: "m/tests", GoFiles: []string{"t.go"}, TestGoFiles: []string{"t_test.go"}, TestImports: []string{"lost.example/x"}}))
-	for path, want := range map[string]string{"m/go.sum": "m/above m/tests m/uses", "m/go.mod": "m/above m/tests m/uses", "tool/go.sum": "", "m/app/testdata/go.sum": "m/app"} {
+	for path, want := range map[string]string{"m/go.sum": "m/above m/tests m/uses", "go.work.sum": "m/above m/tests m/uses", "m/go.mod": "m/above m/tests m/uses", "tool/go.sum": "", "m/app/testdata/go.sum": "m/app"} {
 		f := File{Path: filepath.Join(repository, path), Old: []byte("module m\n"), New: []byte("module m\n\n// x\n")}
 		if got := reached(g, f); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
@@ -315,10 +319,30 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestNamed has a file of no package that some tests name, and others may find.
+func TestNamed(t *testing.T) {
+	defer delete(texts, "/r/m/walks/w_test.go")
+	defer delete(texts, "/r/m/help/h.go")
+	texts["/r/m/walks/w_test.go"] = "package walks\n\nvar _ = os.Getwd()\n"
+	texts["/r/m/help/h.go"] = "package help\n\nvar _ = os.ReadFile(\"../shared/\" + name)\n"
+	g := treeGraph(t, append(slices.Clone(tree), listed{ImportPath: "m/walks", TestGoFiles: []string{"w_test.go"}},
+		listed{ImportPath: "m/runs", GoFiles: []string{"r.go"}, Imports: []string{"os/exec"}},
+		listed{ImportPath: "m/help", GoFiles: []string{"h.go"}},
+		listed{ImportPath: "m/helped", TestGoFiles: []string{"u_test.go"}, TestImports: []string{"m/help"}},
+		listed{ImportPath: "m/uses", XTestGoFiles: []string{"u_test.go"}, XTestImports: []string{"m/runs"}}))
+	for path, want := range map[string]string{
+		"m/shared/x": "m/helped m/reads m/uses m/walks", "m/shared/d": "m/helped m/reads m/uses m/walks", "m/other/x": "everything: any test may read m/other/x",
+	} {
+		if got := reached(g, File{Path: filepath.Join(repository, path), Below: path == "m/shared/d"}); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
+
 func TestWhy(t *testing.T) {
 	g := treeGraph(t, tree)
 	r := g.Changed(Changes{Root: repository, Read: func(string) []byte { return nil }, Files: []File{
-		{Path: "/r/m/core/core.go", New: []byte("package core\n\nvar x int\n")}, {Path: "/r/m/core/core_test.go", New: []byte("package core\n")}, {Path: "/r/m/app/app_test.go", New: []byte("package app\n")},
+		{Path: "/r/m/core/core_test.go", New: []byte("package core\n")}, {Path: "/r/m/core/core.go", New: []byte("package core\n\nvar x int\n")}, {Path: "/r/m/app/app_test.go", New: []byte("package app\n")},
 	}})
 	var got []string
 	for _, p := range r.Packages {

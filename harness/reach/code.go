@@ -125,7 +125,6 @@ func tokensOf(text []byte) (all []item, ok bool) {
 			if !output && !isDirective(lit) {
 				continue
 			}
-			runs = true
 		default:
 			output = false
 			runs = runs || kind == token.FUNC || kind == token.VAR
@@ -217,10 +216,24 @@ func (p *Package) readsSources(read func(string) []byte) bool {
 var goCommand = regexp.MustCompile(`\b(?:Command|LookPath)\("go"|\bCommandContext\([^,"]*, *"go"` +
 	`|"go", *"(?:build|generate|install|list|run|test|tool|vet)"|["\x60]go (?:build|generate|install|list|run|test|tool|vet)\b|"bin", *"go"|/bin/go["\x60]`)
 
-// runsGo reports whether files of a package that import these packages start the go
-// command.
-func (p *Package) runsGo(imports []string, read func(string) []byte, files []string) bool {
-	return slices.Contains(imports, "os/exec") && slices.ContainsFunc(files, func(base string) bool {
-		return goCommand.Match(read(filepath.Join(p.Dir, base)))
-	})
+// runsGo reports whether source starts the go command.
+func runsGo(f source, read func(string) []byte) bool {
+	return slices.Contains(f.imports, "os/exec") && goCommand.Match(read(filepath.Join(f.pkg.Dir, f.base)))
+}
+
+// pathFinder matches Go source that may find files by the way up from where it runs.
+// upward matches paths that lead there from the test that calls it.
+var (
+	pathFinder = regexp.MustCompile(`\b(?:Abs|Callers?|Chdir|Getwd)\(`)
+	upward     = regexp.MustCompile("[\"`/]\\.\\.[\"`/]")
+)
+
+// finds reports whether source that the user may edit may find files by other paths
+// than tests name.
+func finds(f source, read func(string) []byte) bool {
+	if !f.pkg.Local || slices.Contains(f.imports, "os/exec") {
+		return f.pkg.Local
+	}
+	text := read(filepath.Join(f.pkg.Dir, f.base))
+	return pathFinder.Match(text) || !strings.HasSuffix(f.base, "_test.go") && upward.Match(text)
 }
