@@ -170,7 +170,8 @@ func (s *search) file(f File) (why string) {
 	case IsModuleFile(base), vendored && base == "modules.txt":
 		return s.module(f)
 	case IsSource(base):
-		return s.source(f)
+		s.source(f)
+		return ""
 	}
 	return s.data(f, dir, named)
 }
@@ -279,18 +280,23 @@ func (s *search) owners(dir string) (all []*Package, known bool) {
 }
 
 // source adds the packages that a source file is built into, or was.
-func (s *search) source(f File) (why string) {
+func (s *search) source(f File) {
 	dir, base := filepath.Split(f.Path)
 	dir = filepath.Clean(dir)
 	s.builds(f.Path)
-	if filepath.Ext(base) != ".go" {
-		s.includedBy(f)
-	}
 	packages := s.byDir[dir]
+	if filepath.Ext(base) != ".go" {
+		s.includedBy(f, len(packages) == 0)
+	}
 	if len(packages) == 0 {
 		packages = s.gone(dir)
-		if len(packages) == 0 && filepath.Ext(base) != ".go" {
-			return s.include(f)
+	}
+	if len(packages) == 0 {
+		owners, _ := s.owners(dir)
+		for _, p := range owners {
+			if filepath.Ext(base) != ".go" || p.readsSources(s.Read) {
+				s.add(p, f.Path, true)
+			}
 		}
 	}
 	testsOnly := strings.HasSuffix(base, "_test.go")
@@ -313,7 +319,6 @@ func (s *search) source(f File) (why string) {
 			s.add(p, f.Path, true)
 		}
 	}
-	return ""
 }
 
 // withoutCode reports whether a file that came or went has nothing for a package, as
@@ -348,34 +353,24 @@ func (s *search) gone(dir string) []*Package {
 	return nil
 }
 
-// include adds the packages that may include a file that is in none of their
-// directories.
-func (s *search) include(f File) (why string) {
-	owners, known := s.owners(filepath.Dir(f.Path))
-	for _, p := range owners {
-		s.add(p, f.Path, false)
-	}
-	if known {
-		return ""
-	}
-	return "any package may include " + s.name(f.Path)
-}
-
 // includedBy adds the packages that name a file of C or assembly, or a file that
-// does.
-func (s *search) includedBy(f File) {
+// does. Other files than those of packages may name one that is stray: that reaches
+// all packages that may include some.
+func (s *search) includedBy(f File, stray bool) {
 	names := [][]byte{[]byte(filepath.Base(f.Path))}
 	for i := 0; i < len(names); i++ {
 		for _, p := range s.packages {
-			if !p.Local {
+			if _, in := within(p.Dir, s.Root); !in || !p.native {
 				continue
+			}
+			if stray {
+				s.add(p, f.Path, false)
 			}
 			for base, built := range p.files {
 				if !built {
 					continue
 				}
-				text := s.Read(filepath.Join(p.Dir, base))
-				if !bytes.Contains(text, names[i]) || filepath.Ext(base) == ".go" && !bytes.Contains(text, []byte(`import "C"`)) {
+				if !bytes.Contains(s.Read(filepath.Join(p.Dir, base)), names[i]) {
 					continue
 				}
 				s.add(p, f.Path, false)

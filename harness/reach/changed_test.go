@@ -119,6 +119,9 @@ func TestChanged(t *testing.T) {
 		{"a package that is gone", edited("m/gone/g.go", code, ""), "m/alone"},
 		{"a package that nobody imports is gone", edited("m/lost/l.go", code, ""), ""},
 		{"a package that tests imported is gone", edited("m/testgone/g.go", code, ""), "m/excl"},
+		{"a file of no package", edited("m/alone/gen/gen.go", code, code+"var x int\n"), "m/alone"},
+		{"a file of no package, of which no tests read the text", edited("m/app/gen/gen.go", code, code+"var x int\n"), ""},
+		{"C of no package", edited("m/app/data/x.c", "a", "b"), "m/app m/native"},
 		{"a package of another module", edited("other/x/x.go", code, code+"var x int\n"), "other/x"},
 
 		{"a comment at the end", edited("m/app/app.go", code, code+"// end\n"), ""},
@@ -167,7 +170,7 @@ func TestChanged(t *testing.T) {
 		{"data that other tests name by its elements", edited("m/app/named", "", ""), "m/app m/excl"},
 		{"data of a module in a package", edited("m/core/nest/README", "", ""), "everything: any test may read m/core/nest/README"},
 		{"data of a module that others import", edited("lib/README", "", ""), ""},
-		{"C in a module that others import", edited("lib/include/x.c", "a", "b"), "everything: any package may include lib/include/x.c"},
+		{"C in a module that others import", edited("lib/include/x.c", "a", "b"), "m/native"},
 		{"data that other tests name", edited("m/shared/a", "", ""), "m/reads"},
 		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
 		{"data of another module", edited("tool/x/README", "", ""), ""},
@@ -179,7 +182,7 @@ func TestChanged(t *testing.T) {
 
 		{"C", edited("m/native/n.c", "a", "b"), "m/native"},
 		{"a header", edited("m/native/n.h", "a", "b"), "m/native"},
-		{"a header elsewhere", edited("m/include/deep.h", "a", "b"), "everything: any package may include m/include/deep.h"},
+		{"a header elsewhere", edited("m/include/deep.h", "a", "b"), "m/native"},
 		{"C that another package includes", edited("m/core/part.c", "a", "b"), "m/app m/cmd m/core m/native m/plain"},
 		{"a header in a package", edited("m/core/deep.h", "a", "b"), "m/app m/cmd m/core m/native m/plain"},
 		{"an object file", edited("m/native/n_linux.syso", "a", "b"), "m/native"},

@@ -64,6 +64,7 @@ type Package struct {
 	Tests bool
 
 	name                   string
+	native                 bool   // it has C or assembly
 	module, version        string // path of its module, and what go.sum calls it
 	goVersion              string // that its module asks for
 	main, edited           bool   // the module is a main one; its files are the user's
@@ -180,6 +181,7 @@ func (g *Graph) add(l *listed) {
 			p.files[name] = true
 		}
 	}
+	p.native = len(p.files) > len(l.GoFiles)+len(p.tests)
 	for _, name := range append(l.IgnoredGoFiles, l.IgnoredOtherFiles...) {
 		p.files[name] = false
 	}
