@@ -29,6 +29,7 @@ func TestChangedReferee(t *testing.T) {
 		"b/b_test.go": "package b\n\nimport (\n\t\"os\"\n\t\"testing\"\n\n\t\"example.com/m/a\"\n)\n\nfunc TestB(t *testing.T) {\n\tos.ReadFile(a.A)\n\tos.ReadFile(\"../shared/x\")\n}\n",
 		"c/c_test.go": "package c\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestC(t *testing.T) {\n\tos.ReadFile(\"testdata/x\")\n}\n", "c/testdata/x": "x",
 		"shared/x": "x",
+		"a/doc.go": "// Package a.\npackage a\n", "a/types.go": "package a\n\ntype T struct {\n\tA int\n}\n\nconst C = 1\n", "a/a_windows.go": "package a\n",
 	})
 	r := &referee{T: t, dir: dir}
 	r.git("init", "-q")
@@ -46,6 +47,15 @@ func TestChangedReferee(t *testing.T) {
 			r.appendTo("c/testdata/x", "x")
 			r.appendTo("shared/x", "x")
 		}, 3},
+		{"what go builds to the same", func() {
+			r.write(r.in("a/doc.go"), "// Package a has A.\n//\n// And more.\npackage a\n")
+			r.write(r.in("a/types.go"), "package a\n\n// T is a type.\ntype T struct {\n\tA int // of it\n}\n\n// C is a constant.\nconst C = 1\n")
+			r.write(r.in("a/new.go"), "package a\n")
+			r.appendTo("a/a_windows.go", liveCode)
+			if err := cmp.Or(os.Rename(r.in("a/a.go"), r.in("a.go")), os.Symlink("../a.go", r.in("a/a.go"))); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
 	} {
 		if ours, theirs := r.judge(test.name, test.edit); ours != test.want || theirs != test.want {
 			t.Errorf("%s: %d packages, and by go test %d, want %d", test.name, ours, theirs, test.want)
@@ -323,23 +333,26 @@ func (e *editor) major(module string) string {
 
 // require changes the version of a module to an older one, as go get does.
 func (e *editor) require(module string) {
-	out, err := e.command("go", "list", "-m", "-f", "{{.Version}} {{join .Versions \" \"}}", "-versions", module)
-	versions := strings.Fields(out)
-	if err != nil || len(versions) < 3 {
-		return
-	}
-	if at := slices.Index(versions[1:], versions[0]); at > 0 {
-		e.command("go", "get", module+"@"+versions[at])
+	if older := e.older(module); older != "" {
+		e.command("go", "get", module+"@"+older)
 	}
 }
 
-// replace has a copy of a module in its place.
+// replace has an older version of a module in its place.
 func (e *editor) replace(module string) {
-	out, err := e.command("go", "list", "-m", "-f", "{{.Dir}}", module)
-	if dir := strings.TrimSpace(out); err == nil && dir != "" {
-		if err := os.CopyFS(e.in("referee_module"), os.DirFS(dir)); err != nil {
-			e.Fatal(err)
-		}
-		e.appendTo("go.mod", "\nreplace "+module+" => ./referee_module\n")
+	if older := e.older(module); older != "" {
+		e.appendTo("go.mod", "\nreplace "+module+" => "+module+" "+older+"\n")
+		e.command("go", "mod", "download", module)
 	}
+}
+
+// older returns the version of a module before the one that is selected, or "".
+func (e *editor) older(module string) string {
+	out, err := e.command("go", "list", "-m", "-f", "{{.Version}} {{join .Versions \" \"}}", "-versions", module)
+	if versions := strings.Fields(out); err == nil && len(versions) > 2 {
+		if at := slices.Index(versions[1:], versions[0]); at > 0 {
+			return versions[at]
+		}
+	}
+	return ""
 }

@@ -149,7 +149,7 @@ func (t *Tree) add(g git, commit string, needs func(string) bool) error {
 // tree around it had before, or all of it where that is unknown.
 func (t *Tree) addRepository(dir, commit string, needs func(string) bool) {
 	g := git{dir}
-	if root, err := g.root(); err == nil && root == dir && strings.Trim(commit, "0") != "" {
+	if root, err := g.root(); err == nil && root == dir {
 		before := len(t.Changed)
 		if t.add(g, commit, needs) == nil {
 			return

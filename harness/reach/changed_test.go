@@ -154,7 +154,7 @@ func TestChanged(t *testing.T) {
 		{"a constraint that stays", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build never\n\n"+code+"var x int\n"), ""},
 		{"another that excludes", edited("m/core/gen.go", "//go:build never\n\n"+code, "//go:build nowhere\n\n"+code), ""},
 		{"one of the toolchain", edited("m/core/gen.go", "//go:build go1.30\n\n"+code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
-		{"one of an old toolchain", edited("m/core/gen.go", "//go:build !go1.20\n\n"+code, "//go:build never\n\n"+code), ""},
+		{"one of an old toolchain", edited("m/core/gen.go", "//go:build !go1.25\n\n"+code, "//go:build never\n\n"+code), ""},
 		{"one of the C compiler", edited("m/core/gen.go", "//go:build !cgo\n\n"+code, "//go:build never\n\n"+code), "m/app m/cmd m/core m/plain"},
 		{"one that was behind the first line", edited("m/core/y.s", "#include \"t.h\"\n//go:build never\n", "//go:build never\n\n#include \"t.h\"\n"), "m/app m/cmd m/core m/plain"},
 		{"assembly for another system", edited("m/core/x_arm64.s", "a", "b"), ""},
@@ -285,6 +285,10 @@ func TestGoCommand(t *testing.T) {
 		}
 	}
 	r := g.Changed(Changes{Root: repository, Files: []File{code}, Read: func(path string) []byte { return []byte(texts[path]) }})
+	own := g.Changed(Changes{Root: repository, Files: []File{{Path: "/r/m/go/tests/x_test.go", New: code.New}}, Read: func(path string) []byte { return []byte(texts[path]) }})
+	if got := strings.Join(own.Why(g.Package("m/go/tests")), " > "); got != "m/go/tests/x_test.go > tests of m/go/tests" {
+		t.Error(got)
+	}
 	if got := strings.Join(r.Why(g.Package("m/go/uses")), " > "); got != "m/cmd/main.go → go command > tests of m/go/uses" {
 		t.Error(got)
 	}
@@ -331,6 +335,8 @@ func TestNamed(t *testing.T) {
 	g := treeGraph(t, append(slices.Clone(tree), listed{ImportPath: "m/walks", TestGoFiles: []string{"w_test.go"}},
 		listed{ImportPath: "m/runs", GoFiles: []string{"r.go"}, Imports: []string{"os/exec"}},
 		listed{ImportPath: "m/help", GoFiles: []string{"h.go"}},
+		listed{ImportPath: "m/deps", TestGoFiles: []string{"d_test.go"}, TestImports: []string{"exec.example/e"}},
+		listed{ImportPath: "exec.example/e", Dir: "/cache/exec", GoFiles: []string{"e.go"}, Imports: []string{"os/exec"}, Module: &listedModule{Path: "exec.example", Version: "v1.0.0", Dir: "/cache/exec"}},
 		listed{ImportPath: "m/helped", TestGoFiles: []string{"u_test.go"}, TestImports: []string{"m/help"}},
 		listed{ImportPath: "m/uses", XTestGoFiles: []string{"u_test.go"}, XTestImports: []string{"m/runs"}}))
 	for path, want := range map[string]string{

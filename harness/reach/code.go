@@ -43,7 +43,7 @@ func (s *search) excludes(p *Package, f File) bool {
 // toolchain that builds it has these at least.
 func releases(goVersion string) (tags []string) {
 	words := strings.Split(goVersion, ".")
-	if len(words) < 2 || words[0] != "1" {
+	if len(words) < 2 {
 		return nil
 	}
 	minor, _ := strconv.Atoi(words[1]) // not of 1.21rc1
