@@ -19,7 +19,7 @@ const repository = "/r"
 var tree = []listed{
 	{ImportPath: "m/core", GoFiles: []string{"core.go", "old_linux.go"}, IgnoredGoFiles: []string{"core_windows.go", "gen.go"}, IgnoredOtherFiles: []string{"x_arm64.s", "y.s"}, Name: "core",
 		TestGoFiles: []string{"core_test.go"}, EmbedPatterns: []string{"web"}, EmbedFiles: []string{"web/a.html"}},
-	{ImportPath: "m/app", GoFiles: []string{"app.go"}, TestGoFiles: []string{"app_test.go"}, Imports: []string{"m/core"}, TestEmbedPatterns: []string{"golden"}},
+	{ImportPath: "m/app", Name: "app", GoFiles: []string{"app.go"}, TestGoFiles: []string{"app_test.go"}, Imports: []string{"m/core"}, TestEmbedPatterns: []string{"golden"}},
 	{ImportPath: "m/cmd", GoFiles: []string{"main.go"}, XTestGoFiles: []string{"main_test.go"}, XTestImports: []string{"m/app"}},
 	{ImportPath: "m/plain", GoFiles: []string{"p.go"}, Imports: []string{"m/core"}},
 	{ImportPath: "m/native", CgoFiles: []string{"n.go"}, CFiles: []string{"n.c"}, HFiles: []string{"n.h"}, SysoFiles: []string{"n_linux.syso"}, TestGoFiles: []string{"n_test.go"}},
