@@ -7,7 +7,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A File is one that changed.
@@ -119,10 +122,13 @@ func within(path, dir string) (rel string, ok bool) {
 	return rel, err == nil && filepath.IsLocal(rel)
 }
 
-// name is a path as the user knows it.
+// name is a path as the user knows it, quoted if a line can't have it.
 func (s *search) name(path string) string {
 	if rel, ok := within(path, s.Root); ok {
-		return filepath.ToSlash(rel)
+		path = filepath.ToSlash(rel)
+	}
+	if !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
+		return strconv.Quote(path)
 	}
 	return path
 }

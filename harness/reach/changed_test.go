@@ -175,6 +175,8 @@ func TestChanged(t *testing.T) {
 		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
 		{"data of another module", edited("tool/x/README", "", ""), ""},
 		{"a script", edited("m/build.sh", "", ""), "everything: any test may read m/build.sh"},
+		{"a script whose name is more than a line", edited("ci/a\nb\x1b", "", ""), `everything: any test may read "ci/a\nb\x1b"`},
+		{"a script whose name is no text", edited("ci/\xff", "", ""), `everything: any test may read "ci/\xff"`},
 		{"a script outside of modules", edited("ci/ä b\".sh", "", ""), "everything: any test may read ci/ä b\".sh"},
 		{"settings in a hidden directory", edited("m/.config/pgtest.toml", "", ""), "everything: m/.config/pgtest.toml says how tests run"},
 		{"settings of a test", edited("m/core/testdata/pgtest.toml", "", ""), "m/core"},
