@@ -224,13 +224,9 @@ func newEditor(r *referee, random *rand.Rand) *editor {
 			e.newFile(dir, "referee_moved.go", text)
 		}},
 		{"a symbolic link", slices.Concat(code, tests, data), func(name string) {
-			moved := "referee_moved" + filepath.Ext(name)
-			e.rename(name, filepath.Join("referee_moved", moved))
-			up, err := filepath.Rel(filepath.Dir(name), "referee_moved")
-			if err == nil {
-				err = os.Symlink(filepath.Join(up, moved), e.in(name))
-			}
-			if err != nil {
+			moved := filepath.Join("_referee", filepath.Base(name)) // where go builds nothing
+			e.rename(name, filepath.Join(filepath.Dir(name), moved))
+			if err := os.Symlink(moved, e.in(name)); err != nil {
 				r.Fatal(err)
 			}
 		}},

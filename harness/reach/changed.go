@@ -76,6 +76,7 @@ type search struct {
 	in      changed
 	files   map[*Package]string // because of which they are in it
 	readers []reader            // nil before they are known
+	removed map[string]bool     // directories from which Go files are gone
 	built   string              // a file that the go command may build, "" without one
 }
 
@@ -83,7 +84,12 @@ type search struct {
 // also if they have no tests: they may not compile any more. What can't be told
 // reaches all packages.
 func (g *Graph) Changed(c Changes) *Reached {
-	s := &search{Graph: g, Changes: c, in: make(changed), files: make(map[*Package]string)}
+	s := &search{Graph: g, Changes: c, in: make(changed), files: make(map[*Package]string), removed: make(map[string]bool)}
+	for _, f := range c.Files {
+		if filepath.Ext(f.Path) == ".go" && f.New == nil {
+			s.removed[filepath.Dir(f.Path)] = true
+		}
+	}
 	r := &Reached{files: s.files}
 	for _, f := range c.Files {
 		if why := s.file(f); why != "" {
@@ -270,13 +276,13 @@ func (s *search) runs(module string) bool {
 }
 
 // owners returns the packages of a directory, or of the first one above it that
-// has some, and false if there are none though it is not another module's.
+// has some or had, and false if there are none though it is not another module's.
 func (s *search) owners(dir string) (all []*Package, known bool) {
 	for ; ; dir = filepath.Dir(dir) {
 		all = s.byDir[dir]
 		_, ours := s.modules[dir]
 		foreign := !ours && s.Read(filepath.Join(dir, "go.mod")) != nil
-		if len(all) > 0 || foreign {
+		if len(all) > 0 || foreign || s.removed[dir] {
 			return all, true
 		}
 		if ours || dir == s.Root || dir == filepath.Dir(dir) {

@@ -328,6 +328,18 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestPackageGone has data of a package that is gone with it, which nobody reads.
+func TestPackageGone(t *testing.T) {
+	g := treeGraph(t, tree)
+	files := []File{{Path: "/r/m/gone/g.go", Old: []byte("package gone\n")}, {Path: "/r/m/gone/testdata/x"}, {Path: "/r/m/gone/y/z"}}
+	if got := reached(g, files...); got != "m/alone" {
+		t.Error(got)
+	}
+	if got := reached(g, files[1:]...); got != "everything: any test may read m/gone/testdata/x" {
+		t.Error(got)
+	}
+}
+
 // TestNamed has a file of no package that some tests name, and others may find.
 func TestNamed(t *testing.T) {
 	defer delete(texts, "/r/m/walks/w_test.go")
