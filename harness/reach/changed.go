@@ -76,7 +76,7 @@ type search struct {
 	in      changed
 	files   map[*Package]string // because of which they are in it
 	readers []reader            // nil before they are known
-	removed map[string]bool     // directories from which Go files are gone
+	removed map[string]bool     // directories that may have been packages
 	built   string              // a file that the go command may build, "" without one
 }
 
@@ -86,7 +86,7 @@ type search struct {
 func (g *Graph) Changed(c Changes) *Reached {
 	s := &search{Graph: g, Changes: c, in: make(changed), files: make(map[*Package]string), removed: make(map[string]bool)}
 	for _, f := range c.Files {
-		if filepath.Ext(f.Path) == ".go" && f.New == nil {
+		if filepath.Ext(f.Path) == ".go" && f.New == nil && condition(f.Old) == "" {
 			s.removed[filepath.Dir(f.Path)] = true
 		}
 	}
@@ -282,11 +282,13 @@ func (s *search) owners(dir string) (all []*Package, known bool) {
 		all = s.byDir[dir]
 		_, ours := s.modules[dir]
 		foreign := !ours && s.Read(filepath.Join(dir, "go.mod")) != nil
-		if len(all) > 0 || foreign || s.removed[dir] {
+		switch {
+		case len(all) > 0 || foreign:
 			return all, true
-		}
-		if ours || dir == s.Root || dir == filepath.Dir(dir) {
+		case ours || dir == s.Root || dir == filepath.Dir(dir):
 			return nil, false
+		case s.removed[dir]:
+			return nil, true
 		}
 	}
 }
@@ -379,10 +381,7 @@ func (s *search) includedBy(f File, stray bool) {
 				s.add(p, f.Path, false)
 			}
 			for base, built := range p.files {
-				if !built {
-					continue
-				}
-				if !bytes.Contains(s.Read(filepath.Join(p.Dir, base)), names[i]) {
+				if !built || !bytes.Contains(s.Read(filepath.Join(p.Dir, base)), names[i]) {
 					continue
 				}
 				s.add(p, f.Path, false)
@@ -401,7 +400,7 @@ func (s *search) goCommands() {
 		return
 	}
 	for p := range s.testedWith(runsGo) {
-		if _, known := s.in[p]; !known && p.Tests {
+		if _, known := s.in[p]; !known {
 			s.add(p, s.built, true)
 			s.files[p] += " → go command"
 		}
@@ -420,13 +419,13 @@ type source struct {
 func (s *search) testedWith(is func(f source, read func(string) []byte) bool) map[*Package]step {
 	in := make(changed)
 	for _, p := range s.packages {
-		any := func(files, imports []string) bool {
+		has := func(files, imports []string) bool {
 			return slices.ContainsFunc(files, func(base string) bool { return is(source{p, base, imports}, s.Read) })
 		}
 		switch {
-		case any(p.code(), p.imports):
+		case has(p.code(), p.imports):
 			in.add(p, false)
-		case p.Chosen && any(p.tests, p.testImports):
+		case p.Chosen && has(p.tests, p.testImports):
 			in.add(p, true)
 		}
 	}

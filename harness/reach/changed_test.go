@@ -331,11 +331,16 @@ func TestMissing(t *testing.T) {
 // TestPackageGone has data of a package that is gone with it, which nobody reads.
 func TestPackageGone(t *testing.T) {
 	g := treeGraph(t, tree)
+	tools := File{Path: "/r/m/tools.go", Old: []byte("package tools\n")}
 	files := []File{{Path: "/r/m/gone/g.go", Old: []byte("package gone\n")}, {Path: "/r/m/gone/testdata/x"}, {Path: "/r/m/gone/y/z"}}
 	if got := reached(g, files...); got != "m/alone" {
 		t.Error(got)
 	}
-	if got := reached(g, files[1:]...); got != "everything: any test may read m/gone/testdata/x" {
+	if got := reached(g, tools, File{Path: "/r/m/build.sh"}); got != "everything: any test may read m/build.sh" {
+		t.Error(got)
+	}
+	files[0].Old = []byte("//go:build ignore\n\npackage main\n")
+	if got := reached(g, files...); got != "everything: any test may read m/gone/testdata/x" {
 		t.Error(got)
 	}
 }
