@@ -168,12 +168,14 @@ func TestChanged(t *testing.T) {
 		{"a directory with a dot", edited("m/core/.x/x.go", code, code+code), "m/core"},
 		{"data below a package", edited("m/core/docs/x.md", "", ""), "m/core"},
 		{"data that other tests name by its elements", edited("m/app/named", "", ""), "m/app m/excl"},
-		{"data of a module in a package", edited("m/core/nest/README", "", ""), "everything: any test may read m/core/nest/README"},
-		{"data of a module that others import", edited("lib/README", "", ""), ""},
+		{"data of a module in a package", edited("m/core/nest/x", "", ""), "everything: any test may read m/core/nest/x"},
+		{"data of a module that others import", edited("lib/x", "", ""), ""},
 		{"C in a module that others import", edited("lib/include/x.c", "a", "b"), "m/native"},
 		{"data that other tests name", edited("m/shared/a", "", ""), "m/reads"},
 		{"a file of another module", edited("tool/main.go", code, code+"var x int\n"), ""},
 		{"data of another module", edited("tool/x/README", "", ""), ""},
+		{"a document", edited("m/README.md", "", ""), ""},
+		{"a document of a package", edited("m/app/README.md", "", ""), "m/app"},
 		{"a script", edited("m/build.sh", "", ""), "everything: any test may read m/build.sh"},
 		{"a script whose name is more than a line", edited("ci/a\nb\x1b", "", ""), `everything: any test may read "ci/a\nb\x1b"`},
 		{"a script whose name is no text", edited("ci/\xff", "", ""), `everything: any test may read "ci/\xff"`},
@@ -359,7 +361,7 @@ func TestNamed(t *testing.T) {
 		listed{ImportPath: "m/helped", TestGoFiles: []string{"u_test.go"}, TestImports: []string{"m/help"}},
 		listed{ImportPath: "m/uses", XTestGoFiles: []string{"u_test.go"}, XTestImports: []string{"m/runs"}}))
 	for path, want := range map[string]string{
-		"m/shared/x": "m/helped m/reads m/uses m/walks", "m/shared/d": "m/helped m/reads m/uses m/walks", "m/other/x": "everything: any test may read m/other/x",
+		"m/shared/x": "m/helped m/reads m/uses m/walks", "m/shared/d": "m/helped m/reads m/uses m/walks", "m/other/x": "everything: any test may read m/other/x", "m/LICENSE": "m/helped m/uses m/walks",
 	} {
 		if got := reached(g, File{Path: filepath.Join(repository, path), Below: path == "m/shared/d"}); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)

@@ -23,6 +23,18 @@ func IsModuleFile(base string) bool {
 	return slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, base)
 }
 
+// documents are names of files that are for readers, or for tools other than those that
+// build and test.
+var documents = []string{
+	"AUTHORS", "CHANGELOG", "CODEOWNERS", "CONTRIBUTING", "CONTRIBUTORS", "COPYING", "LICENCE", "LICENSE", "NOTICE", "PATENTS", "README",
+	".editorconfig", ".gitattributes", ".gitignore", ".mailmap",
+}
+
+// isDocument reports whether a file of this name decides nothing about how tests run.
+func isDocument(base string) bool {
+	return filepath.Ext(base) == ".md" || slices.Contains(documents, strings.TrimSuffix(base, ".txt"))
+}
+
 // cutTestdata returns the directory that holds the outermost directory testdata
 // of a path, and false if there is none.
 func cutTestdata(path string) (owner string, ok bool) {

@@ -8,6 +8,11 @@ func TestNames(t *testing.T) {
 			t.Errorf("IsSource(%s) = %v", name, got)
 		}
 	}
+	for name, want := range map[string]bool{"README.md": true, "x.md": true, "LICENSE": true, "LICENSE.txt": true, "README.go": false, "x.txt": false, "Makefile": false} {
+		if got := isDocument(name); got != want {
+			t.Errorf("isDocument(%s) = %v", name, got)
+		}
+	}
 	for path, want := range map[string]string{"/m/a/testdata/x": "/m/a", "/m/a/testdata": "/m/a", "/m/testdata/b/testdata/x": "/m", "/m/atestdata/x": ""} {
 		if got, ok := cutTestdata(path); ok != (want != "") || ok && got != want {
 			t.Errorf("cutTestdata(%s) = %s, %v", path, got, ok)
