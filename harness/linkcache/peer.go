@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"pgtest/harness/internal/cacheprog"
 	"pgtest/harness/internal/control"
 	"pgtest/harness/internal/message"
 )
@@ -16,7 +17,7 @@ import (
 // stands for none: it has nothing and takes nothing.
 type peer struct {
 	conn   *os.File
-	answer response
+	answer cacheprog.Response
 }
 
 // peerPatience is for the answer of a run that may have been stopped. It is

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"pgtest/harness/internal/cacheprog"
 	"pgtest/harness/internal/proc"
 )
 
@@ -40,25 +41,7 @@ type program struct {
 	commands []string
 	lastID   int64
 	closing  bool // it ends by itself, whatever it says
-	waiting  map[int64]chan response
-}
-
-type request struct {
-	ID       int64
-	Command  string
-	ActionID []byte `json:",omitempty"`
-	OutputID []byte `json:",omitempty"`
-	BodySize int64  `json:",omitempty"`
-}
-
-type response struct {
-	ID            int64
-	Err           string   `json:",omitempty"`
-	KnownCommands []string `json:",omitempty"`
-	Miss          bool     `json:",omitempty"`
-	OutputID      []byte   `json:",omitempty"`
-	Size          int64    `json:",omitempty"`
-	DiskPath      string   `json:",omitempty"`
+	waiting  map[int64]chan cacheprog.Response
 }
 
 var errProgram = errors.New("the cache program has failed")
@@ -80,7 +63,7 @@ func startProgram(words, env []string, dir string) (*program, error) {
 	p := &program{
 		cmd: exec.Command(words[0], words[1:]...), in: in, out: out,
 		writing: make(chan struct{}, 1), ready: make(chan struct{}), failed: make(chan struct{}), ended: make(chan struct{}),
-		waiting: map[int64]chan response{},
+		waiting: map[int64]chan cacheprog.Response{},
 	}
 	p.cmd.Env, p.cmd.Dir = env, dir
 	p.cmd.Stdin, p.cmd.Stdout = stdin, stdout
@@ -91,7 +74,7 @@ func startProgram(words, env []string, dir string) (*program, error) {
 		out.Close()
 		return nil, err
 	}
-	p.waiting[0] = make(chan response, 1)
+	p.waiting[0] = make(chan cacheprog.Response, 1)
 	go p.read()
 	return p, nil
 }
@@ -120,7 +103,7 @@ func (p *program) read() {
 	limited := &io.LimitedReader{R: p.out}
 	for answers := json.NewDecoder(limited); ; {
 		limited.N = maxAnswer
-		var r response
+		var r cacheprog.Response
 		if answers.Decode(&r) != nil || !p.deliver(r) {
 			p.fail()
 			return
@@ -129,7 +112,7 @@ func (p *program) read() {
 }
 
 // deliver reports false if nobody has asked.
-func (p *program) deliver(r response) bool {
+func (p *program) deliver(r cacheprog.Response) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	asked, ok := p.waiting[r.ID]
@@ -182,18 +165,18 @@ func (p *program) can(ctx context.Context, command string) bool {
 // send writes a request, with its body if that is not nil, and returns the
 // answer. If ctx is done before there is one, the program goes on, unless it has
 // not read the request.
-func (p *program) send(ctx context.Context, r request, body io.Reader) (response, error) {
+func (p *program) send(ctx context.Context, r cacheprog.Request, body io.Reader) (cacheprog.Response, error) {
 	if !p.can(ctx, r.Command) {
-		return response{}, errors.ErrUnsupported
+		return cacheprog.Response{}, errors.ErrUnsupported
 	}
 	select {
 	case p.writing <- struct{}{}:
 	case <-p.failed:
-		return response{}, errProgram
+		return cacheprog.Response{}, errProgram
 	case <-ctx.Done():
-		return response{}, ctx.Err()
+		return cacheprog.Response{}, ctx.Err()
 	}
-	answer := make(chan response, 1)
+	answer := make(chan cacheprog.Response, 1)
 	p.mu.Lock()
 	p.lastID++
 	r.ID = p.lastID
@@ -205,7 +188,7 @@ func (p *program) send(ctx context.Context, r request, body io.Reader) (response
 	<-p.writing
 	if err != nil {
 		p.fail()
-		return response{}, err
+		return cacheprog.Response{}, err
 	}
 	select {
 	case a := <-answer:
@@ -214,13 +197,13 @@ func (p *program) send(ctx context.Context, r request, body io.Reader) (response
 		}
 		return a, nil
 	case <-p.failed:
-		return response{}, errProgram
+		return cacheprog.Response{}, errProgram
 	case <-ctx.Done():
-		return response{}, ctx.Err()
+		return cacheprog.Response{}, ctx.Err()
 	}
 }
 
-func writeRequest(to io.Writer, r request, body io.Reader) error {
+func writeRequest(to io.Writer, r cacheprog.Request, body io.Reader) error {
 	w := bufio.NewWriterSize(to, 64<<10)
 	if err := json.NewEncoder(w).Encode(r); err != nil {
 		return err
@@ -250,7 +233,7 @@ func (p *program) close(ctx context.Context) {
 	p.mu.Lock()
 	p.closing = !p.hasFailed()
 	p.mu.Unlock()
-	p.send(ctx, request{Command: "close"}, nil)
+	p.send(ctx, cacheprog.Request{Command: "close"}, nil)
 	p.in.Close()
 	select {
 	case <-p.ended:

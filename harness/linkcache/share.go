@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/cacheprog"
 	"pgtest/harness/internal/socket"
 )
 
@@ -120,22 +121,22 @@ func (s *Share) serve(conn *os.File) {
 }
 
 // get asks the program for a link, as long as that can pay.
-func (s *Share) get(k key) response {
+func (s *Share) get(k key) cacheprog.Response {
 	began := time.Now()
 	allowed := min(s.allowance(), s.patience.get)
 	if allowed < s.patience.moment/10 {
-		return response{Miss: true}
+		return cacheprog.Response{Miss: true}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), allowed)
 	defer cancel()
 	p := s.running()
 	if p == nil {
-		return response{Miss: true}
+		return cacheprog.Response{Miss: true}
 	}
-	r, err := p.send(ctx, request{Command: "get", ActionID: k[:]}, nil)
+	r, err := p.send(ctx, cacheprog.Request{Command: "get", ActionID: k[:]}, nil)
 	if err != nil || r.Miss {
 		s.lose(time.Since(began))
-		return response{Miss: true}
+		return cacheprog.Response{Miss: true}
 	}
 	return r
 }
@@ -224,7 +225,7 @@ func (c *Cache) offer(p *program, to *packer, k key, patience time.Duration) err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Duration(size>>20)*time.Second)
 	defer cancel()
-	_, err = p.send(ctx, request{Command: "put", ActionID: k[:], OutputID: id, BodySize: size}, body)
+	_, err = p.send(ctx, cacheprog.Request{Command: "put", ActionID: k[:], OutputID: id, BodySize: size}, body)
 	if ctx.Err() != nil {
 		p.fail()
 	}

@@ -17,6 +17,7 @@ import (
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/internal/cacheprog"
 	"pgtest/harness/internal/control"
 )
 
@@ -209,7 +210,7 @@ func TestAnswerIsChecked(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		content string // with its own id and size
-		change  func(*response)
+		change  func(*cacheprog.Response)
 		right   bool
 	}{
 		{name: "right", content: entry, right: true},
@@ -228,17 +229,17 @@ func TestAnswerIsChecked(t *testing.T) {
 		{name: "no binary", content: end},
 		{name: "more memory than is given", content: frame(text, zstd.WithWindowSize(2*packWindow)) + end},
 		{name: "no entry", content: strings.Repeat("y", 100000)},
-		{name: "another id", content: entry, change: func(r *response) { r.OutputID[0] ^= 1 }},
-		{name: "no id", content: entry, change: func(r *response) { r.OutputID = nil }},
-		{name: "another size", content: entry, change: func(r *response) { r.Size++ }},
-		{name: "no size", content: entry, change: func(r *response) { r.Size = 0 }},
-		{name: "a miss", content: entry, change: func(r *response) { r.Miss = true }},
-		{name: "no path", content: entry, change: func(r *response) { r.DiskPath = "" }},
-		{name: "a relative path", content: entry, change: func(r *response) { r.DiskPath = filepath.Base(path) }},
-		{name: "no such file", content: entry, change: func(r *response) { r.DiskPath += "x" }},
-		{name: "a directory", content: entry, change: func(r *response) { r.DiskPath = dir }},
-		{name: "a named pipe", content: entry, change: func(r *response) { r.DiskPath = pipe }},
-		{name: "a device", content: entry, change: func(r *response) { r.DiskPath = "/dev/zero" }},
+		{name: "another id", content: entry, change: func(r *cacheprog.Response) { r.OutputID[0] ^= 1 }},
+		{name: "no id", content: entry, change: func(r *cacheprog.Response) { r.OutputID = nil }},
+		{name: "another size", content: entry, change: func(r *cacheprog.Response) { r.Size++ }},
+		{name: "no size", content: entry, change: func(r *cacheprog.Response) { r.Size = 0 }},
+		{name: "a miss", content: entry, change: func(r *cacheprog.Response) { r.Miss = true }},
+		{name: "no path", content: entry, change: func(r *cacheprog.Response) { r.DiskPath = "" }},
+		{name: "a relative path", content: entry, change: func(r *cacheprog.Response) { r.DiskPath = filepath.Base(path) }},
+		{name: "no such file", content: entry, change: func(r *cacheprog.Response) { r.DiskPath += "x" }},
+		{name: "a directory", content: entry, change: func(r *cacheprog.Response) { r.DiskPath = dir }},
+		{name: "a named pipe", content: entry, change: func(r *cacheprog.Response) { r.DiskPath = pipe }},
+		{name: "a device", content: entry, change: func(r *cacheprog.Response) { r.DiskPath = "/dev/zero" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := l.Clean(); err != nil {
@@ -249,7 +250,7 @@ func TestAnswerIsChecked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &peer{answer: response{OutputID: id, Size: size, DiskPath: path}}
+			p := &peer{answer: cacheprog.Response{OutputID: id, Size: size, DiskPath: path}}
 			if tt.change != nil {
 				tt.change(&p.answer)
 			}
@@ -302,7 +303,7 @@ func TestFetchedInputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.fetch(&peer{answer: response{OutputID: id, Size: size, DiskPath: entry}}); (err == nil) != tt.fetched {
+		if _, err := l.fetch(&peer{answer: cacheprog.Response{OutputID: id, Size: size, DiskPath: entry}}); (err == nil) != tt.fetched {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		if _, err := l.get(l.key, l.command.output); (err == nil) != tt.kept {
