@@ -48,7 +48,7 @@ func (i *invocation) goCommand(line []string, opts supervisor.Options) (*exec.Cm
 	cmd := exec.Command(path, args...)
 	cmd.Dir = i.cfg.Dir
 	cmd.Stdin = os.Stdin
-	cmd.Env = i.goEnvironment()
+	cmd.Env = i.goEnvironment(path)
 	if i.cfg.Terminal {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: syscall.Getpgrp()}
 	}
@@ -162,12 +162,18 @@ func (i *invocation) environ() []string {
 
 // goEnvironment returns the environment of the go command, without the socket.
 // Supervisors restore the run's own.
-func (i *invocation) goEnvironment() []string {
+func (i *invocation) goEnvironment(goPath string) []string {
 	env := withoutPlaces(slices.Clone(i.environ()))
 	for _, v := range i.environ() {
 		if dir, ok := strings.CutPrefix(v, "GOTMPDIR="); ok {
 			env = append(env, control.TempVariable+"="+dir)
 		}
+		if program, ok := strings.CutPrefix(v, "GOCACHEPROG="); ok {
+			env = append(env, control.ProgramVariable+"="+program)
+		}
+	}
+	if program := i.cacheProgram(goPath); program != "" {
+		env = append(env, "GOCACHEPROG="+program)
 	}
 	if rules := i.cfg.Overrides.Encode(); rules != "" {
 		env = append(env, control.OverridesVariable+"="+rules)

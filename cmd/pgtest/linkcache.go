@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/gotest"
@@ -28,8 +29,26 @@ func openLinkCache(c *flags.CommandLine) *linkcache.Cache {
 	cache.MaxSize = c.LinkCacheSize
 	cache.Quick = c.Watch
 	cache.Program = gotest.Env("GOCACHEPROG")
+	cache.Build = buildOf(c)
 	return cache
 }
+
+// buildOf describes what a command line builds, whichever of its tests are run.
+func buildOf(c *flags.CommandLine) []string {
+	description := c.Line.Packages()
+	for _, p := range c.Line.Parts() {
+		if p.Kind == gotest.OwnFlag && gotest.IsBuildFlag(p.Name) && !slices.Contains(showing, p.Name) {
+			description = append(description, p.Words...)
+		}
+	}
+	if c.Shard.Total > 0 {
+		description = append(description, fmt.Sprintf("shard %d of %d", c.Shard.Index, c.Shard.Total))
+	}
+	return description
+}
+
+// showing are the build flags that leave what is built as it is.
+var showing = []string{"C", "exec", "json", "n", "o", "p", "toolexec", "v", "work", "x"}
 
 func userLinkCache() (*linkcache.Cache, error) {
 	dir, err := linkcache.DefaultDir()

@@ -11,6 +11,7 @@ import (
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/cmd/pgtest/internal/timing"
+	"pgtest/harness/buildcache"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
@@ -138,6 +139,9 @@ func printLinkCache(w io.Writer) error {
 	if err == nil && s.Uncached > 0 {
 		err = printReasons(w, s)
 	}
+	if size, bundles := buildcache.Size(buildcache.Beside(cache.Dir())); err == nil && bundles > 0 {
+		_, err = fmt.Fprintf(w, "besides    %s in %s from GOCACHEPROG\n", formatSize(size), plural.Count(bundles, "bundle", "bundles"))
+	}
 	return err
 }
 
@@ -165,7 +169,7 @@ func cleanLinkCache() error {
 	if err != nil {
 		return err
 	}
-	return cache.Clean()
+	return errors.Join(cache.Clean(), buildcache.Clean(buildcache.Beside(cache.Dir())))
 }
 
 // formatSize writes a size in bytes in the largest unit that is not too large.

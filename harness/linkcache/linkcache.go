@@ -52,6 +52,10 @@ type Cache struct {
 	// links of other machines. [Cache.Share] runs it.
 	Program string
 
+	// Build describes what the run builds. Runs with the same description ask Program
+	// for much the same.
+	Build []string
+
 	// Outcomes is a file that gets a line for each link through [Tool], which
 	// [Outcomes] reads; "" is none.
 	Outcomes string

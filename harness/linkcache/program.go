@@ -1,9 +1,7 @@
 package linkcache
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -184,7 +182,7 @@ func (p *program) send(ctx context.Context, r cacheprog.Request, body io.Reader)
 	p.mu.Unlock()
 	late, _ := ctx.Deadline()
 	p.in.SetWriteDeadline(late)
-	err := writeRequest(p.in, r, body)
+	err := cacheprog.Write(p.in, r, body)
 	<-p.writing
 	if err != nil {
 		p.fail()
@@ -201,25 +199,6 @@ func (p *program) send(ctx context.Context, r cacheprog.Request, body io.Reader)
 	case <-ctx.Done():
 		return cacheprog.Response{}, ctx.Err()
 	}
-}
-
-func writeRequest(to io.Writer, r cacheprog.Request, body io.Reader) error {
-	w := bufio.NewWriterSize(to, 64<<10)
-	if err := json.NewEncoder(w).Encode(r); err != nil {
-		return err
-	}
-	if body != nil {
-		w.WriteString("\n\"")
-		encoder := base64.NewEncoder(base64.StdEncoding, w)
-		if _, err := io.Copy(encoder, body); err != nil {
-			return err
-		}
-		if err := encoder.Close(); err != nil {
-			return err
-		}
-		w.WriteString("\"\n")
-	}
-	return w.Flush()
 }
 
 // close asks the program to end. It is killed if it has failed, has said nothing

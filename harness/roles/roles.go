@@ -6,6 +6,7 @@ package roles
 import (
 	"os"
 
+	"pgtest/harness/buildcache"
 	"pgtest/harness/debugger"
 	"pgtest/harness/internal/archived"
 	"pgtest/harness/internal/collect"
@@ -40,12 +41,13 @@ var All = []Role{
 	{collect.Role, collect.Main},
 	{fuzz.Role, fuzz.Main},
 	{linkcache.Role, linkcache.Tool},
+	{buildcache.Role, buildcache.Main},
 	{signals.KeeperRole, signals.Keeper},
 }
 
 // Variables are the environment variables by which the processes of a run find
-// each other: that of its socket, what stands in GOTMPDIR's place, and overrides.
-var Variables = []string{control.SocketVariable, control.TempVariable, control.OverridesVariable}
+// each other: that of its socket, the user's GOTMPDIR and GOCACHEPROG, and overrides.
+var Variables = []string{control.SocketVariable, control.TempVariable, control.ProgramVariable, control.OverridesVariable}
 
 // Play ends the process with the role that args, the process's own, name. If
 // they name none it does nothing. It must come first in main: the roles know

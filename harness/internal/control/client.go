@@ -30,6 +30,20 @@ func Connect() (*Client, error) {
 	return Dial(path)
 }
 
+// RestoreEnvironment gives this process the user's values of the variables that the
+// run has set for its go command.
+func RestoreEnvironment() {
+	for name, passed := range map[string]string{"GOTMPDIR": TempVariable, "GOCACHEPROG": ProgramVariable} {
+		value, ok := os.LookupEnv(passed)
+		os.Unsetenv(passed)
+		if ok {
+			os.Setenv(name, value)
+		} else {
+			os.Unsetenv(name)
+		}
+	}
+}
+
 // Overrides returns what OverridesVariable says, and removes the variable from the
 // environment.
 func Overrides() (override.Rules, error) {

@@ -25,6 +25,10 @@ const SocketVariable = "_PGTEST_RUN"
 // supervisors restore the user's value.
 const TempVariable = "_PGTEST_GOTMPDIR"
 
+// ProgramVariable passes the user's GOCACHEPROG in the same way, where the run sets
+// another that comes between.
+const ProgramVariable = "_PGTEST_GOCACHEPROG"
+
 // OverridesVariable is the environment variable that passes on what overrides say
 // of the processes of tests, as package override encodes it. It is removed as the
 // others are.

@@ -59,7 +59,7 @@ func Main(args []string) int {
 	defer client.Close()
 	var output *os.File
 	if client != nil {
-		restoreTempDir()
+		control.RestoreEnvironment()
 		output = proc.OpenOutput()
 	}
 
@@ -296,15 +296,5 @@ func leaveTerminal() {
 func drain(output *os.File) {
 	if output != nil {
 		go io.Copy(io.Discard, output)
-	}
-}
-
-// restoreTempDir puts back the user's GOTMPDIR.
-func restoreTempDir() {
-	if dir, ok := os.LookupEnv(control.TempVariable); ok {
-		os.Unsetenv(control.TempVariable)
-		os.Setenv("GOTMPDIR", dir)
-	} else {
-		os.Unsetenv("GOTMPDIR")
 	}
 }
