@@ -65,12 +65,9 @@ const (
 	putPatience = 2 * time.Second
 )
 
-// A bundle is made anew if it lacks a tenth of what the run has asked for, and that
-// is worth it.
-const (
-	staleShare = 10
-	fewest     = 64
-)
+// staleShare is the part of what the run has asked for that makes a bundle old if it
+// lacks it.
+const staleShare = 10
 
 // firstOwnID is the ID of the first request that is not the go command's, whose IDs
 // count from 1.
@@ -383,7 +380,7 @@ func (b *bridge) finish() {
 	if len(used) >= len(fetched) && len(used) > 0 {
 		b.store.touch()
 	}
-	if len(fetched) < fewest || len(fetched)*staleShare < len(fetched)+len(used) || !slices.Contains(commands, "put") || b.store.refused() {
+	if len(fetched)*staleShare <= len(fetched)+len(used) || !slices.Contains(commands, "put") || b.store.refused() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(b.options.Patience, putPatience)+time.Since(b.started)/50)
