@@ -3,7 +3,6 @@ package linkcache
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"pgtest/harness/harnesstest"
+	"pgtest/harness/internal/cacheprog"
 )
 
 // shellProgram starts a shell script as a cache program, in a directory.
@@ -49,9 +49,9 @@ func TestProgramSaysTooMuch(t *testing.T) {
 		"its end":              knowsAll + `read line`,
 	} {
 		p := shellProgram(t, t.TempDir(), script)
-		p.send(t.Context(), request{Command: "get"}, nil)
+		p.send(t.Context(), cacheprog.Request{Command: "get"}, nil)
 		failsSoon(t, name, p)
-		if _, err := p.send(t.Context(), request{Command: "get"}, nil); err == nil {
+		if _, err := p.send(t.Context(), cacheprog.Request{Command: "get"}, nil); err == nil {
 			t.Errorf("%s: it is asked again", name)
 		}
 	}
@@ -64,10 +64,10 @@ func TestProgramSaysTooMuch(t *testing.T) {
 // An error of a program is that of the request, and not its end.
 func TestProgramRefuses(t *testing.T) {
 	p := shellProgram(t, t.TempDir(), knowsAll+`read line; echo '{"ID":1,"Err":"no space"}'; read line; echo '{"ID":2,"Miss":true}'; cat >/dev/null`)
-	if _, err := p.send(t.Context(), request{Command: "get"}, nil); err == nil || err.Error() != "no space" {
+	if _, err := p.send(t.Context(), cacheprog.Request{Command: "get"}, nil); err == nil || err.Error() != "no space" {
 		t.Errorf("%v", err)
 	}
-	if r, err := p.send(t.Context(), request{Command: "get"}, nil); err != nil || !r.Miss {
+	if r, err := p.send(t.Context(), cacheprog.Request{Command: "get"}, nil); err != nil || !r.Miss {
 		t.Errorf("%+v %v", r, err)
 	}
 }
@@ -84,7 +84,7 @@ func TestProgramReadsNothing(t *testing.T) {
 	for limit := time.Millisecond; !p.hasFailed(); limit *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		body := bytes.NewReader(make([]byte, 10<<20))
-		_, err := p.send(ctx, request{Command: "put", BodySize: body.Size()}, body)
+		_, err := p.send(ctx, cacheprog.Request{Command: "put", BodySize: body.Size()}, body)
 		if cancel(); err == nil {
 			t.Fatal("it was read")
 		}
@@ -117,32 +117,3 @@ func TestProgramEnds(t *testing.T) {
 		return err != nil || bytes.Contains(stat, []byte(") Z ")) || !bytes.Contains(stat, []byte("(sleep)"))
 	})
 }
-
-// A request is written as the go command writes it.
-func TestWriteRequest(t *testing.T) {
-	for _, tt := range []struct {
-		request
-		body, want string
-	}{
-		{request{ID: 1, Command: "get", ActionID: []byte{1, 2}}, "", `{"ID":1,"Command":"get","ActionID":"AQI="}` + "\n"},
-		{request{ID: 2, Command: "put", BodySize: 4}, "abcd", `{"ID":2,"Command":"put","BodySize":4}` + "\n\n\"YWJjZA==\"\n"},
-	} {
-		var b bytes.Buffer
-		var err error
-		if tt.body == "" {
-			err = writeRequest(&b, tt.request, nil)
-		} else {
-			err = writeRequest(&b, tt.request, strings.NewReader(tt.body))
-		}
-		if got := b.String(); err != nil || got != tt.want {
-			t.Errorf("%v: %q, want %q", err, got, tt.want)
-		}
-	}
-	if err := writeRequest(fullPipe{}, request{}, nil); err == nil {
-		t.Error("no error")
-	}
-}
-
-type fullPipe struct{}
-
-func (fullPipe) Write([]byte) (int, error) { return 0, fmt.Errorf("full") }
