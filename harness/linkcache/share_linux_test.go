@@ -19,6 +19,7 @@ import (
 	"pgtest/harness/harnesstest"
 	"pgtest/harness/internal/cacheprog"
 	"pgtest/harness/internal/control"
+	"pgtest/harness/internal/message"
 )
 
 // A machine is a link whose run has a Share.
@@ -455,6 +456,32 @@ func TestAllowance(t *testing.T) {
 	if r := s.get(key{}); !r.Miss || s.tried {
 		t.Error("the program was asked")
 	}
+}
+
+// A run takes into account what the program has cost a link, and nothing that is no
+// link's.
+func TestQuestions(t *testing.T) {
+	m := newMachine(t, cacheProgram(t, t.TempDir()), patient)
+	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+	t.Setenv(name, path)
+	conn, err := control.DialSecond()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := message.Send(conn, question{Key: []byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+		t.Errorf("to a short key: %q, %v", answer, err)
+	}
+	p := askShare(key{1})
+	if p == nil {
+		t.Fatal("no answer")
+	}
+	defer p.close()
+	p.tell(question{Lost: 100 * time.Hour})
+	harnesstest.Await(t, "the loss", func() bool { return m.share.allowance() < 0 })
 }
 
 // An entry goes through little memory, and leaves nothing in the cache's directory.
