@@ -44,10 +44,10 @@ type Options struct {
 }
 
 // asks is the request for a place for a test binary.
-func (o Options) asks(command []string, own override.Settings) *control.Asks {
+func (o Options) asks(command []string, pkg func() string, own override.Settings) *control.Asks {
 	dir, _ := os.Getwd() // go test starts a test binary in the package's directory
-	divided := o.Stress || o.isPerTest(command[0], own) && pertest.Divides(fullyVerbose(command[1:]))
-	return &control.Asks{Package: importPath(command[0]), Dir: dir, Divided: divided}
+	divided := o.Stress || o.isPerTest(pkg, own) && pertest.Divides(fullyVerbose(command[1:]))
+	return &control.Asks{Package: pkg(), Dir: dir, Divided: divided}
 }
 
 // overridden returns the options as rules have them for a package. Where a test may

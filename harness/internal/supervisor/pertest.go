@@ -8,9 +8,8 @@ import (
 	"pgtest/harness/override"
 )
 
-// isPerTest reports whether the tests of the package that a binary tests run in
-// a process each.
-func (o Options) isPerTest(binary string, own override.Settings) bool {
+// isPerTest reports whether the tests of a package run in a process each.
+func (o Options) isPerTest(pkg func() string, own override.Settings) bool {
 	switch {
 	case o.Divided:
 		return true
@@ -19,16 +18,12 @@ func (o Options) isPerTest(binary string, own override.Settings) bool {
 	case len(o.PerTest) == 0:
 		return false
 	}
-	path := ""
 	dir, _ := os.Getwd() // go test starts a test binary in the package's directory
 	for _, pattern := range o.PerTest {
 		if pattern == "..." {
 			return true
 		}
-		if path == "" {
-			path = importPath(binary)
-		}
-		if matchesPackage(pattern, path, dir) {
+		if matchesPackage(pattern, pkg(), dir) {
 			return true
 		}
 	}

@@ -21,8 +21,8 @@ import (
 
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
-// terminal. Socket is the run's, or "". Alone are tests that get a process each.
-func start(command []string, opts Options, own override.Settings, socket, overrides string, alone, env []string) (*proc.Tree, error) {
+// terminal. Pkg is its package, socket the run's, or "". Alone are tests that get a process each.
+func start(command []string, pkg func() string, opts Options, own override.Settings, socket, overrides string, alone, env []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {
 		if !opts.Asks { // go must not save what is a part of a result
@@ -37,8 +37,8 @@ func start(command []string, opts Options, own override.Settings, socket, overri
 	role, settings := "", any(nil) // in the binary's place
 	switch {
 	case opts.Stress:
-		role, settings = stress.Role, stress.Options{Options: common, Limits: opts.Limits, Package: importPath(command[0])}
-	case opts.isPerTest(command[0], own):
+		role, settings = stress.Role, stress.Options{Options: common, Limits: opts.Limits, Package: pkg()}
+	case opts.isPerTest(pkg, own):
 		role, settings = pertest.Role, pertest.Options{Options: common, Alone: alone}
 	}
 	if role == "" {
@@ -163,7 +163,9 @@ func header(path string, n int) []byte {
 }
 
 // importPath returns the import path of the package that a test binary tests,
-// or the binary's path if its build information does not tell.
+// or the binary's path if its build information does not tell. It costs as much as a
+// hundredth of a small package's test, and go test removes the binary after it, so
+// [Main] reads it once, while the binary is there.
 func importPath(binary string) string {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil || info.Path == "" {

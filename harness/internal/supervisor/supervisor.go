@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -64,6 +65,7 @@ func Main(args []string) int {
 	}
 
 	binary := command[0]
+	pkg := sync.OnceValue(func() string { return importPath(binary) })
 	rules, err := control.Overrides()
 	if err != nil || opts.Overrides != "" && len(rules) == 0 {
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary is not started, because %s does not have what it should: %v\n", control.OverridesVariable, err)
@@ -71,8 +73,8 @@ func Main(args []string) int {
 	}
 	var own override.Settings
 	if len(rules) > 0 {
-		own = rules.Package(importPath(binary))
-		opts = opts.overridden(rules, importPath(binary))
+		own = rules.Package(pkg())
+		opts = opts.overridden(rules, pkg())
 	}
 	orders := client.Orders()
 	command = append(command[:1:1], opts.withTimeout(command[1:])...)
@@ -80,7 +82,7 @@ func Main(args []string) int {
 	var alone []string
 	env := own.Environ(os.Environ())
 	if client != nil {
-		client.Report(control.Report{Asks: opts.asks(command, own)})
+		client.Report(control.Report{Asks: opts.asks(command, pkg, own)})
 		answer, before, end := await(received, orders)
 		if answer == nil {
 			if end != 0 {
@@ -96,17 +98,17 @@ func Main(args []string) int {
 			}
 		}
 	}
-	t, err := start(command, opts, own, client.Socket(), rules.Encode(), alone, env)
+	t, err := start(command, pkg, opts, own, client.Socket(), rules.Encode(), alone, env)
 	if err != nil {
-		client.Report(control.Report{Failed: &control.Failed{Package: importPath(binary), Reason: err.Error()}})
+		client.Report(control.Report{Failed: &control.Failed{Package: pkg(), Reason: err.Error()}})
 		fmt.Fprintf(os.Stderr, "pgtest: the test binary can't be started: %v\n", err)
 		return 1
 	}
-	// The path is read while the test runs: go test removes the binary after
-	// it.
-	client.Report(control.Report{Started: &control.Started{
-		Supervisor: os.Getpid(), PID: t.PID(), Package: importPath(binary),
-	}})
+	if client != nil {
+		client.Report(control.Report{Started: &control.Started{
+			Supervisor: os.Getpid(), PID: t.PID(), Package: pkg(),
+		}})
+	}
 
 	alarm := newAlarm(opts.GoTimeout)
 	pass := t.Signal
@@ -145,7 +147,7 @@ func Main(args []string) int {
 	if alarm.rang && status.ExitStatus() == 0 {
 		return 1
 	}
-	err = logOverrides(binary, own, func(name string) string { return rules.StandIn(importPath(binary), name) })
+	err = logOverrides(binary, own, func(name string) string { return rules.StandIn(pkg(), name) })
 	if err != nil && status.ExitStatus() == 0 {
 		fmt.Fprintf(steady.Writer(os.Stdout), "FAIL: what the tests read can't be noted: %v\n", err)
 		return 1
