@@ -129,6 +129,7 @@ type Stream struct {
 	spool   *spool.Spool
 	errors  *result.Errors
 	seen    atomic.Bool // an event came
+	waits   atomic.Bool // a package waited before its tests began
 	cut     bool        // the last line is the start of one
 	failed  int         // failures so far
 
@@ -353,6 +354,9 @@ func (s *Stream) line(line []byte) {
 		s.plain(line)
 		return
 	}
+	if s.waits.Load() {
+		ev = s.withoutWait(ev)
+	}
 	if s.opts.Quarantine != nil {
 		if lines, changed := s.opts.Quarantine.Take(ev); changed {
 			for _, line := range lines {
@@ -513,6 +517,7 @@ func (s *Stream) Note(n result.Note) {
 	case result.Waited:
 		if !n.Process {
 			s.results.Waited(n)
+			s.waits.Store(true)
 		}
 		s.keep(n)
 	default:

@@ -19,7 +19,7 @@ type Package struct {
 	Index                        int         // in the order in which packages appeared
 	Round                        int         // 0 is the run itself, 1 its first rerun
 	Started                      event.Stamp // the earliest event
-	Seconds                      float64     // Elapsed as the end event had it, without what the package waited
+	Seconds                      float64     // Elapsed as the end event has it
 	Failed, Skipped, Interrupted []*Test
 	TimedOut                     string // the test that ran into -timeout (golang.org/issue/57305)
 	ShuffleLine                  string // "-test.shuffle 17", with its line end
@@ -204,7 +204,8 @@ func coverage(out []byte) (string, bool) {
 // failed: there they were cut off, which is settled when the stream ends.
 func (r *Results) endPackage(p *Package, ev *event.Event, end End) {
 	p.ended = ev.Time
-	p.Seconds = max(ev.Elapsed-r.takeWaited(p), 0)
+	p.Seconds = ev.Elapsed
+	r.forgetWait(p)
 	p.Elapsed = seconds(p.Seconds)
 	p.FailedBuild = string(ev.FailedBuild.Bytes(&r.scratch))
 	interrupted := r.Interruption() != nil
@@ -301,8 +302,8 @@ func (r *Results) Began(b Began) {
 	r.begins[[2]string{b.Package, b.Test}] = event.StampOf(b.At)
 }
 
-// Waited records that a package waited before its tests began, which its end event
-// does not know. It may be called from any goroutine.
+// Waited records that a package waited before its tests began. It may be called from
+// any goroutine.
 func (r *Results) Waited(w Waited) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -312,13 +313,17 @@ func (r *Results) Waited(w Waited) {
 	r.waited[w.Package] = w.To.Sub(w.From)
 }
 
-// takeWaited returns for how many seconds a package that ends has waited.
-func (r *Results) takeWaited(p *Package) float64 {
+// WaitOf returns how long a package that has not ended waited, 0 if it did not.
+func (r *Results) WaitOf(path string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waited := r.waited[p.Path]
+	return r.waited[path]
+}
+
+func (r *Results) forgetWait(p *Package) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	delete(r.waited, p.Path)
-	return waited.Seconds()
 }
 
 // began is when a test began: earlier than its first event, if that was recorded.
