@@ -84,8 +84,9 @@ type watched struct {
 
 // overtime is a test that ran into the timeout.
 type overtime struct {
-	test string
-	kill time.Duration // when SIGQUIT has had its chance; 0 when SIGKILL is sent
+	kill time.Duration  // when SIGQUIT has had its chance; 0 when SIGKILL is sent
+	note result.Timeout // is said when a supervisor has sent SIGQUIT in time
+	said bool
 }
 
 func newLimits(slow, timeout, whole time.Duration, rules override.Rules) limits {
@@ -144,20 +145,35 @@ func (p *plan) judge(w watched, own limit, now, d time.Duration) (steps []step) 
 	if _, ended := l.over[w.pkg]; own.timeout <= 0 || d < own.timeout || ended || p.asked != 0 {
 		return steps
 	}
-	quit := p.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT})
+	quit := p.orderPackage(w.pkg, control.Order{Signal: syscall.SIGQUIT, Overtime: true})
 	if len(quit) == 0 {
 		return steps // it has just ended
 	}
-	l.over[w.pkg] = overtime{w.test, now + proc.QuitGrace}
-	timeout := result.Timeout{Package: w.pkg, Test: w.test, Limit: own.timeout, Where: own.where}
-	return append(append(steps, quit...), step{verb: note, note: timeout})
+	l.over[w.pkg] = overtime{
+		kill: now + proc.QuitGrace,
+		note: result.Timeout{Package: w.pkg, Test: w.test, Limit: own.timeout, Where: own.where},
+	}
+	return append(steps, quit...)
+}
+
+// overran notes that a package is ended for a test that ran for too long. One whose
+// test binary ended before its supervisor heard of that is judged by its result.
+func (p *plan) overran(pkg string) []step {
+	o, known := p.limits.over[pkg]
+	if !known || o.said {
+		return nil
+	}
+	o.said = true
+	p.limits.over[pkg] = o
+	return []step{{verb: note, note: o.note}}
 }
 
 // killOvertime kills the packages that did not end on SIGQUIT.
 func (p *plan) killOvertime(now time.Duration) (steps []step) {
 	for pkg, o := range p.limits.over {
 		if o.kill > 0 && now > o.kill {
-			p.limits.over[pkg] = overtime{test: o.test}
+			o.kill = 0
+			p.limits.over[pkg] = o
 			steps = append(steps, p.orderPackage(pkg, control.Order{Kill: true})...)
 		}
 	}

@@ -93,18 +93,32 @@ func TestLimits(t *testing.T) {
 			9 TestA/sub BenchmarkA:`},
 		{"timeout, then SIGKILL", 0, 3 * time.Second, `
 			0 TestA:
-			3 TestA: p(quit) timeout(TestA)
+			3 TestA: p(quit)
+			p overran: timeout(TestA)
 			8 TestA:
 			9 TestA: p(kill)
 			15 TestA:`},
 		{"one timeout ends the package", 0, 3 * time.Second, `
 			0 TestA TestB:
-			3 TestA TestB: p(quit) timeout(TestA)
+			3 TestA TestB: p(quit)
+			p overran: timeout(TestA)
 			4 TestA TestB:`},
+		{"timeout, said once by two supervisors", 0, 3 * time.Second, `
+			0 TestA:
+			3 TestA: p(quit)
+			p overran: timeout(TestA)
+			p overran:`},
+		{"it ends before its supervisor hears of the timeout", 0, 3 * time.Second, `
+			0 TestA:
+			3 TestA: p(quit)
+			p ends:
+			p leaves: close(p)
+			9:`},
 		{"slow and timeout", 2 * time.Second, 3 * time.Second, `
 			0 TestA:
 			2 TestA: slow(TestA)
-			3 TestA: p(quit) timeout(TestA)`},
+			3 TestA: p(quit)
+			p overran: timeout(TestA)`},
 		{"the package has just ended", 0, 3 * time.Second, `
 			0 TestA:
 			p ends:
@@ -119,7 +133,8 @@ func TestLimits(t *testing.T) {
 			stop: go(stopped (signal)) p(stopped (signal)) hear hide-live
 			60 TestA:
 			continue: p(continued) go(continued)
-			61 TestA: p(quit) timeout(TestA)`},
+			61 TestA: p(quit)
+			p overran: timeout(TestA)`},
 		{"tests in processes of their own have limits there", 2 * time.Second, 2 * time.Second, `
 			t connects:
 			t divides p: t(4 at once)
@@ -157,33 +172,39 @@ func TestOwnLimits(t *testing.T) {
 		5 TestA TestLong TestFree:
 		6 TestLong TestFree TestLong/sub:
 		8 TestLong TestFree TestLong/sub: slow(TestLong)
-		10 TestLong TestFree: p(quit) timeout(TestLong)`)
+		10 TestLong TestFree: p(quit)
+		p overran: timeout(TestLong)`)
 	playLimits(t, Config{Overrides: override.Rules{rule("", -1, 6*time.Second), rule("Quick/sub", -1, 2*time.Second)}}, `
 		0 TestQuick TestQuick/sub:
 		3 TestQuick -TestQuick/sub TestQuick/other:
 		4 TestQuick TestQuick/sub TestQuick/other:
-		5 TestQuick TestQuick/sub TestQuick/other: p(quit) timeout(TestQuick/sub)`)
+		5 TestQuick TestQuick/sub TestQuick/other: p(quit)
+		p overran: timeout(TestQuick/sub)`)
 	long := Config{Args: []string{"-timeout=5s"}, Overrides: override.Rules{rule("Long", -1, 8*time.Second)}}
 	playLimits(t, long, `
 		0 TestLong:
 		7 TestLong:
-		8 TestLong: p(quit) timeout(TestLong)`)
+		8 TestLong: p(quit)
+		p overran: timeout(TestLong)`)
 	playLimits(t, long, `
 		0 TestA TestLong TestA/sub:
-		5 TestA TestLong TestA/sub: p(quit) timeout(TestA)`)
+		5 TestA TestLong TestA/sub: p(quit)
+		p overran: timeout(TestA)`)
 	playLimits(t, long, `
 		0:
 		4:
 		6 TestA:
 		10:
-		11: p(quit) timeout()`)
+		11: p(quit)
+		p overran: timeout()`)
 	playLimits(t, long, `
 		q connects:
 		0 q:
 		20 q:
 		q starts:
 		24 q:
-		26 q: q(quit) timeout()`)
+		26 q: q(quit)
+		q overran: timeout()`)
 	long.Args = nil
 	playLimits(t, long, `
 		0 TestA:

@@ -181,6 +181,8 @@ func (p *plan) received(s *supervised, m control.Report, at time.Time) []step {
 	case m.Ended != nil:
 		s.ended(*m.Ended, at)
 		return p.releaseAll(s, at)
+	case m.Overtime:
+		return p.overran(s.process.Package)
 	case m.Tests != nil:
 		s.tests = m.Tests
 		p.freeSlot(m.Tests.Package)

@@ -116,7 +116,8 @@ var packageEvents = map[string]func(s *script, p *supervised, name, arg string){
 		}
 		s.hear(p, control.Report{Ended: m})
 	},
-	"leaves": func(s *script, p *supervised, _, _ string) { s.do(s.plan.departed(p, s.now)) },
+	"overran": func(s *script, p *supervised, _, _ string) { s.hear(p, control.Report{Overtime: true}) },
+	"leaves":  func(s *script, p *supervised, _, _ string) { s.do(s.plan.departed(p, s.now)) },
 	// Of a process that runs the tests of a package in a process each:
 	"divides": func(s *script, p *supervised, name, of string) {
 		s.hear(p, control.Report{Tests: &control.Tests{Package: of}})

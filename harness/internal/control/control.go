@@ -41,11 +41,13 @@ type Report struct {
 	Started *Started `json:",omitempty"`
 	Failed  *Failed  `json:",omitempty"`
 	Ended   *Ended   `json:",omitempty"`
-	Tests   *Tests   `json:",omitempty"`
-	Running *Running `json:",omitempty"`
-	Began   *Began   `json:",omitempty"`
-	Slow    *Slow    `json:",omitempty"`
-	Leaked  *Leaked  `json:",omitempty"`
+	// Overtime answers an order that has it.
+	Overtime bool     `json:",omitempty"`
+	Tests    *Tests   `json:",omitempty"`
+	Running  *Running `json:",omitempty"`
+	Began    *Began   `json:",omitempty"`
+	Slow     *Slow    `json:",omitempty"`
+	Leaked   *Leaked  `json:",omitempty"`
 	// Stressed comes from the role that runs a test binary many times.
 	Stressed *Stressed `json:",omitempty"`
 	// Undivided comes from the role that runs tests in a process each.
@@ -218,6 +220,10 @@ type Order struct {
 	// Signal, unless 0, is sent to the test binary and everything that it
 	// started.
 	Signal syscall.Signal `json:",omitempty"`
+	// Overtime says that Signal is sent because a test has run for too long. If the
+	// test binary has not ended before, the supervisor reports Overtime, and the package
+	// fails however the binary ends.
+	Overtime bool `json:",omitempty"`
 	// Kill ends the test binary and everything that it started, at once.
 	Kill bool `json:",omitempty"`
 	// Unread says that go is dead, so that nobody reads what the test binary

@@ -123,7 +123,7 @@ func Main(args []string) int {
 			}
 		}
 	}
-	leaks := wait(t, pass, alarm, opts.Terminal, received, client != nil, early, orders, output).End(t)
+	leaks := wait(t, pass, alarm, opts.Terminal, received, client, early, orders, output).End(t)
 	alarm.stop()
 	status, usage := t.Reap()
 	if opts.Terminal {
@@ -144,7 +144,10 @@ func Main(args []string) int {
 	if status.Signaled() {
 		signals.Die(status.Signal())
 	}
-	if alarm.rang && status.ExitStatus() == 0 {
+	if alarm.overtime && status.ExitStatus() == 0 {
+		fmt.Fprintln(steady.Writer(os.Stdout), "FAIL: a test ran for too long")
+	}
+	if (alarm.rang || alarm.overtime) && status.ExitStatus() == 0 {
 		return 1
 	}
 	err = logOverrides(binary, own, func(name string) string { return rules.StandIn(pkg(), name) })
@@ -161,9 +164,10 @@ func Main(args []string) int {
 
 // An alarm rings when a test binary has to end that -timeout has not ended.
 type alarm struct {
-	rings <-chan syscall.Signal // SIGQUIT, and later SIGKILL
-	rang  bool
-	stop  func()
+	rings    <-chan syscall.Signal // SIGQUIT, and later SIGKILL
+	rang     bool
+	overtime bool // the run rang, for a test
+	stop     func()
 }
 
 // newAlarm returns one that rings when go test would end the test binary.
@@ -215,9 +219,9 @@ func fuzzes(command []string) bool {
 // of a test that was asked to end are not described, because the test had no
 // chance to end them. typed says that tests have the terminal, which sends its
 // signals to them, too. passOn sends a signal that asks the tree to end.
-func wait(t *proc.Tree, passOn func(syscall.Signal), alarm *alarm, typed bool, received <-chan os.Signal, connected bool, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
+func wait(t *proc.Tree, passOn func(syscall.Signal), alarm *alarm, typed bool, received <-chan os.Signal, client *control.Client, early []control.Order, orders <-chan control.Order, output *os.File) proc.Policy {
 	end := proc.AfterTest
-	relay := newRelay(connected)
+	relay := newRelay(client != nil)
 	orderTime := signals.RelayTime
 	if typed {
 		orderTime = signals.TypedRelayTime
@@ -239,6 +243,10 @@ func wait(t *proc.Tree, passOn func(syscall.Signal), alarm *alarm, typed bool, r
 			t.Kill()
 		case order.Unread:
 			drain(output)
+		case order.Overtime:
+			alarm.overtime = true
+			client.Report(control.Report{Overtime: true})
+			do(relay.order(order.Signal), order.Signal, orderTime)
 		case ends(order.Signal):
 			do(relay.order(order.Signal), order.Signal, orderTime)
 		case order.Signal != 0:

@@ -47,8 +47,9 @@ func (e State) How() string {
 	return fmt.Sprintf("exit status %d", e.Status.ExitStatus())
 }
 
-// Bad reports whether the process ended other than a test binary does.
-func (e State) Bad() bool { return e.StartErr != nil || e.Status != 0 }
+// Bad reports whether the process ended other than a test binary does. One that ran
+// for too long did, whatever it made of SIGQUIT.
+func (e State) Bad() bool { return e.StartErr != nil || e.Status != 0 || e.Limit != "" }
 
 // Exit returns the exit status, or the signal to die of, for a role whose test
 // binary ended like this process. If failed is set the status is not 0.
@@ -142,21 +143,18 @@ func (p *Process) Run(stdout, stderr io.Writer, started func()) State {
 	started()
 	proc.AwaitExit(pid)
 	e := State{At: time.Now()}
+	cmd := p.finish(&e)
 	policy := proc.AfterTest
 	policy.Describe = p.blame.Load()
 	left := policy.End(proc.Group(pid))
 	if policy.Describe { // what else still runs, the supervisor reports
 		e.Leaks = control.LeaksOf(left, pid)
 	}
-	cmd := p.finish(&e)
 	cmd.Wait()
 	p.family.Reaped(pid)
 	end() // it may take long: until it is the turn of an output that can't be kept
 	e.Status = cmd.ProcessState.Sys().(syscall.WaitStatus)
 	e.Interrupted = e.Limit == "" && p.wasInterrupted(e.Status)
-	if e.Status == 0 {
-		e.Limit = ""
-	}
 	return e
 }
 
