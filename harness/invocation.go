@@ -197,7 +197,7 @@ func (i *invocation) run(ctx context.Context) (Result, error) {
 	failed := errors.Join(err, i.cover.take(), i.collect()) // before their directory goes
 	i.noteBuild()                                           // likewise
 	i.finishWatchdog()
-	i.serveDuring(i.endSetups)
+	i.endSetups()
 	i.noteProcesses()
 	if i.plan.early {
 		i.serveDuring(i.noteUnreached)

@@ -78,9 +78,11 @@ type plan struct {
 	overrides override.Rules
 	places    *places.Plan[place]
 	setups    []setup
-	asking    map[place]request // those who wait for a place
-	runID     string
-	attempt   int // of the tests, from 1
+	// endsSetups says that what setups left running is being ended.
+	endsSetups bool
+	asking     map[place]request // those who wait for a place
+	runID      string
+	attempt    int // of the tests, from 1
 
 	notesProcesses bool // when those of tests ran
 	noted          int
@@ -407,7 +409,11 @@ func (p *plan) explain(line string) []step {
 func (p *plan) kill() []step {
 	again := p.killed
 	p.untidy, p.killed = true, true
-	return append(p.source.kill(again), step{verb: giveUpOutputs})
+	steps := append(p.source.kill(again), step{verb: giveUpOutputs})
+	if p.endsSetups {
+		steps = append(steps, p.signalSetups(syscall.SIGKILL)...)
+	}
+	return steps
 }
 
 // signal passes a signal on to every test binary and what it started.

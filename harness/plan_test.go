@@ -72,9 +72,10 @@ var runEvents = map[string]func(*script){
 	"again": func(s *script) { // a runs TestX again
 		s.plan.next(goTest{}, map[string]control.Selection{"m/a": {Only: []string{"TestX"}}})
 	},
-	"stop":       (*script).Stop,
-	"continue":   (*script).Continue,
-	"unanswered": func(s *script) { s.do(s.plan.unanswered()) },
+	"ends-setups": func(s *script) { s.plan.endsSetups = true },
+	"stop":        (*script).Stop,
+	"continue":    (*script).Continue,
+	"unanswered":  func(s *script) { s.do(s.plan.unanswered()) },
 	"command-ends": func(s *script) {
 		s.do(s.plan.commandEnded(0, true))
 	},
@@ -422,6 +423,19 @@ func TestPlan(t *testing.T) {
 			a leaves: close(a)
 			c connects: c(interrupt)
 			c asks m/a: waited(m/a 0s)`, states: "a connected, b connected, c connected", left: true},
+		{name: "what setups left is ended", cfg: Config{Setups: []Setup{setupFor("db", "m/a"), setupFor("other", "m/b")}}, steps: `
+			a connects:
+			a asks m/a: begin(0)
+			setup-ends 0: a(all-but[] X=1)
+			a starts:
+			int: interrupted(SIGINT) go(interrupt) a(interrupt) say
+			a ends:
+			a leaves: close(a)
+			command-ends:
+			read: hear
+			ends-setups:
+			int: setup(0 killed) give-up-outputs await interrupted(SIGINT) go(interrupt)
+			int: setup(0 killed) give-up-outputs go(killed) give-up-outputs setup(0 killed)`, states: "a ended"},
 		{name: "processes of a package ask for places", cfg: Config{Overrides: inGroup("x"), Places: Places{Groups: []override.Group{{Name: "x", Max: 1}}}}, steps: `
 			a connects:
 			a divides m/a: a(4 at once)

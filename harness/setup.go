@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -105,11 +106,15 @@ func (p *plan) setupEnded(n int, env []string, failure string, at time.Time) []s
 }
 
 // signalSetups passes a signal on to the setups that have not ended. What others have
-// left running is what tests may need to end.
+// left running is what tests may need to end, until all of them have. A setup is not
+// killed with the tests: it has a moment to remove what it has made.
 func (p *plan) signalSetups(sig syscall.Signal) []step {
+	if sig == syscall.SIGKILL && !p.endsSetups {
+		return nil
+	}
 	var steps []step
 	for n, s := range p.setups {
-		if s.begun && !s.over {
+		if s.begun && (!s.over || sig == syscall.SIGKILL) {
 			steps = append(steps, step{verb: signalSetup, setup: n, signal: sig})
 		}
 	}
@@ -262,12 +267,22 @@ func readVariables(path string) ([]string, error) {
 // maxVariable is what Linux takes at most.
 const maxVariable = 128 << 10
 
-// endSetups ends what setups left running.
+// endSetups ends setups and what they left running, all at once. It has some time to
+// end by itself, and little when the tests were killed, or the plan says so meanwhile.
 func (i *invocation) endSetups() {
-	for n, w := range i.setups {
-		w.Finish(true)
-		delete(i.setups, n)
+	i.plan.endsSetups = true
+	patience := watchdog.GentlePatience
+	if i.plan.asked == syscall.SIGKILL {
+		patience = time.Second
 	}
+	i.serveDuring(func() {
+		var all sync.WaitGroup
+		for _, w := range i.setups {
+			all.Go(func() { w.FinishGently(patience) })
+		}
+		all.Wait()
+	})
+	i.setups = nil
 }
 
 // note says how long the request was one.

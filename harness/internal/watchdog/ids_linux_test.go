@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"pgtest/harness/harnesstest"
 	"pgtest/signals/procfs"
@@ -78,6 +79,27 @@ func TestEndOrphans(t *testing.T) {
 	} {
 		if harnesstest.Signalled(pid, syscall.SIGKILL) {
 			t.Errorf("%s was ended", name)
+		}
+	}
+}
+
+// TestHurried wants what a setup left to be given no more time when it is to be
+// killed.
+func TestHurried(t *testing.T) {
+	for _, gentle := range []bool{true, false} {
+		orders := make(chan order, 2)
+		orders <- order{Signal: syscall.SIGTERM}
+		orders <- order{Signal: syscall.SIGKILL}
+		w := &watch{state: running, pid: harnesstest.StartStopped(t, nil).Process.Pid, gentle: gentle, orders: orders}
+		patience := time.Hour
+		if !gentle {
+			patience = time.Millisecond
+		}
+		if w.goneWithin(patience) {
+			t.Error("a command that is there is gone")
+		}
+		if got, want := len(orders) == 0, gentle; got != want {
+			t.Errorf("gentle %t: orders are read: %t", gentle, got)
 		}
 	}
 }

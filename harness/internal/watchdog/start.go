@@ -81,7 +81,8 @@ func Start(words, dirs []string, open func() error, c *exec.Cmd) (*Watchdog, err
 }
 
 // StartGentle is Start for a command whose processes get SIGTERM and some time before
-// they are killed, and that leaves processes behind on purpose. It has no directories.
+// they are killed, and that leaves processes behind on purpose: FinishGently says how long they have.
+// It has no directories.
 func StartGentle(words []string, c *exec.Cmd) (*Watchdog, error) {
 	return Start(append(words, gentleWord), nil, func() error { return nil }, c)
 }
@@ -168,7 +169,7 @@ func (w *Watchdog) Status() (syscall.WaitStatus, bool) { return w.status, !w.kil
 
 // finishPatience is how long the role may take to finish. It is longer than the
 // role waits for others.
-const finishPatience = finishLimit + gentlePatience + 10*time.Second
+const finishPatience = finishLimit + GentlePatience + 10*time.Second
 
 // Finish ends the watchdog. With endAll, the watchdog first ends what is left
 // of the command and what it adopted; else those processes go on.

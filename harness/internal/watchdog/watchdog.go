@@ -35,12 +35,13 @@ type order struct {
 	// Command is the first order, once, if there is a command.
 	Command *command `json:",omitempty"`
 	// Signal is sent to the command's process group, or to the command alone if
-	// the group is not its own.
+	// the group is not its own. After Finish of a gentle role SIGKILL means that
+	// what is left has only hurriedPatience.
 	Signal syscall.Signal `json:",omitempty"`
 	// EndOrphans ends what the role adopted, except what is in Spare.
 	EndOrphans bool  `json:",omitempty"`
 	Spare      []int `json:",omitempty"`
-	// Finish is the last order. With EndAll nothing is left of the command; what
+	// Finish is the last order but SIGKILL. With EndAll nothing is left of the command; what
 	// there is has Patience to end by itself. With Keep the run's directories
 	// stay, for the watchdog of the next round.
 	Finish   bool          `json:",omitempty"`
@@ -94,8 +95,12 @@ func Main(dirs []string) int {
 	}
 	syscall.CloseOnExec(ordersFD)
 	syscall.CloseOnExec(reportsFD)
-	w := &watch{gentle: gentle, reports: json.NewEncoder(os.NewFile(reportsFD, "reports"))}
-	w.serve(message.Receive[order](os.NewFile(ordersFD, "orders")), dirs)
+	w := &watch{
+		gentle:  gentle,
+		reports: json.NewEncoder(os.NewFile(reportsFD, "reports")),
+		orders:  message.Receive[order](os.NewFile(ordersFD, "orders")),
+	}
+	w.serve(dirs)
 	return 0
 }
 
@@ -117,25 +122,30 @@ const (
 // a child is used after the child was reaped.
 type watch struct {
 	reports *json.Encoder
+	orders  <-chan order
 	state   state
 	pid     int  // of the command
 	leads   bool // the command leads a process group
 	gentle  bool // what there is gets SIGTERM before it is killed
 }
 
-func (w *watch) serve(orders <-chan order, dirs []string) {
+func (w *watch) serve(dirs []string) {
 	died := childDeaths()
 	for {
 		select {
 		case <-died:
 			w.lookForDead()
-		case o, alive := <-orders:
+		case o, alive := <-w.orders:
 			switch {
 			case !alive:
 				for _, dir := range dirs {
 					signals.RestoreTerminal(dir)
 				}
-				w.endAll(patience, limit)
+				if w.gentle {
+					w.endAll(GentlePatience, limit)
+				} else {
+					w.endAll(patience, limit)
+				}
 				for _, dir := range dirs {
 					remove(dir)
 				}
@@ -228,16 +238,18 @@ const (
 	limit       = 10 * time.Second
 	finishLimit = 2 * time.Second
 	pause       = 2 * time.Millisecond
-	// gentlePatience is how long what a setup left may take to end: a database
+	// hurriedPatience is what is left of that when everything is to be killed.
+	hurriedPatience = time.Second
+	// GentlePatience is how long what a setup left may take to end: a database
 	// writes what it has in memory.
-	gentlePatience = 10 * time.Second
+	GentlePatience = 10 * time.Second
 )
 
 // endAll asks the command to finish, and after patience kills what is left.
 func (w *watch) endAll(patience, limit time.Duration) {
 	sig := syscall.SIGINT
 	if w.gentle {
-		sig, patience, limit = syscall.SIGTERM, gentlePatience, limit+gentlePatience
+		sig, limit = syscall.SIGTERM, limit+patience
 		w.signalOrphans(sig)
 	}
 	if w.state == running || w.gentle {
@@ -246,9 +258,34 @@ func (w *watch) endAll(patience, limit time.Duration) {
 	if w.state == running {
 		w.state = ending
 	}
-	for end := time.Now().Add(limit); !proc.GoneWithin(patience, w.anyLeft) && time.Now().Before(end); patience = pause {
+	for end := time.Now().Add(limit); !w.goneWithin(patience) && time.Now().Before(end); patience = pause {
 		w.signal(syscall.SIGKILL)
 		w.endOrphans(nil)
+	}
+}
+
+// goneWithin reports whether nothing is left after some time at most, which is
+// shorter if a gentle role is ordered to kill.
+func (w *watch) goneWithin(patience time.Duration) bool {
+	end, late := time.Now().Add(patience), false
+	gone := proc.GoneWithin(patience, func() bool {
+		if hurried := time.Now().Add(hurriedPatience); w.gentle && w.isHurried() && hurried.Before(end) {
+			end = hurried
+		}
+		late = time.Now().After(end)
+		return !late && w.anyLeft()
+	})
+	return gone && !late
+}
+
+// isHurried reports whether there is an order to kill. There is none from a run that
+// was killed.
+func (w *watch) isHurried() bool {
+	select {
+	case o := <-w.orders:
+		return o.Signal == syscall.SIGKILL
+	default:
+		return false
 	}
 }
 
