@@ -85,6 +85,18 @@ func TestLiveLines(t *testing.T) {
 	}
 }
 
+// A package that waits for its place has a line that says so, and Ctrl-C ends it.
+func TestLiveWaiting(t *testing.T) {
+	j := startLine(t, ways[0], []string{"TERM=xterm"}, "--serial ./plain ./careful", "")
+	j.sees(`(?m)^ +\S+s  (plain|careful) waits for a place$`)
+	j.Signal(j.One(run), unix.SIGUSR1)
+	j.sees(`pgtest: running: example.com/m/(plain|careful) \(\d+\.\d\ds, waits for a place\)\n`)
+	j.Type(ptytest.CtrlC)
+	j.Expect(`DONE \d+ tests`)
+	j.AwaitPrompt()
+	j.seesNoLive()
+}
+
 // With the output in a file the lines are on standard error, and in no file.
 func TestLiveLinesBesideFile(t *testing.T) {
 	j := startLine(t, ways[0], []string{"TERM=xterm"}, "./plain ./careful", ">log")
