@@ -67,3 +67,65 @@ func FuzzSecond(f *testing.F) {
 		}
 	}
 }
+
+// TestFuzzInterrupt ends the fuzzing of one target. The test binary gets the signal
+// and none of its workers: one that it found at its end would be a crash to it.
+func TestFuzzInterrupt(t *testing.T) {
+	t.Parallel()
+	dir := writeModule(t, map[string]string{"fuzzed_test.go": `package fuzzed
+
+import (
+	"flag"
+	"os"
+	"os/signal"
+	"testing"
+)
+
+func FuzzOne(f *testing.F) {
+	if flag.Lookup("test.fuzzworker").Value.String() == "true" {
+		heard := make(chan os.Signal, 1)
+		signal.Notify(heard, os.Interrupt)
+		go func() {
+			<-heard
+			os.WriteFile("heard", nil, 0o666)
+		}()
+	}
+	f.Add("x")
+	f.Fuzz(func(t *testing.T, s string) {})
+}
+`})
+	file := filepath.Join(t.TempDir(), "output")
+	out, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := exec.Command(pgtestPath, "-fuzz=FuzzOne", "-run=^$", "--format=standard-verbose", "--history=off", ".")
+	mark := harnesstest.Mark("fuzz-one")
+	cmd.Env = append(os.Environ(), mark)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	read := func() string { text, _ := os.ReadFile(file); return string(text) }
+	for end := time.Now().Add(2 * time.Minute); !strings.Contains(read(), "now fuzzing"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			cmd.Process.Kill()
+			t.Fatalf("nothing is fuzzed:\n%s", read())
+		}
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	cmd.Wait()
+	if _, err := os.Stat(filepath.Join(dir, "testdata")); err == nil || strings.Contains(read(), "crash") {
+		t.Errorf("it is a crash:\n%s", read())
+	}
+	if _, err := os.Stat(filepath.Join(dir, "heard")); err == nil {
+		t.Error("a worker got the signal")
+	}
+	if !strings.Contains(read(), "PASS: FuzzOne") {
+		t.Errorf("its end is not its own:\n%s", read())
+	}
+	if left := harnesstest.Survivors(mark); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
+	}
+}
