@@ -4,6 +4,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -166,6 +167,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, errors.Unwrap(err))
 	}
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some editors begin a file with it
 	if err := f.parse(data); err != nil {
 		return nil, err
 	}

@@ -239,3 +239,14 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestForeignLines reads a file as an editor of Windows writes it.
+func TestForeignLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pgtest.toml")
+	if err := os.WriteFile(path, []byte("\uFEFF[profile.default]\r\nformat = \"dots\"\r\n[profile.x]\r\ninherits = 3\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), ":4:12: ") {
+		t.Errorf("%v", err)
+	}
+}
