@@ -423,6 +423,11 @@ func TestPlan(t *testing.T) {
 			a leaves: close(a)
 			c connects: c(interrupt)
 			c asks m/a: waited(m/a 0s)`, states: "a connected, b connected, c connected", left: true},
+		{name: "a setup is not killed with the tests", cfg: Config{Setups: []Setup{setupFor("db", "m/a")}}, steps: `
+			a connects:
+			a asks m/a: begin(0)
+			int: interrupted(SIGINT) go(interrupt) a(interrupt) setup(0 interrupt) say
+			int: a(kill) interrupted(SIGINT) go(interrupt)`, states: "a connected", left: true},
 		{name: "what setups left is ended", cfg: Config{Setups: []Setup{setupFor("db", "m/a"), setupFor("other", "m/b")}}, steps: `
 			a connects:
 			a asks m/a: begin(0)
