@@ -64,18 +64,18 @@ func TestChangedReferee(t *testing.T) {
 }
 
 // TestChangedModule has go test judge random edits of the module in the directory
-// PGTEST_REFEREE, as many as PGTEST_REFEREE_EDITS says. It changes the module.
+// REFEREE, as many as REFEREE_EDITS says. It changes the module.
 func TestChangedModule(t *testing.T) {
-	dir := os.Getenv("PGTEST_REFEREE")
+	dir := os.Getenv("REFEREE")
 	if dir == "" {
-		t.Skip("needs PGTEST_REFEREE, the directory of a module in a git repository of its own, and PGTEST_REFEREE_EDITS")
+		t.Skip("needs REFEREE, the directory of a module in a git repository of its own, and REFEREE_EDITS")
 	}
-	edits, err := strconv.Atoi(os.Getenv("PGTEST_REFEREE_EDITS"))
+	edits, err := strconv.Atoi(os.Getenv("REFEREE_EDITS"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("PGTEST_REFEREE_SEED"); text != "" {
+	if text := os.Getenv("REFEREE_SEED"); text != "" {
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatal(err)
 		}
