@@ -3,6 +3,7 @@ package buildcache
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 )
 
 // An id is a hash of the go command's: of an action, or of an output, whose SHA-256
@@ -92,7 +94,7 @@ func readRecords(from io.Reader, each func(record) error) error {
 // those that are not there any more, or that would be too much.
 func writeBundle(ctx context.Context, to io.Writer, records []record) error {
 	packed, err := zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window),
-		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return err
 	}
@@ -127,16 +129,22 @@ func writeBundle(ctx context.Context, to io.Writer, records []record) error {
 	return packed.Close()
 }
 
+// writers is how many outputs are written at once: most of the time goes into making
+// files.
+const writers = 4
+
 // readBundle unpacks a bundle whose SHA-256 is sum into dir, an empty directory: a
 // file for each output, by its id in hexadecimal, and the index.
 func readBundle(from io.Reader, sum []byte, dir string) error {
 	h := sha256.New()
-	unpacked, err := zstd.NewReader(io.TeeReader(from, h), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
+	unpacked, err := zstd.NewReader(io.TeeReader(from, h), zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
 	if err != nil {
 		return err
 	}
 	defer unpacked.Close()
 	content := bufio.NewReaderSize(unpacked, 64<<10)
+	var writing errgroup.Group
+	writing.SetLimit(writers)
 	index := []byte(magic)
 	sizes, left := make(map[id]int64), int64(maxContent)
 	err = readRecords(content, func(r record) error {
@@ -148,35 +156,26 @@ func readBundle(from io.Reader, sum []byte, dir string) error {
 			if left -= r.size; left < 0 {
 				return errDamaged
 			}
-			if err := writeOutput(filepath.Join(dir, name(r.output)), content, r.entry); err != nil {
+			output := make([]byte, r.size)
+			if _, err := io.ReadFull(content, output); err != nil {
 				return err
 			}
+			writing.Go(func() error {
+				if sha256.Sum256(output) != r.output {
+					return errDamaged
+				}
+				return os.WriteFile(filepath.Join(dir, name(r.output)), output, 0o600)
+			})
 			sizes[r.output] = r.size
 		}
 		index = r.append(index)
 		return nil
 	})
-	if err != nil {
+	if err = cmp.Or(err, writing.Wait()); err != nil {
 		return err
 	}
 	if !bytes.Equal(h.Sum(nil), sum) {
 		return errDamaged
 	}
 	return os.WriteFile(filepath.Join(dir, indexName), index, 0o600)
-}
-
-func writeOutput(path string, content io.Reader, e entry) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(f, h), content, e.size)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil && id(h.Sum(nil)) != e.output {
-		err = errDamaged
-	}
-	return err
 }

@@ -117,6 +117,25 @@ func touchMemory() {
 	}
 }
 
+// servingPackages returns packages that nothing has compiled before, and that import
+// net/http and encoding/json.
+func servingPackages(n int) map[string]string {
+	files := coldPackages(n)
+	for i := range n {
+		name := fmt.Sprintf("p%02d", i)
+		files[name+"/serve.go"] = "package " + name + `
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+func Serve(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(Now) }
+`
+	}
+	return files
+}
+
 // coldPackages returns packages that nothing has compiled before.
 func coldPackages(n int) map[string]string {
 	files := map[string]string{}

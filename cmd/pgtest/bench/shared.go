@@ -11,12 +11,9 @@ import (
 )
 
 // shared compares runs on machines with empty caches that share a server, which
-// has what a first machine has built.
+// has what a first machine has built: packages that import as much as a server does,
+// and packages that import nothing, of which a link is the cheapest there is.
 func (b *bench) shared() error {
-	dir, err := b.module("shared", coldPackages(100))
-	if err != nil {
-		return err
-	}
 	place := filepath.Join(b.dir, "shared-caches")
 	if err := os.Mkdir(place, 0o700); err != nil {
 		return err
@@ -29,7 +26,7 @@ func (b *bench) shared() error {
 	machines := 0
 	// machine runs a command on a machine of its own. Their caches stay until all
 	// is measured: ext4 is slow to make files after many were removed.
-	machine := func(words ...string) func() command {
+	machine := func(dir string, words ...string) func() command {
 		return func() command {
 			machines++
 			own := filepath.Join(place, fmt.Sprint(machines))
@@ -40,15 +37,27 @@ func (b *bench) shared() error {
 			}}
 		}
 	}
-	peer, ours := machine("go", "test"), machine(b.pgtest)
-	if _, err := ours().run(); err != nil {
-		return err
+	for _, module := range []struct {
+		name, what string
+		files      map[string]string
+	}{
+		{"serving", "100 packages, built on another machine", servingPackages(100)},
+		{"bare", "100 packages without imports, built on another machine", coldPackages(100)},
+	} {
+		dir, err := b.module(module.name, module.files)
+		if err != nil {
+			return err
+		}
+		peer, ours := machine(dir, "go", "test"), machine(dir, b.pgtest)
+		if _, err := ours().run(); err != nil {
+			return err
+		}
+		costs, err := compareAll(min(b.rounds, 3), []func() command{peer, ours})
+		if err != nil {
+			return err
+		}
+		b.table.ratio(module.what, "", costs[0], costs[1])
 	}
-	costs, err := compareAll(min(b.rounds, 3), []func() command{peer, ours})
-	if err != nil {
-		return err
-	}
-	b.table.ratio("100 packages, built on another machine", "", costs[0], costs[1])
 	return nil
 }
 
