@@ -3,7 +3,9 @@ package linkcache
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/klauspost/compress/zstd"
@@ -79,9 +81,12 @@ func (t *tail) unpack(out io.Writer, entry *os.File, outputID []byte) error {
 		return err
 	}
 	defer decoder.Close()
-	if n, err := io.Copy(out, io.LimitReader(decoder, t.size+1)); err != nil {
+	n, err := io.Copy(out, io.LimitReader(decoder, t.size+1))
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file):
 		return err
-	} else if n != t.size {
+	case err != nil || n != t.size:
 		return errDamaged
 	}
 	if _, err := io.Copy(id, io.NewSectionReader(entry, t.body, footerSize+maxMeta)); err != nil {

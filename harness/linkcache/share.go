@@ -25,10 +25,14 @@ type patience struct {
 	put    time.Duration // beside the run, and a second more for each megabyte
 }
 
-var usual = patience{moment: time.Second / 2, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
+var usual = patience{moment: time.Second / 5, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
 
-// maxPutErrors is how many puts may fail in a row.
-const maxPutErrors = 3
+// maxPutErrors is how many puts may fail in a row, and maxDamaged how many answers may
+// be damaged.
+const (
+	maxPutErrors = 3
+	maxDamaged   = 3
+)
 
 // share is the part of a time that the program may cost.
 func share(d time.Duration) time.Duration { return d / 50 }
@@ -56,6 +60,7 @@ type Share struct {
 	stored  chan struct{} // closed when all was put
 	first   time.Time     // when the first put was asked for
 	any     bool          // a put was answered
+	damaged int           // answers
 }
 
 // maxPuts bounds the links that wait to be put. Beyond, they are not.
@@ -66,6 +71,8 @@ type question struct {
 	Key    []byte        `json:",omitempty"`
 	Lost   time.Duration `json:",omitempty"` // by an answer; negative if it saved time
 	Linked bool          `json:",omitempty"` // the cache has a new entry
+	// Damaged means that the answer was not the link.
+	Damaged bool `json:",omitempty"`
 }
 
 // Share returns the run's end of Program, which runs in dir with env. Links connect to sock. The caller must call Close.
@@ -115,6 +122,9 @@ func (s *Share) serve(conn *os.File) {
 		return
 	}
 	s.lose(q.Lost)
+	if q.Damaged {
+		s.noteDamage()
+	}
 	if q.Linked {
 		s.put(k)
 	}
@@ -139,6 +149,16 @@ func (s *Share) get(k key) cacheprog.Response {
 		return cacheprog.Response{Miss: true}
 	}
 	return r
+}
+
+// noteDamage gives the program up that damages what it keeps: what it was given would
+// have to be given anew in each run.
+func (s *Share) noteDamage() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.damaged++; s.damaged == maxDamaged && s.program != nil {
+		s.program.fail()
+	}
 }
 
 // running returns the program, which it starts the first time, or nil.

@@ -382,6 +382,35 @@ func TestDamagingProgram(t *testing.T) {
 	}
 }
 
+// A program that damages what it keeps is soon given up.
+func TestDamagesAll(t *testing.T) {
+	dir := t.TempDir()
+	program := cacheProgram(t, dir, "damages")
+	first, second := newMachine(t, program, patient), newMachine(t, program, patient)
+	second.linker, second.runs = first.linker, first.runs
+	id := first.flags[1]
+	for i := range maxDamaged + 2 {
+		first.flags[1] = id + fmt.Sprint(i)
+		first.mustLink("first machine", i+1)
+	}
+	first.end()
+	os.Remove(filepath.Join(dir, "requests"))
+	for i := range maxDamaged + 2 {
+		second.flags[1] = id + fmt.Sprint(i)
+		second.mustLink("second machine", maxDamaged+2+i+1)
+		// The next link asks when the run knows of this one.
+		harnesstest.Await(t, "the damage", func() bool {
+			second.share.mu.Lock()
+			defer second.share.mu.Unlock()
+			return second.share.damaged == min(i+1, maxDamaged)
+		})
+	}
+	second.end()
+	if gets := strings.Count(requests(t, dir), "get"); gets != maxDamaged {
+		t.Errorf("%d links were asked for, want %d", gets, maxDamaged)
+	}
+}
+
 // A run that is interrupted does not wait for its puts.
 func TestInterruptedShare(t *testing.T) {
 	mark, dir := harnesstest.Mark(t.Name()), t.TempDir()
@@ -432,11 +461,11 @@ func TestAllowance(t *testing.T) {
 	for _, tt := range []struct {
 		age, lost, want time.Duration
 	}{
-		{0, 0, time.Second / 2},
-		{time.Minute, 0, 1700 * time.Millisecond},
-		{time.Minute, time.Second, 700 * time.Millisecond},
-		{time.Minute, 10 * time.Second, -8300 * time.Millisecond},
-		{time.Minute, -10 * time.Second, 11700 * time.Millisecond},
+		{0, 0, 200 * time.Millisecond},
+		{time.Minute, 0, 1400 * time.Millisecond},
+		{time.Minute, time.Second, 400 * time.Millisecond},
+		{time.Minute, 10 * time.Second, -8600 * time.Millisecond},
+		{time.Minute, -10 * time.Second, 11400 * time.Millisecond},
 	} {
 		s := &Share{started: time.Now().Add(-tt.age), patience: usual}
 		s.lose(tt.lost * cpus)

@@ -77,7 +77,8 @@ func (l *link) run() int {
 	asked := time.Now()
 	peer := askShare(l.key)
 	defer peer.close()
-	if m, err := l.fetch(peer); err == nil {
+	m, err := l.fetch(peer)
+	if err == nil {
 		peer.tell(question{Lost: time.Since(asked) - m.Took})
 		l.note(fetched)
 		os.Stdout.Write(m.Output)
@@ -87,12 +88,13 @@ func (l *link) run() int {
 	if peer.has() {
 		lost = time.Since(asked)
 	}
+	damaged := errors.Is(err, errDamaged)
 	printed, status, err := l.link()
 	if err != nil {
 		l.noteUncached(err)
 		return replace(l.command.words)
 	}
-	peer.tell(question{Lost: lost, Linked: l.stored})
+	peer.tell(question{Lost: lost, Linked: l.stored, Damaged: damaged})
 	os.Stdout.Write(printed)
 	return status
 }
