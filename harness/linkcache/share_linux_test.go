@@ -461,11 +461,11 @@ func TestAllowance(t *testing.T) {
 	for _, tt := range []struct {
 		age, lost, want time.Duration
 	}{
-		{0, 0, 200 * time.Millisecond},
-		{time.Minute, 0, 1400 * time.Millisecond},
-		{time.Minute, time.Second, 400 * time.Millisecond},
-		{time.Minute, 10 * time.Second, -8600 * time.Millisecond},
-		{time.Minute, -10 * time.Second, 11400 * time.Millisecond},
+		{0, 0, time.Second / 2},
+		{time.Minute, 0, 1700 * time.Millisecond},
+		{time.Minute, time.Second, 700 * time.Millisecond},
+		{time.Minute, 10 * time.Second, -8300 * time.Millisecond},
+		{time.Minute, -10 * time.Second, 11700 * time.Millisecond},
 	} {
 		s := &Share{started: time.Now().Add(-tt.age), patience: usual}
 		s.lose(tt.lost * cpus)
