@@ -96,7 +96,8 @@ func newSession(line gotest.Line, targets []Target, w io.Writer) *session {
 // An outcome is what came of a target.
 type outcome struct {
 	Target
-	ran, failed        bool
+	ran, seeded        bool // it was fuzzed, or its seeds were run, for which there is always time
+	failed             bool
 	began              time.Time // when its test binary did
 	took               time.Duration
 	execs, interesting int
@@ -116,33 +117,39 @@ func (s *share) next(targets int, first bool) time.Duration {
 }
 
 // run fuzzes the targets. What one does not use of its share is for the others;
-// the time of builds is nobody's.
+// the time of builds is nobody's. Of those for which no time is left it runs the
+// seeds.
 func (s *session) run(ctx context.Context, limit time.Duration) {
 	budget := share{min(least, limit), limit}
 	for i, o := range s.targets {
 		if s.ended = ctx.Err() != nil; s.ended {
 			return
 		}
-		own := budget.next(len(s.targets)-i, i == 0)
-		if s.events.of(o.Package).broken || own == 0 {
+		if s.events.of(o.Package).broken {
 			s.events.drop(o.Package)
 			continue
 		}
-		o.ran, o.began = true, time.Now()
+		own := budget.next(len(s.targets)-i, i == 0)
+		o.ran, o.seeded, o.began = own > 0, own == 0, time.Now()
 		err := s.fuzz(ctx, o, own)
 		o.took = time.Since(o.began)
 		o.failed = o.failed || err != nil && ctx.Err() == nil
-		if !s.events.of(o.Package).broken {
+		if o.ran && !s.events.of(o.Package).broken {
 			budget.left -= o.took
 		}
 	}
 }
 
-// fuzz runs go test. What a target prints once it has failed is held back until
-// go test has ended, and is known to be no crash of the signal's making.
+// fuzz runs go test, with the seeds alone if the share is 0. What a target prints once
+// it has failed is held back until go test has ended, and is known to be no crash of
+// the signal's making.
 func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) error {
-	line := s.line.With("json", "true").With("run", "^$").With("fuzztime", share.Round(time.Millisecond).String()).
-		With("fuzz", "^"+o.Name+"$").WithPackages(o.Package)
+	line := s.line.With("json", "true").WithPackages(o.Package)
+	if share > 0 {
+		line = line.With("run", "^$").With("fuzztime", share.Round(time.Millisecond).String()).With("fuzz", "^"+o.Name+"$")
+	} else {
+		line = line.With("run", exactly(o.Name))
+	}
 	cmd := exec.Command("go", append([]string{"test"}, line.Words()...)...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
@@ -230,12 +237,14 @@ func (o *outcome) read(text string) {
 // summarize prints what was found.
 func (s *session) summarize(w io.Writer) {
 	var text bytes.Buffer
-	fuzzed, failed, execs, interesting := 0, 0, 0, 0
-	var late []string
+	tested, failed, execs, interesting := 0, 0, 0, 0
+	var late, seeded []string
 	for _, o := range s.targets {
 		switch {
-		case !o.ran && !s.events.of(o.Package).broken:
+		case !o.ran && !o.seeded && !s.events.of(o.Package).broken:
 			late = append(late, o.Name)
+		case o.seeded && !o.failed && !s.events.of(o.Package).broken:
+			seeded = append(seeded, o.Name)
 		case s.events.of(o.Package).broken:
 			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: it is not built\n", o.Package, o.Name)
 		case o.failed && o.repeat == "":
@@ -250,22 +259,21 @@ func (s *session) summarize(w io.Writer) {
 			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: %s, %s in %v\n", o.Package, o.Name,
 				plural.Count(o.execs, "execution", "executions"), plural.Count(o.interesting, "new interesting input", "new interesting inputs"), o.took.Round(time.Second))
 		}
-		if o.ran {
-			fuzzed++
+		if o.ran || o.seeded {
+			tested++
 		}
 		if o.failed {
 			failed++
 		}
 		execs, interesting = execs+o.execs, interesting+o.interesting
 	}
-	if len(late) > 0 {
-		why := "no time for"
-		if s.ended {
-			why = "the run ended before"
-		}
-		fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: %s\n", why, plural.Count(len(late), "target", "targets"), strings.Join(late, ", "))
+	if len(seeded) > 0 {
+		fmt.Fprintf(&text, "pgtest: --fuzz-all: no time to fuzz %s, of which the seeds were run: %s\n", plural.Count(len(seeded), "target", "targets"), strings.Join(seeded, ", "))
 	}
-	fmt.Fprintf(&text, "pgtest: --fuzz-all: %s, %d failed; %s, %s\n", plural.Count(fuzzed, "target", "targets"), failed,
+	if len(late) > 0 {
+		fmt.Fprintf(&text, "pgtest: --fuzz-all: the run ended before %s: %s\n", plural.Count(len(late), "target", "targets"), strings.Join(late, ", "))
+	}
+	fmt.Fprintf(&text, "pgtest: --fuzz-all: %s, %d failed; %s, %s\n", plural.Count(tested, "target", "targets"), failed,
 		plural.Count(execs, "execution", "executions"), plural.Count(interesting, "new interesting input", "new interesting inputs"))
 	w.Write(text.Bytes())
 }
@@ -332,6 +340,9 @@ func (p *printer) line(line []byte, o *outcome) {
 	}
 	if e.Test == o.Name && e.Action == "run" {
 		o.began = time.Now()
+	}
+	if o.seeded && e.Action == "fail" && strings.HasPrefix(e.Test, o.Name+"/") {
+		o.repeat = e.Test
 	}
 	o.failed = o.failed || e.Action == "fail"
 	pkg := p.of(e.Package)

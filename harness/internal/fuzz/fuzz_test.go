@@ -21,7 +21,7 @@ import (
 const fakeGo = `#!/bin/sh
 cd "${0%/*}"
 echo "$*" >>words
-for word; do case $word in -fuzz=*) name=${word#-fuzz=^}; name=${name%$};; esac; done
+for word; do case $word in -fuzz=*|-run=^Fuzz*) name=${word#*=^}; name=${name%$};; esac; done
 cat "$name"
 ! grep -q '"Action":"fail"' "$name"
 `
@@ -159,6 +159,27 @@ pgtest: --fuzz-all: 4 targets, 3 failed; 90 executions, 4 new interesting inputs
 	}
 	if len(words) != 4 || !strings.Contains(words[0], "-run=^$") || !strings.Contains(words[0], "-fuzz=^FuzzA$") || !strings.Contains(words[0], "-fuzztime=12m0s") ||
 		!strings.HasSuffix(words[0], "-race m/a") || !strings.Contains(words[3], "-fuzztime=29m") {
+		t.Errorf("%q", words)
+	}
+}
+
+// TestNoTime has the seeds run of targets for which no time is left.
+func TestNoTime(t *testing.T) {
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}}
+	seed := event{Action: "fail", Package: "m/c", Test: "FuzzC/seed#0"}
+	_, summary, words := run(t, 1, targets, map[string][]event{
+		"FuzzA": of("m/a", "FuzzA", "pass"), "FuzzB": of("m/a", "FuzzB", "pass"), "FuzzC": append([]event{seed}, of("m/c", "FuzzC", "fail")...),
+	})
+	const text = `pgtest: --fuzz-all: m/a FuzzA: 0 executions, 0 new interesting inputs in 0s
+pgtest: --fuzz-all: m/c FuzzC crashed
+    go test -run='^FuzzC$/^seed#0$' m/c
+pgtest: --fuzz-all: no time to fuzz 1 target, of which the seeds were run: FuzzB
+pgtest: --fuzz-all: 3 targets, 1 failed; 0 executions, 0 new interesting inputs
+`
+	if summary != text {
+		t.Errorf("%s", summary)
+	}
+	if len(words) != 3 || !strings.Contains(words[1], "-run=^FuzzB$") || strings.Contains(words[1], "-fuzz") {
 		t.Errorf("%q", words)
 	}
 }
