@@ -54,10 +54,17 @@ func (j *job) awaitDebugger() (dlv ptytest.Process) {
 func (j *job) checkDebuggerGone() {
 	j.t.Helper()
 	j.Gone("dlv|sleep 1000|__watchdog|debug-test")
+	var left []string
+	defer func() {
+		if j.t.Failed() {
+			j.t.Logf("left: %q", left)
+		}
+	}()
 	j.Until("files to be removed", func() bool { // by a go vet of the watch, too
 		ours, _ := filepath.Glob(filepath.Join(j.dir, "tmp", "pgtest*"))
 		gos, _ := filepath.Glob(filepath.Join(j.dir, "tmp", "go-*"))
-		return len(ours)+len(gos) == 0
+		left = append(ours, gos...)
+		return len(left) == 0
 	})
 }
 
