@@ -12,29 +12,37 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
-	"pgtest/harness/harnesstest"
 	"pgtest/harness/harnesstest/race"
 )
 
-// The test binary is the process between, and the user's program behind it.
+// The test binary is the process between.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case Role:
-			os.Exit(Main(os.Args[2:]))
-		case "__cacheprog":
-			os.Exit(harnesstest.CacheProgram(os.Args[2:]))
-		}
+	if len(os.Args) > 1 && os.Args[1] == Role {
+		os.Exit(Main(os.Args[2:]))
 	}
 	race.ExitAtOnce()
 	os.Exit(run(m))
 }
 
-// run fills the go command's own cache, where the program finds what nobody has put.
+// userProgram is the user's program behind it.
+var userProgram string
+
+// run builds that, and fills the go command's own cache, where it finds what nobody has
+// put.
 func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "pgtest-buildcache-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	userProgram = filepath.Join(dir, "program")
 	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err == nil {
 		os.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
+		err = exec.Command("go", "build", "-o", userProgram, "pgtest/harness/harnesstest/cacheprogram").Run()
+	}
+	if err == nil {
 		err = compile().Run()
 	}
 	if err != nil {
@@ -47,10 +55,10 @@ func run(m *testing.M) int {
 // compile returns a go command that compiles a package of the standard library, for
 // which it asks for some hundred files. go list also says where they are, but does not
 // ask the program to close.
-func compile() *exec.Cmd { return exec.Command("go", "build", "net/http") }
+func compile() *exec.Cmd { return exec.Command("go", "build", "encoding/json") }
 
 func list() *exec.Cmd {
-	return exec.Command("go", "list", "-export", "-f", "{{.BuildID}} {{.Export}}", "-deps", "net/http")
+	return exec.Command("go", "list", "-export", "-f", "{{.BuildID}} {{.Export}}", "-deps", "encoding/json")
 }
 
 // A machine has a store of its own. Its program stores into a directory that
@@ -76,7 +84,7 @@ func (m *machine) with(cmd *exec.Cmd, between bool) *exec.Cmd {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	words := append([]string{self, "__cacheprog", m.shared}, m.faults...)
+	words := append([]string{userProgram, m.shared}, m.faults...)
 	if between {
 		words = append([]string{self}, Words(Options{Dir: m.store, Key: key, Patience: m.patience}, words)...)
 	}
