@@ -108,6 +108,12 @@ func TestOldBundle(t *testing.T) {
 			if m.exports() != want {
 				t.Error("the machine has something else")
 			}
+			m.requests()
+			other := newMachine(t, m.shared)
+			other.compile()
+			if asked := other.requests(); asked != "get close" {
+				t.Errorf("another machine has asked for %q", asked)
+			}
 		})
 	}
 }
