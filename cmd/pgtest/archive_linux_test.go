@@ -290,6 +290,14 @@ func TestArchiveBuildFlags(t *testing.T) {
 	dir, elsewhere := writeModule(t, builtModule), t.TempDir()
 	file, goEvents, own := filepath.Join(elsewhere, "x.tar.zst"), filepath.Join(elsewhere, "go.json"), filepath.Join(elsewhere, "own.json")
 	env := archiveEnv(t)
+	// Go 1.27 does not say with which profile a test was built.
+	plain := exec.Command("go", "test", "-v", "-vet=off", "./prog")
+	plain.Dir = dir
+	said, err := plain.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	namesProfile := bytes.Contains(said, []byte("-pgo="))
 	for _, tt := range []struct {
 		flags       []string
 		want, never []string
@@ -321,7 +329,7 @@ func TestArchiveBuildFlags(t *testing.T) {
 			}
 		}
 		for _, part := range tt.want {
-			if !strings.Contains(all, part) {
+			if !strings.Contains(all, part) && (namesProfile || !strings.HasPrefix(part, "-pgo=")) {
 				t.Errorf("%v: no %q in\n%s", tt.flags, part, all)
 			}
 		}
