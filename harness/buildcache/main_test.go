@@ -92,7 +92,8 @@ func (m *machine) with(cmd *exec.Cmd, between bool) *exec.Cmd {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), append(m.env, "GOCACHEPROG="+program)...)
+	// A go command that is killed leaves its files there.
+	cmd.Env = append(os.Environ(), append(m.env, "GOCACHEPROG="+program, "TMPDIR="+m.t.TempDir())...)
 	return cmd
 }
 
