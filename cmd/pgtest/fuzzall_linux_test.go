@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"pgtest/harness/harnesstest"
 )
@@ -31,29 +30,9 @@ func FuzzSecond(f *testing.F) {
 }
 `})
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		file := filepath.Join(t.TempDir(), "output")
-		out, err := os.Create(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer out.Close()
-		cmd := exec.Command(pgtestPath, "--fuzz-all=1h", "--history=off")
-		mark := harnesstest.Mark("fuzz-" + sig.String())
-		// Go leaves what its workers share when SIGTERM ends them.
-		cmd.Env = append(os.Environ(), mark, "TMPDIR="+t.TempDir())
-		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		read := func() string { text, _ := os.ReadFile(file); return string(text) }
-		for end := time.Now().Add(2 * time.Minute); !strings.Contains(read(), "now fuzzing"); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				cmd.Process.Kill()
-				t.Fatalf("nothing is fuzzed:\n%s", read())
-			}
-		}
+		cmd, mark, read := startFuzzing(t, dir, "--fuzz-all=1h")
 		cmd.Process.Signal(sig)
-		err = cmd.Wait()
+		err := cmd.Wait()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != sig {
 			t.Errorf("%v: %v", sig, err)
@@ -94,26 +73,7 @@ func FuzzOne(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {})
 }
 `})
-	file := filepath.Join(t.TempDir(), "output")
-	out, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	cmd := exec.Command(pgtestPath, "-fuzz=FuzzOne", "-run=^$", "--format=standard-verbose", "--history=off", ".")
-	mark := harnesstest.Mark("fuzz-one")
-	cmd.Env = append(os.Environ(), mark)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	read := func() string { text, _ := os.ReadFile(file); return string(text) }
-	for end := time.Now().Add(2 * time.Minute); !strings.Contains(read(), "now fuzzing"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			cmd.Process.Kill()
-			t.Fatalf("nothing is fuzzed:\n%s", read())
-		}
-	}
+	cmd, mark, read := startFuzzing(t, dir, "-fuzz=FuzzOne", "-run=^$", "--format=standard-verbose", ".")
 	cmd.Process.Signal(syscall.SIGINT)
 	cmd.Wait()
 	if _, err := os.Stat(filepath.Join(dir, "testdata")); err == nil || strings.Contains(read(), "crash") {
@@ -128,4 +88,32 @@ func FuzzOne(f *testing.F) {
 	if left := harnesstest.Survivors(mark); len(left) > 0 {
 		t.Errorf("it leaves %v", left)
 	}
+}
+
+// startFuzzing starts pgtest in a directory and waits until it fuzzes. read returns what
+// it has printed; its processes have the mark. Files that go leaves when a signal ends
+// it are the test's.
+func startFuzzing(t *testing.T, dir string, words ...string) (cmd *exec.Cmd, mark string, read func() string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "output")
+	out, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	cmd, mark = exec.Command(pgtestPath, append([]string{"--history=off"}, words...)...), harnesstest.Mark(t.Name()+filepath.Base(filepath.Dir(file)))
+	cmd.Env = append(os.Environ(), mark, "TMPDIR="+t.TempDir())
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil { // it is not waited for
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
+	read = func() string { text, _ := os.ReadFile(file); return string(text) }
+	harnesstest.Await(t, "the fuzzing", func() bool { return strings.Contains(read(), "now fuzzing") })
+	return cmd, mark, read
 }
