@@ -35,10 +35,9 @@ func openTerminal(c *flags.CommandLine) error {
 	return tty.Close()
 }
 
-// startSignals catches the signals for a run, or for one that builds tests alone,
-// and holds the terminal if it must.
-// The writer of recorded events, often in the same pipeline, has to get its
-// Ctrl-C itself.
+// startSignals catches the signals for a run, or for one that builds tests alone, and
+// holds the terminal if it must. The writer of recorded events, often in the same
+// pipeline, has to get its Ctrl-C itself.
 func startSignals(c *flags.CommandLine, builds bool) (*signals.Control, error) {
 	opts := signals.Options{Grace: c.Grace, Output: os.Stdout, Errors: os.Stderr, TestsHaveTerminal: c.TTY == flags.TTYTests, Builds: builds}
 	if c.TTY == "auto" && !c.ReadsInput() {

@@ -246,8 +246,8 @@ func (s *search) below(f File, above string, named bool) (why string) {
 
 // data adds the packages whose tests may read a file: those of the first directory
 // from dir up that has some. Without any they are those that name it and those that may
-// find it, if some name it or it documents something. A file of a module that this run has no package of is none
-// of theirs.
+// find it, if some name it or it documents something. A file of a module that this run
+// has no package of is none of theirs.
 func (s *search) data(f File, dir string, named bool) (why string) {
 	owners, known := s.owners(dir)
 	for _, p := range owners {

@@ -21,7 +21,8 @@ import (
 
 // start starts the test binary, directly or through another program: as the
 // leader of a new process group, or in the supervisor's own if tests have the
-// terminal. Pkg is its package, socket the run's, or "". Alone are tests that get a process each.
+// terminal. Pkg is its package, socket the run's, or "". Alone are tests that get a
+// process each.
 func start(command []string, pkg func() string, opts Options, own override.Settings, socket, overrides string, alone, env []string) (*proc.Tree, error) {
 	before, argv := opts.Via, append(command[:1:1], fullyVerbose(command[1:])...)
 	if len(opts.Via) == 0 {

@@ -81,8 +81,8 @@ func Start(words, dirs []string, open func() error, c *exec.Cmd) (*Watchdog, err
 }
 
 // StartGentle is Start for a command whose processes get SIGTERM and some time before
-// they are killed, and that leaves processes behind on purpose: FinishGently says how long they have.
-// It has no directories.
+// they are killed, and that leaves processes behind on purpose: FinishGently says how
+// long they have. It has no directories.
 func StartGentle(words []string, c *exec.Cmd) (*Watchdog, error) {
 	return Start(append(words, gentleWord), nil, func() error { return nil }, c)
 }

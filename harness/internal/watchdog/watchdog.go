@@ -41,9 +41,9 @@ type order struct {
 	// EndOrphans ends what the role adopted, except what is in Spare.
 	EndOrphans bool  `json:",omitempty"`
 	Spare      []int `json:",omitempty"`
-	// Finish is the last order but SIGKILL. With EndAll nothing is left of the command; what
-	// there is has Patience to end by itself. With Keep the run's directories
-	// stay, for the watchdog of the next round.
+	// Finish is the last order but SIGKILL. With EndAll nothing is left of the
+	// command; what there is has Patience to end by itself. With Keep the run's
+	// directories stay, for the watchdog of the next round.
 	Finish   bool          `json:",omitempty"`
 	EndAll   bool          `json:",omitempty"`
 	Patience time.Duration `json:",omitempty"`
