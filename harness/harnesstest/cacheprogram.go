@@ -35,7 +35,7 @@ type cacheAnswer struct {
 
 // CacheProgram is a GOCACHEPROG, and returns its exit status. The arguments are
 // the directory that it stores into, and faults. It writes its requests to the
-// file requests there. What it does not have it looks for in the directory
+// file requests there, and waits for a file go-on. What it does not have it looks for in the directory
 // GOCACHE, so that a module's tests need not compile the standard library.
 func CacheProgram(args []string) int {
 	dir, faults := args[0], args[1:]
@@ -87,6 +87,11 @@ func CacheProgram(args []string) int {
 		if has("is slow") {
 			time.Sleep(300 * time.Millisecond)
 		}
+		if has("waits at " + r.Command) {
+			for !exists(filepath.Join(dir, "go-on")) {
+				time.Sleep(time.Millisecond)
+			}
+		}
 		answer := cacheAnswer{ID: r.ID}
 		switch {
 		case has("hangs at " + r.Command):
@@ -119,6 +124,11 @@ func CacheProgram(args []string) int {
 			return 0
 		}
 	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func (a *cacheAnswer) look(dir string, action []byte) {

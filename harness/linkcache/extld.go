@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,22 +24,26 @@ import (
 // linker and notes what it was asked for. known.go decides whether such a link
 // can be cached.
 
-// A recorder holds the notes on the external linker's calls in one link.
+// A recorder holds the notes on the external linker's calls in one link: an empty
+// line when a call begins, and the call when it has ended.
 type recorder struct {
-	notes   string // the file, in the go command's work directory
+	dir     string // for this link alone, in the go command's work directory
 	missing string // the external linker, if it does not exist
 }
+
+const notesName = "notes.json"
+
+func (r *recorder) notes() string { return filepath.Join(r.dir, notesName) }
 
 // interpose returns the words of the link with the script in place of the
 // external linker. If the external linker does not exist, it returns the
 // command's own words.
 func interpose(c *command) ([]string, *recorder, error) {
-	dir := filepath.Join(filepath.Dir(c.importcfg), "pgtest-extld")
-	r := &recorder{notes: filepath.Join(dir, "notes.json")}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	r := &recorder{dir: filepath.Join(filepath.Dir(c.importcfg), "pgtest-extld")}
+	if err := os.MkdirAll(r.dir, 0o777); err != nil {
 		return nil, nil, err
 	}
-	if err := os.WriteFile(r.notes, nil, 0o666); err != nil {
+	if err := os.WriteFile(r.notes(), nil, 0o666); err != nil {
 		return nil, nil, err
 	}
 	if _, err := exec.LookPath(c.extld[0]); err != nil {
@@ -50,9 +55,9 @@ func interpose(c *command) ([]string, *recorder, error) {
 		return nil, nil, err
 	}
 	// Keep the program's name, which the linker examines.
-	script := filepath.Join(dir, filepath.Base(c.extld[0]))
+	script := filepath.Join(r.dir, filepath.Base(c.extld[0]))
 	text := "#!/bin/sh\nexec " + shellQuote(self) + " " + Role
-	for _, word := range (toolexec.Command{Record: r.notes, Words: c.extld[:1]}).Args() {
+	for _, word := range (toolexec.Command{Record: r.notes(), Words: c.extld[:1]}).Args() {
 		text += " " + shellQuote(word)
 	}
 	text += " \"$@\"\n"
@@ -76,26 +81,50 @@ type call struct {
 	Reason notCacheable // if this alone makes the link one that can't be cached
 }
 
+// used reports whether the external linker was called.
 func (r *recorder) used() bool {
-	info, err := os.Stat(r.notes)
+	info, err := os.Stat(r.notes())
 	return err != nil || info.Size() > 0
 }
 
-// appendCall appends a call to the notes. A note that is not written whole is
-// recognized as damaged.
-func appendCall(file string, c call) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+// forbid keeps the external linker from being called from now on. It reports
+// false, and changes nothing, if that has been called already.
+func (r *recorder) forbid() bool {
+	allowed := r.dir
+	r.dir += "-forbidden"
+	if os.Rename(allowed, r.dir) == nil && !r.used() {
+		return true
+	}
+	os.Rename(r.dir, allowed)
+	r.dir = allowed
+	return false
+}
+
+// begin notes that a call begins. An error means that it must not.
+func begin(notes string) error {
+	if err := appendNote(notes, nil); err != nil {
+		return err
+	}
+	_, err := os.Stat(notes) // or it was forbidden before the note was there
+	return err
+}
+
+// appendNote appends a line to the notes.
+func appendNote(notes string, line []byte) error {
+	f, err := os.OpenFile(notes, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return
+		return err
 	}
 	defer f.Close()
-	line, _ := json.Marshal(c)
-	f.Write(append(line, '\n'))
+	_, err = f.Write(append(line, '\n'))
+	return err
 }
+
+const errNotes notCacheable = "a call of the external linker that is not described"
 
 // inputs returns what the link depended on besides the key.
 func (r *recorder) inputs(started time.Time) ([]input, error) {
-	data, err := os.ReadFile(r.notes)
+	data, err := os.ReadFile(r.notes())
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +132,12 @@ func (r *recorder) inputs(started time.Time) ([]input, error) {
 		return []input{{Kind: programInput, Name: r.missing}}, nil
 	}
 	var calls []call
+	begun := 0
 	for line := range bytes.Lines(data) {
+		if len(line) == 1 {
+			begun++
+			continue
+		}
 		var c call
 		if err := json.Unmarshal(line, &c); err != nil {
 			return nil, err
@@ -113,7 +147,10 @@ func (r *recorder) inputs(started time.Time) ([]input, error) {
 		}
 		calls = append(calls, c)
 	}
-	if len(calls) == 0 {
+	if len(calls) != begun {
+		return nil, errNotes
+	}
+	if begun == 0 {
 		return nil, nil
 	}
 	return externalInputs(calls, started)
@@ -122,13 +159,20 @@ func (r *recorder) inputs(started time.Time) ([]input, error) {
 // runExtld runs in place of the external linker. words are the external linker
 // and the arguments that the Go linker gave it. If they are not all known to be
 // safe, or anything goes wrong, runExtld runs the external linker unobserved.
+// Without a note that it begins it does nothing.
 func runExtld(words []string, notes string) int {
+	if err := begin(notes); err != nil {
+		fmt.Fprintf(os.Stderr, "pgtest: %v\n", err)
+		return 1
+	}
 	c := call{Words: words}
 	out, err := c.observe(notes + ".d")
 	if err != nil && err != errTrial {
 		c.Reason = notCacheable(err.Error())
 	}
-	appendCall(notes, c)
+	if line, err := json.Marshal(c); err == nil {
+		appendNote(notes, line)
+	}
 	if err != nil {
 		return replace(words)
 	}

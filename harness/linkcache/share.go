@@ -12,12 +12,13 @@ import (
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/internal/cacheprog"
+	"pgtest/harness/internal/message"
 	"pgtest/harness/internal/socket"
 )
 
 // patience is how long a run waits for the cache program. What it may cost are a
-// moment and a fiftieth of the run, together for links that wait in vain and for
-// the end of the run. Links that it has saved count for it.
+// moment and a part of the run, together for links that wait in vain and for the end
+// of the run. Links that it has saved count for it.
 type patience struct {
 	moment time.Duration
 	first  time.Duration // for the first put: a run may be short, a program slow to start
@@ -25,13 +26,14 @@ type patience struct {
 	put    time.Duration // beside the run, and a second more for each megabyte
 }
 
-var usual = patience{moment: time.Second / 2, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
+var usual = patience{moment: time.Second / 5, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
 
-// maxPutErrors is how many puts may fail in a row, and maxDamaged how many answers may
-// be damaged.
+// maxPutErrors is how many puts may fail in a row, maxDamaged how many answers may be
+// damaged, and maxLate how many may come in a row when the link is done.
 const (
 	maxPutErrors = 3
 	maxDamaged   = 3
+	maxLate      = 10
 )
 
 // share is the part of a time that the program may cost.
@@ -51,6 +53,9 @@ type Share struct {
 	patience patience
 	serving  sync.WaitGroup
 
+	asking     context.Context // done when no link waits any more
+	stopAsking context.CancelFunc
+
 	mu      sync.Mutex
 	program *program
 	tried   bool          // the program was started
@@ -61,6 +66,7 @@ type Share struct {
 	first   time.Time     // when the first put was asked for
 	any     bool          // a put was answered
 	damaged int           // answers
+	late    int           // answers since one that was not
 }
 
 // maxPuts bounds the links that wait to be put. Beyond, they are not.
@@ -68,12 +74,21 @@ const maxPuts = 10000
 
 // A question is what a link sends: first its key, then how it went on.
 type question struct {
-	Key    []byte        `json:",omitempty"`
-	Lost   time.Duration `json:",omitempty"` // by an answer; negative if it saved time
-	Linked bool          `json:",omitempty"` // the cache has a new entry
-	// Damaged means that the answer was not the link.
-	Damaged bool `json:",omitempty"`
+	Key     []byte        `json:",omitempty"`
+	Lost    time.Duration `json:",omitempty"` // by waiting; negative if that saved time
+	Linked  bool          `json:",omitempty"` // the cache has a new entry
+	Late    bool          `json:",omitempty"` // the link was done before the answer came
+	Damaged bool          `json:",omitempty"` // the answer was not the link
 }
+
+// An answer is what a link gets: the program's, or first that this comes later, and
+// the link should be done meanwhile.
+type answer struct {
+	cacheprog.Response
+	Later bool `json:",omitempty"`
+}
+
+var missing = answer{Response: cacheprog.Response{Miss: true}}
 
 // Share returns the run's end of Program, which runs in dir with env. Links connect to sock. The caller must call Close.
 func (c *Cache) Share(sock *socket.Listener, dir string, env []string) (*Share, error) {
@@ -82,6 +97,7 @@ func (c *Cache) Share(sock *socket.Listener, dir string, env []string) (*Share, 
 		return nil, err
 	}
 	s := &Share{cache: c, words: words, env: env, dir: dir, socket: sock, started: time.Now(), patience: usual, conns: map[*os.File]bool{}}
+	s.asking, s.stopAsking = context.WithCancel(context.Background())
 	s.serving.Go(s.accept)
 	return s, nil
 }
@@ -113,61 +129,83 @@ func (s *Share) serve(conn *os.File) {
 		return
 	}
 	k := key(q.Key)
-	answer := s.get(k)
-	if json.NewEncoder(conn).Encode(answer) != nil {
-		return
-	}
+	ctx, cancel := context.WithTimeout(s.asking, s.patience.get)
+	defer cancel()
+	has := make(chan bool, 1)
+	go func() { has <- s.answer(ctx, conn, k) }()
 	q = question{}
 	if messages.Decode(&q) != nil {
-		return
+		cancel()
 	}
-	s.lose(q.Lost)
-	if q.Damaged {
-		s.noteDamage()
-	}
-	if q.Linked {
+	s.account(q)
+	if had := <-has; q.Linked && (!had || !q.Late || q.Damaged) {
 		s.put(k)
 	}
 }
 
-// get asks the program for a link, as long as that can pay.
-func (s *Share) get(k key) cacheprog.Response {
-	began := time.Now()
-	allowed := min(s.allowance(), s.patience.get)
-	if allowed < s.patience.moment/10 {
-		return cacheprog.Response{Miss: true}
+// answer asks the program for a link and sends the answer, which it returns. As long
+// as that can pay the link waits.
+func (s *Share) answer(ctx context.Context, conn *os.File, k key) (has bool) {
+	asked := make(chan answer, 1)
+	go func() { asked <- s.get(ctx, k) }()
+	patience := time.NewTimer(s.allowance())
+	defer patience.Stop()
+	var a answer
+	select {
+	case a = <-asked:
+	case <-patience.C:
+		message.Send(conn, answer{Later: true})
+		a = <-asked
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), allowed)
-	defer cancel()
-	p := s.running()
-	if p == nil {
-		return cacheprog.Response{Miss: true}
-	}
-	r, err := p.send(ctx, cacheprog.Request{Command: "get", ActionID: k[:]}, nil)
-	if err != nil || r.Miss {
-		s.lose(time.Since(began))
-		return cacheprog.Response{Miss: true}
-	}
-	return r
+	message.Send(conn, a)
+	return !a.Miss
 }
 
-// noteDamage gives the program up that damages what it keeps: what it was given would
-// have to be given anew in each run.
-func (s *Share) noteDamage() {
+// get asks the program for a link.
+func (s *Share) get(ctx context.Context, k key) answer {
+	p := s.asked()
+	if p == nil {
+		return missing
+	}
+	r, err := p.send(ctx, cacheprog.Request{Command: "get", ActionID: k[:]}, nil)
+	if err != nil {
+		return missing
+	}
+	return answer{Response: r}
+}
+
+// account takes note of what the program has brought a link. As many links are made
+// at a time as there are processors.
+func (s *Share) account(q question) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lost += q.Lost / time.Duration(runtime.NumCPU())
+	switch {
+	case q.Late:
+		s.late++
+	case s.late < maxLate:
+		s.late = 0
+	}
+	if !q.Damaged {
+		return
+	}
+	// What it was given would have to be given anew in each run.
 	if s.damaged++; s.damaged == maxDamaged && s.program != nil {
 		s.program.fail()
 	}
 }
 
-// running returns the program, which it starts the first time, or nil.
-func (s *Share) running() *program {
+// asked returns the program, which it starts the first time, or nil if that can't be
+// asked or is too slow.
+func (s *Share) asked() *program {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.tried {
 		s.tried = true
 		s.program, _ = startProgram(s.words, s.env, s.dir)
+	}
+	if s.late >= maxLate {
+		return nil
 	}
 	return s.program
 }
@@ -177,14 +215,6 @@ func (s *Share) allowance() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.patience.moment + share(time.Since(s.started)) - s.lost
-}
-
-// lose counts the time of one link. As many are made at a time as there are
-// processors.
-func (s *Share) lose(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost += d / time.Duration(runtime.NumCPU())
 }
 
 // put has the new entry stored in the program.
@@ -268,29 +298,26 @@ func (s *Share) Close(ctx context.Context) {
 		return
 	}
 	s.socket.Close()
+	s.stopAsking()
 	s.mu.Lock()
+	program := s.program
 	for conn := range s.conns { // all but closed at the other end
 		conn.SetReadDeadline(time.Now().Add(time.Second))
 	}
 	s.mu.Unlock()
-	s.serving.Wait()
-	if s.program == nil {
+	if program == nil {
+		s.serving.Wait()
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(s.allowance(), s.untilFirst()))
 	defer cancel()
+	defer context.AfterFunc(ctx, program.fail)()
+	s.serving.Wait()
 	if s.puts != nil {
 		close(s.puts)
-		select {
-		case <-s.stored:
-		case <-ctx.Done():
-			s.program.fail()
-		}
-	}
-	s.program.close(ctx)
-	if s.puts != nil {
 		<-s.stored
 	}
+	program.close(ctx)
 }
 
 // untilFirst is how long the first put may still take. A run of some seconds has

@@ -62,11 +62,20 @@ type link struct {
 	*Cache
 	command *command
 	key     key
-	stored  bool // the link ran, and is in the cache
+}
+
+// A result is what became of a link.
+type result struct {
+	printed []byte // by the linker, here or where the link was done
+	status  int
+	stored  bool          // the cache has a new entry
+	fetched bool          // the output is what the user's cache program has
+	took    time.Duration // if fetched, the link itself
+	damaged bool          // the program's answer was not the link
 }
 
 // run takes the output from the cache, else from the user's cache program, or
-// else links.
+// else links, also while the program's answer is awaited.
 func (l *link) run() int {
 	printed, err := l.get(l.key, l.command.output)
 	if err == nil {
@@ -75,83 +84,137 @@ func (l *link) run() int {
 		return 0
 	}
 	asked := time.Now()
-	peer := askShare(l.key)
-	defer peer.close()
-	m, err := l.fetch(peer)
-	if err == nil {
-		peer.tell(question{Lost: time.Since(asked) - m.Took})
+	p := askShare(l.key)
+	defer p.close()
+	var r result
+	var later <-chan fetch
+	a := p.next()
+	if a.Later {
+		later = l.awaitFetch(p)
+	} else {
+		r = l.fetch(a.Response, l.command.output).result()
+	}
+	waited := time.Since(asked)
+	damaged := r.damaged
+	if !r.fetched {
+		if r, err = l.link(later); err != nil {
+			l.noteUncached(err)
+			return replace(l.command.words)
+		}
+	}
+	if r.fetched {
 		l.note(fetched)
-		os.Stdout.Write(m.Output)
-		return 0
+		waited = time.Since(asked) - r.took
 	}
-	var lost time.Duration
-	if peer.has() {
-		lost = time.Since(asked)
-	}
-	damaged := errors.Is(err, errDamaged)
-	printed, status, err := l.link()
-	if err != nil {
-		l.noteUncached(err)
-		return replace(l.command.words)
-	}
-	peer.tell(question{Lost: lost, Linked: l.stored, Damaged: damaged})
-	os.Stdout.Write(printed)
-	return status
+	p.tell(question{Lost: waited, Linked: r.stored, Damaged: damaged || r.damaged, Late: a.Later && !r.fetched})
+	os.Stdout.Write(r.printed)
+	return r.status
 }
 
 const linkFailed notCacheable = "the link failed"
 
-// link runs the linker and stores what it wrote. An error means that the
-// command must be run again without interposing: either that was not possible,
-// or the link failed and its messages name this program's files instead of the
-// external linker.
-func (l *link) link() (printed []byte, status int, err error) {
+// link runs the linker and stores what it wrote, unless later delivers the output
+// first. An error means that the command must be run again without interposing:
+// either that was not possible, or the link failed and its messages name this
+// program's files instead of the external linker.
+func (l *link) link(later <-chan fetch) (result, error) {
 	started := time.Now()
-	words, r, err := interpose(l.command)
+	words, rec, err := interpose(l.command)
 	if err != nil {
-		return nil, 0, err
+		return result{}, err
 	}
-	printed, status, err = runLinker(words)
+	linker, err := startLinker(words, rec.dir)
 	if err != nil {
-		return nil, 0, err
+		return result{}, err
 	}
-	if status != 0 {
-		if r.used() {
-			return nil, 0, linkFailed
+	var r result
+	select {
+	case f := <-later:
+		if r = f.result(); r.fetched && l.abandon(linker, rec) {
+			return r, os.Rename(l.fetchedOutput(), l.command.output)
+		}
+		r = result{damaged: r.damaged}
+		<-linker.ended
+	case <-linker.ended:
+	}
+	os.Remove(l.fetchedOutput())
+	r.printed = linker.printed.Bytes()
+	if r.status, err = linker.status(); err != nil {
+		return r, err
+	}
+	if r.status != 0 {
+		if rec.used() {
+			return r, linkFailed
 		}
 		l.noteUncached(linkFailed)
-		return printed, status, nil
+		return r, nil
 	}
-	inputs, err := r.inputs(started)
+	inputs, err := rec.inputs(started)
 	if err == nil {
-		err = l.put(l.key, l.command.output, meta{Output: printed, Inputs: inputs, Took: time.Since(started)})
+		err = l.put(l.key, l.command.output, meta{Output: r.printed, Inputs: inputs, Took: time.Since(started)})
 	}
 	if err != nil {
 		l.noteUncached(err)
-		return printed, 0, nil
+		return r, nil
 	}
 	l.note(miss)
-	l.stored = true
-	return printed, 0, nil
+	r.stored = true
+	return r, nil
 }
 
-// runLinker runs the command and returns what it printed. Standard output and
-// standard error share one pipe, as with the go command. The linker does not
-// outlive this process.
-func runLinker(words []string) (printed []byte, status int, err error) {
-	// The parent-death signal fires when the thread that starts the linker
-	// ends.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var out bytes.Buffer
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, &out
-	cmd.SysProcAttr = new(syscall.SysProcAttr)
-	dieWithParent(cmd.SysProcAttr)
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
-		return out.Bytes(), exit.ExitCode(), nil
+// fetchedOutput is where the program's answer becomes the link's output while the
+// linker may be writing that itself.
+func (l *link) fetchedOutput() string { return l.command.output + ".fetched" }
+
+// abandon ends the linker. It reports false if that must go on, because what it may
+// have started would be left.
+func (l *link) abandon(linker *linker, rec *recorder) bool {
+	if l.command.wrap > 0 || !rec.forbid() {
+		return false
 	}
-	return out.Bytes(), 0, err
+	linker.cmd.Process.Kill()
+	<-linker.ended
+	return true
+}
+
+// A linker is a running linker.
+type linker struct {
+	cmd     *exec.Cmd
+	printed bytes.Buffer
+	ended   chan struct{} // closed when it has
+	err     error
+}
+
+// startLinker starts the command. Its standard output and standard error share one
+// pipe, as with the go command, its temporary files are in dir, and it does not
+// outlive this process.
+func startLinker(words []string, dir string) (*linker, error) {
+	l := &linker{cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
+	l.cmd.Stdin, l.cmd.Stdout, l.cmd.Stderr = os.Stdin, &l.printed, &l.printed
+	l.cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	l.cmd.SysProcAttr = new(syscall.SysProcAttr)
+	dieWithParent(l.cmd.SysProcAttr)
+	started := make(chan error)
+	go func() {
+		// The parent-death signal fires when the thread that starts the linker
+		// ends.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := l.cmd.Start()
+		started <- err
+		if err == nil {
+			l.err = l.cmd.Wait()
+			close(l.ended)
+		}
+	}()
+	return l, <-started
+}
+
+// status returns the exit status of a linker that has ended.
+func (l *linker) status() (int, error) {
+	var exit *exec.ExitError
+	if errors.As(l.err, &exit) && exit.Exited() {
+		return exit.ExitCode(), nil
+	}
+	return 0, l.err
 }

@@ -1,0 +1,202 @@
+package linkcache
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgtest/harness/gotest"
+	"pgtest/harness/harnesstest"
+	"pgtest/harness/internal/control"
+)
+
+// impatient lets no link wait.
+var impatient = patience{moment: -time.Hour, first: time.Minute, get: time.Minute, put: time.Minute}
+
+// A link does not wait for an answer that is late: the linker runs meanwhile, and
+// what comes first is taken.
+func TestLateAnswer(t *testing.T) {
+	dir := t.TempDir()
+	first := newMachine(t, cacheProgram(t, dir), patient)
+	writeFile(t, first.linker, "#!/bin/sh\nout=$2\necho run >>"+first.runs+"\neval \"${LINKER:-printf first >$out}\"\n", 0o777)
+	first.mustLink("first machine", 1)
+	first.end()
+	goOn := filepath.Join(dir, "go-on")
+	for _, tt := range []struct{ name, linker, outcome, want string }{
+		{"the linker would go on", "touch " + goOn + "; exec sleep 1000", "f", "first"},
+		{"the program would go on", `printf own >"$out"`, "m", "own"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			os.Remove(goOn)
+			m := newMachine(t, cacheProgram(t, dir, "waits at get"), impatient)
+			m.linker, m.runs = first.linker, first.runs
+			m.env = append(m.env, "LINKER="+tt.linker)
+			m.mustLink("second machine", first.linked()+1)
+			checkOutcomes(t, m.cache, tt.outcome)
+			if got := readFile(t, m.output); got != tt.want {
+				t.Errorf("the output is %q, want %q", got, tt.want)
+			}
+			writeFile(t, goOn, "", 0o600)
+			m.end()
+			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(m.output), "*.fetched")); len(left) > 0 {
+				t.Errorf("left: %q", left)
+			}
+		})
+	}
+}
+
+// While a link runs, the late answer takes its place, if that is the link and nothing
+// of the linker is left when that is killed.
+func TestLaterAnswer(t *testing.T) {
+	waits := `touch "$out.runs"; while [ ! -e "$out.go-on" ]; do sleep 0.01; done; printf own >"$out"`
+	compiler := filepath.Join(t.TempDir(), "compiler")
+	writeFile(t, compiler, "#!/bin/sh\n", 0o700)
+	extld, err := gotest.JoinQuoted([]string{compiler})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, linker string
+		wrapped      bool
+		answer       error
+		want         string
+		damaged      bool
+	}{
+		{name: "the link", linker: waits, want: "fetched"},
+		{name: "a miss", linker: waits, answer: os.ErrNotExist, want: "own"},
+		{name: "damaged", linker: waits, answer: errDamaged, want: "own", damaged: true},
+		{name: "a wrapper", linker: waits, wrapped: true, want: "own"},
+		{name: "an external linker", linker: `for extld; do case $extld in -extld=*) ${extld#-extld=} -v; esac; done; ` + waits, want: "own"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFakeLink(t, openCache(t), tt.linker)
+			f.flags[2] = "-extld=" + extld
+			if tt.wrapped {
+				f.wrap = []string{"env"}
+			}
+			words := f.command().Args
+			words = words[len(words)-len(f.wrap)-len(f.flags)-6:]
+			c, err := parseCommand(words, len(f.wrap))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := link{Cache: f.cache, command: c}
+			later, done := make(chan fetch), make(chan result)
+			go func() {
+				r, err := l.link(later)
+				if err != nil {
+					t.Error(err)
+				}
+				done <- r
+			}()
+			harnesstest.Await(t, "the linker", func() bool { _, err := os.Stat(f.output + ".runs"); return err == nil })
+			answer := fetch{meta: meta{Output: []byte("printed"), Took: time.Hour}, err: tt.answer}
+			if tt.answer == nil {
+				writeFile(t, l.fetchedOutput(), "fetched", 0o700)
+			}
+			later <- answer
+			if tt.want == "own" {
+				writeFile(t, f.output+".go-on", "", 0o600)
+			}
+			r := <-done
+			if got := readFile(t, f.output); got != tt.want {
+				t.Errorf("the output is %q, want %q", got, tt.want)
+			}
+			fetched := tt.want == "fetched"
+			if r.fetched != fetched || r.stored == fetched && tt.name != "an external linker" || r.damaged != tt.damaged || fetched && (r.took != time.Hour || string(r.printed) != "printed") {
+				t.Errorf("result %+v", r)
+			}
+			if _, err := os.Stat(l.fetchedOutput()); err == nil {
+				t.Error("what was fetched is left")
+			}
+		})
+	}
+}
+
+// The external linker is called, or it is forbidden: never both.
+func TestForbid(t *testing.T) {
+	begins := func(r *recorder) bool { return begin(r.notes()) == nil }
+	for range 200 {
+		r := &recorder{dir: filepath.Join(t.TempDir(), "extld")}
+		writeFile(t, r.notes(), "", 0o600)
+		begun := make(chan bool)
+		notes := r.notes()
+		go func() { begun <- begin(notes) == nil }()
+		forbidden := r.forbid()
+		if <-begun && forbidden {
+			t.Fatal("an external linker is called that is forbidden")
+		}
+		if again := begins(&recorder{dir: filepath.Dir(notes)}); again == forbidden {
+			t.Fatalf("forbidden: %v; called: %v", forbidden, again)
+		}
+	}
+}
+
+// A link that did not wait is put if the program has none, or another.
+func TestPutAfterLate(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		has  bool
+		q    question
+		want string
+	}{
+		{"none", false, question{Linked: true}, "get put close"},
+		{"none, late", false, question{Linked: true, Late: true}, "get put close"},
+		{"has it, late", true, question{Linked: true, Late: true}, "get close"},
+		{"has another, late", true, question{Linked: true, Late: true, Damaged: true}, "get put close"},
+		{"has one that is not used", true, question{Linked: true}, "get put close"},
+		{"not linked", false, question{}, "get close"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := newMachine(t, cacheProgram(t, dir), patient)
+			if err := m.cache.put(key{1}, m.runs, meta{}); err != nil {
+				t.Fatal(err)
+			}
+			name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+			t.Setenv(name, path)
+			ask := func(q question) {
+				p := askShare(key{1})
+				defer p.close()
+				p.next()
+				p.tell(q)
+			}
+			if tt.has {
+				ask(question{Linked: true})
+				m.end()
+				os.Remove(filepath.Join(dir, "requests"))
+				m.restart(patient)
+				t.Setenv(control.SocketVariable, strings.TrimPrefix(m.env[len(m.env)-1], control.SocketVariable+"="))
+			}
+			ask(tt.q)
+			m.end()
+			if got := requests(t, dir); got != tt.want {
+				t.Errorf("requests %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// A program whose answers are always late is not asked any more.
+func TestAlwaysLate(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "keeps nothing"), patient)
+	ask := func() bool { return !m.share.get(t.Context(), key{}).Miss || len(requests(t, dir)) > 0 }
+	for range maxLate - 1 {
+		m.share.account(question{Late: true})
+	}
+	m.share.account(question{})
+	for range maxLate - 1 {
+		m.share.account(question{Late: true})
+	}
+	if !ask() {
+		t.Error("a program that was in time once is not asked")
+	}
+	m.share.account(question{Late: true})
+	m.share.account(question{})
+	if os.Remove(filepath.Join(dir, "requests")); m.share.asked() != nil {
+		t.Error("a program that is always late is asked")
+	}
+}
