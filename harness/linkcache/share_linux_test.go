@@ -455,6 +455,74 @@ func TestFullProgram(t *testing.T) {
 	}
 }
 
+// A program that takes some entries gets all.
+func TestFullAtTimes(t *testing.T) {
+	const entries = 3 * maxPutErrors
+	s := &Share{cache: openCache(t), patience: patient, puts: make(chan key, entries), stored: make(chan struct{})}
+	binary := filepath.Join(t.TempDir(), "binary")
+	writeFile(t, binary, "x", 0o700)
+	for i := range entries {
+		if err := s.cache.put(key{byte(i)}, binary, meta{}); err != nil {
+			t.Fatal(err)
+		}
+		s.puts <- key{byte(i)}
+	}
+	close(s.puts)
+	dir := t.TempDir()
+	s.store(shellProgram(t, dir, knowsAll+fmt.Sprintf(`n=0; while read -r line; do case $line in *'"put"'*)
+		n=$((n+1)); echo $n >>puts; [ $((n %% %d)) = 0 ] && echo "{\"ID\":$n}" || echo "{\"ID\":$n,\"Err\":\"full\"}";;
+	esac; done`, maxPutErrors)))
+	if got := strings.Count(readFile(t, filepath.Join(dir, "puts")), "\n"); got != entries {
+		t.Errorf("%d puts, want %d", got, entries)
+	}
+}
+
+// A program that has not taken an entry in time gets nothing more: the entry may be
+// on its way still.
+func TestLatePut(t *testing.T) {
+	c, binary := openCache(t), filepath.Join(t.TempDir(), "binary")
+	writeFile(t, binary, "x", 0o700)
+	if err := c.put(key{}, binary, meta{}); err != nil {
+		t.Fatal(err)
+	}
+	p := shellProgram(t, t.TempDir(), knowsAll+`exec cat >/dev/null`)
+	if !p.can(t.Context(), "put") {
+		t.Fatal("it can't put")
+	}
+	if err := c.offer(p, &packer{dir: c.dir}, key{}, time.Millisecond); err == nil || !p.hasFailed() {
+		t.Errorf("%v; failed: %v", err, p.hasFailed())
+	}
+}
+
+// At its end a run waits for its first put.
+func TestFirstPut(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "waits at put"), impatient)
+	m.mustLink("first machine", 1)
+	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+	t.Setenv(name, path)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		m.end()
+	}()
+	harnesstest.Await(t, "the end of the run", func() bool {
+		conn, err := control.DialSecond()
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	writeFile(t, filepath.Join(dir, "go-on"), "", 0o600)
+	<-ended
+	if got := requests(t, dir); got != "get put close" {
+		t.Errorf("requests %q", got)
+	}
+	second := newMachine(t, cacheProgram(t, dir), patient)
+	second.linker, second.runs = m.linker, m.runs
+	second.mustLink("second machine", 1)
+}
+
 // The program may cost a moment and a fiftieth of the run.
 func TestAllowance(t *testing.T) {
 	cpus := time.Duration(runtime.NumCPU())
