@@ -1,6 +1,7 @@
 package linkcache
 
 import (
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,34 +17,64 @@ import (
 var impatient = patience{moment: -time.Hour, first: time.Minute, get: time.Minute, put: time.Minute}
 
 // A link does not wait for an answer that is late: the linker runs meanwhile, and
-// what comes first is taken.
+// what comes first is taken. The run learns of it.
 func TestLateAnswer(t *testing.T) {
 	dir := t.TempDir()
 	first := newMachine(t, cacheProgram(t, dir), patient)
 	writeFile(t, first.linker, "#!/bin/sh\nout=$2\necho run >>"+first.runs+"\neval \"${LINKER:-printf first >$out}\"\n", 0o777)
+	share := first.env
+	first.env = nil
 	first.mustLink("first machine", 1)
+	first.env = share
+	id, err := hex.DecodeString(strings.TrimSuffix(filepath.Base(first.entry()), entrySuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.cache.put(key(id), first.output, meta{Took: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	first.share.asked()
+	first.share.put(key(id))
 	first.end()
 	goOn := filepath.Join(dir, "go-on")
-	for _, tt := range []struct{ name, linker, outcome, want string }{
-		{"the linker would go on", "touch " + goOn + "; exec sleep 1000", "f", "first"},
-		{"the program would go on", `printf own >"$out"`, "m", "own"},
+	for _, tt := range []struct {
+		name, linker, outcome, want string
+		late                        int
+		saved                       bool
+	}{
+		{"the linker would go on", "touch " + goOn + "; exec sleep 1000", "f", "first", 0, true},
+		{"the program would go on", `printf own >"$out"`, "m", "own", 2, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			os.Remove(goOn)
 			m := newMachine(t, cacheProgram(t, dir, "waits at get"), impatient)
 			m.linker, m.runs = first.linker, first.runs
 			m.env = append(m.env, "LINKER="+tt.linker)
+			m.share.account(question{Late: true})
 			m.mustLink("second machine", first.linked()+1)
 			checkOutcomes(t, m.cache, tt.outcome)
 			if got := readFile(t, m.output); got != tt.want {
 				t.Errorf("the output is %q, want %q", got, tt.want)
 			}
 			writeFile(t, goOn, "", 0o600)
+			share := m.share
 			m.end()
+			if share.late != tt.late || share.lost < 0 != tt.saved {
+				t.Errorf("%d late answers, %v lost", share.late, share.lost)
+			}
 			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(m.output), "*.fetched")); len(left) > 0 {
 				t.Errorf("left: %q", left)
 			}
 		})
+	}
+}
+
+// What a linker that is killed leaves goes with the go command's work directory.
+func TestTemporaryFiles(t *testing.T) {
+	l := newFakeLink(t, openCache(t), writesBinary+`; echo "$TMPDIR"`)
+	out, status := l.run()
+	if work := filepath.Dir(l.output); status != 0 || !strings.HasPrefix(out, work+"/") {
+		t.Errorf("exit status %d, temporary files in %q; the work directory is %s", status, out, work)
 	}
 }
 
@@ -117,7 +148,6 @@ func TestLaterAnswer(t *testing.T) {
 
 // The external linker is called, or it is forbidden: never both.
 func TestForbid(t *testing.T) {
-	begins := func(r *recorder) bool { return begin(r.notes()) == nil }
 	for range 200 {
 		r := &recorder{dir: filepath.Join(t.TempDir(), "extld")}
 		writeFile(t, r.notes(), "", 0o600)
@@ -128,8 +158,11 @@ func TestForbid(t *testing.T) {
 		if <-begun && forbidden {
 			t.Fatal("an external linker is called that is forbidden")
 		}
-		if again := begins(&recorder{dir: filepath.Dir(notes)}); again == forbidden {
+		if again := begin(notes) == nil; again == forbidden {
 			t.Fatalf("forbidden: %v; called: %v", forbidden, again)
+		}
+		if !forbidden && r.notes() != notes {
+			t.Fatalf("the notes are in %s, and looked for in %s", notes, r.notes())
 		}
 	}
 }
@@ -198,5 +231,42 @@ func TestAlwaysLate(t *testing.T) {
 	m.share.account(question{})
 	if os.Remove(filepath.Join(dir, "requests")); m.share.asked() != nil {
 		t.Error("a program that is always late is asked")
+	}
+}
+
+// Nothing is awaited for a link that is gone.
+func TestGoneLink(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, cacheProgram(t, dir, "hangs at get"), impatient)
+	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+	t.Setenv(name, path)
+	p := askShare(key{1})
+	harnesstest.Await(t, "the question", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "requests"))
+		return err == nil
+	})
+	p.close()
+	harnesstest.Await(t, "the end of its connection", func() bool {
+		m.share.mu.Lock()
+		defer m.share.mu.Unlock()
+		return len(m.share.conns) == 0
+	})
+}
+
+// A link is not kept if a call of the external linker is not described.
+func TestNotes(t *testing.T) {
+	r := &recorder{dir: t.TempDir()}
+	for _, tt := range []struct {
+		notes string
+		want  error
+	}{
+		{"", nil},
+		{"\n", errNotes},
+		{"\n{}\n\n", errNotes},
+	} {
+		writeFile(t, r.notes(), tt.notes, 0o600)
+		if inputs, err := r.inputs(time.Now()); err != tt.want || inputs != nil {
+			t.Errorf("%q: %v, %v, want %v", tt.notes, inputs, err, tt.want)
+		}
 	}
 }
