@@ -14,7 +14,7 @@ import (
 )
 
 // impatient lets no link wait.
-var impatient = patience{moment: -time.Hour, first: time.Minute, get: time.Minute, put: time.Minute}
+var impatient = patience{moment: -time.Hour, first: time.Minute, get: time.Hour, put: time.Minute}
 
 // A link does not wait for an answer that is late: the linker runs meanwhile, and
 // what comes first is taken. The run learns of it.
