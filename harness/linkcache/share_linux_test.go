@@ -414,7 +414,9 @@ func TestDamagesAll(t *testing.T) {
 // A run that is interrupted does not wait for its puts.
 func TestInterruptedShare(t *testing.T) {
 	mark, dir := harnesstest.Mark(t.Name()), t.TempDir()
-	m := newMachine(t, cacheProgram(t, dir, "hangs at put", "leaves a child"), patient)
+	p := patient
+	p.put = time.Hour
+	m := newMachine(t, cacheProgram(t, dir, "hangs at put", "leaves a child"), p)
 	m.share.env = append(os.Environ(), mark)
 	m.mustLink("first", 1)
 	harnesstest.Await(t, "the put", func() bool { return requests(t, dir) == "get put" })
@@ -489,7 +491,7 @@ func TestLatePut(t *testing.T) {
 	if !p.can(t.Context(), "put") {
 		t.Fatal("it can't put")
 	}
-	if err := c.offer(p, &packer{dir: c.dir}, key{}, time.Millisecond); err == nil || !p.hasFailed() {
+	if err := c.offer(p, &packer{dir: c.dir}, key{}, 100*time.Millisecond); err == nil || !p.hasFailed() {
 		t.Errorf("%v; failed: %v", err, p.hasFailed())
 	}
 }
