@@ -309,10 +309,15 @@ func (s *Share) Close(ctx context.Context) {
 		s.serving.Wait()
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(s.allowance(), s.untilFirst()))
+	// What is being asked still ends, unless the program reads nothing.
+	asked, cancel := context.WithTimeout(ctx, s.patience.first)
+	defer cancel()
+	stop := context.AfterFunc(asked, program.fail)
+	s.serving.Wait()
+	stop()
+	ctx, cancel = context.WithTimeout(ctx, max(s.allowance(), s.untilFirst()))
 	defer cancel()
 	defer context.AfterFunc(ctx, program.fail)()
-	s.serving.Wait()
 	if s.puts != nil {
 		close(s.puts)
 		<-s.stored

@@ -496,33 +496,50 @@ func TestLatePut(t *testing.T) {
 	}
 }
 
-// At its end a run waits for its first put.
+// At its end a run waits for its first put, also if a link tells of it only then.
 func TestFirstPut(t *testing.T) {
-	dir := t.TempDir()
-	m := newMachine(t, cacheProgram(t, dir, "waits at put"), impatient)
-	m.mustLink("first machine", 1)
-	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
-	t.Setenv(name, path)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		m.end()
-	}()
-	harnesstest.Await(t, "the end of the run", func() bool {
-		conn, err := control.DialSecond()
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
-	})
-	writeFile(t, filepath.Join(dir, "go-on"), "", 0o600)
-	<-ended
-	if got := requests(t, dir); got != "get put close" {
-		t.Errorf("requests %q", got)
+	for _, tt := range []struct {
+		name string
+		late bool
+	}{{"before the end", false}, {"at the end", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := newMachine(t, cacheProgram(t, dir, "waits at put"), impatient)
+			if err := m.cache.put(key{1}, m.runs, meta{}); err != nil {
+				t.Fatal(err)
+			}
+			name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+			t.Setenv(name, path)
+			p := askShare(key{1})
+			defer p.close()
+			for p.next().Later {
+			}
+			if !tt.late {
+				p.tell(question{Linked: true})
+				harnesstest.Await(t, "the put", func() bool { return requests(t, dir) == "get put" })
+			}
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				m.end()
+			}()
+			harnesstest.Await(t, "the end of the run", func() bool {
+				conn, err := control.DialSecond()
+				if err == nil {
+					conn.Close()
+				}
+				return err != nil
+			})
+			if tt.late {
+				p.tell(question{Linked: true})
+			}
+			writeFile(t, filepath.Join(dir, "go-on"), "", 0o600)
+			<-ended
+			if got := requests(t, dir); got != "get put close" {
+				t.Errorf("requests %q", got)
+			}
+		})
 	}
-	second := newMachine(t, cacheProgram(t, dir), patient)
-	second.linker, second.runs = m.linker, m.runs
-	second.mustLink("second machine", 1)
 }
 
 // The program may cost a moment and a fiftieth of the run.
