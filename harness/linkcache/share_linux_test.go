@@ -535,8 +535,8 @@ func TestFirstPut(t *testing.T) {
 			}
 			writeFile(t, filepath.Join(dir, "go-on"), "", 0o600)
 			<-ended
-			if got := requests(t, dir); got != "get put close" {
-				t.Errorf("requests %q", got)
+			if _, err := os.Stat(filepath.Join(dir, key{1}.String())); err != nil {
+				t.Error(err)
 			}
 		})
 	}
