@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -208,13 +209,13 @@ func commitOf(t history.Tree) string {
 func short(id string) string { return id[:min(len(id), 10)] }
 
 // plainWord is one that a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./^-]+$`)
+var plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./^-]+$`) })
 
 // commandOf returns the command of a run as a shell would take it.
 func commandOf(run *history.Run) string {
 	words := []string{"pgtest"}
 	for _, word := range run.Command {
-		if !plainWord.MatchString(word) {
+		if !plainWord().MatchString(word) {
 			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
 		words = append(words, word)
@@ -298,9 +299,9 @@ func findRun(store *history.Store, name string) (*history.Run, error) {
 	return store.Find(cmp.Or(name, "last"))
 }
 
-var runName = regexp.MustCompile(`^(|last|-?[0-9]+)$`)
+var runName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(|last|-?[0-9]+)$`) })
 
-func isRunName(name string) bool { return runName.MatchString(name) }
+func isRunName(name string) bool { return runName().MatchString(name) }
 
 func exportRun(store *history.Store, name, path string) error {
 	run, err := findRun(store, name)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,28 @@ func TestToolStartsEarly(t *testing.T) {
 	for _, pkg := range []string{"reflect", "unicode", "encoding/json", "regexp", "pgtest/harness/linkcache"} {
 		if strings.Contains(string(out), "init "+pkg+" @") {
 			t.Errorf("%s was initialized", pkg)
+		}
+	}
+}
+
+// TestInitializesLittle wants packages to make little before main runs: all that
+// they make is made anew for each test binary that has a supervisor.
+func TestInitializesLittle(t *testing.T) {
+	harnesstest.Need(t, "true")
+	program, err := exec.LookPath("true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(pgtestPath, "__exec", program)
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "init main @") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	const most = 6 << 10 // bytes
+	for _, m := range regexp.MustCompile(`(?m)^init (main|pgtest/\S+) .* (\d+) bytes`).FindAllStringSubmatch(string(out), -1) {
+		if n, err := strconv.Atoi(m[2]); err != nil || n > most {
+			t.Errorf("package %s makes %s bytes, more than %d", m[1], m[2], most)
 		}
 	}
 }

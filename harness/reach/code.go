@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // excludes reports whether the old text of a file was no part of a package, for
@@ -213,20 +214,26 @@ func (p *Package) readsSources(read func(string) []byte) bool {
 }
 
 // goCommand matches Go source that starts the go command.
-var goCommand = regexp.MustCompile(`\b(?:Command|LookPath)\("go"|\bCommandContext\([^,"]*, *"go"` +
+var goCommand = lazy(`\b(?:Command|LookPath)\("go"|\bCommandContext\([^,"]*, *"go"` +
 	`|"go", *"(?:build|generate|install|list|run|test|tool|vet)"|["\x60]go (?:build|generate|install|list|run|test|tool|vet)\b|"bin", *"go"|/bin/go["\x60]`)
 
 // runsGo reports whether source starts the go command.
 func runsGo(f source, read func(string) []byte) bool {
-	return slices.Contains(f.imports, "os/exec") && goCommand.Match(read(filepath.Join(f.pkg.Dir, f.base)))
+	return slices.Contains(f.imports, "os/exec") && goCommand().Match(read(filepath.Join(f.pkg.Dir, f.base)))
 }
 
 // pathFinder matches Go source that may find files by the way up from where it runs.
 // upward matches paths that lead there from the test that calls it.
 var (
-	pathFinder = regexp.MustCompile(`\b(?:Abs|Callers?|Chdir|Getwd)\(`)
-	upward     = regexp.MustCompile("[\"`/]\\.\\.[\"`/]")
+	pathFinder = lazy(`\b(?:Abs|Callers?|Chdir|Getwd)\(`)
+	upward     = lazy("[\"`/]\\.\\.[\"`/]")
 )
+
+// lazy compiles an expression at its first use: most roles of the program that this
+// package is part of have none.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // finds reports whether source that the user may edit may find files by other paths
 // than tests name.
@@ -235,5 +242,5 @@ func finds(f source, read func(string) []byte) bool {
 		return f.pkg.Local
 	}
 	text := read(filepath.Join(f.pkg.Dir, f.base))
-	return pathFinder.Match(text) || !strings.HasSuffix(f.base, "_test.go") && upward.Match(text)
+	return pathFinder().Match(text) || !strings.HasSuffix(f.base, "_test.go") && upward().Match(text)
 }

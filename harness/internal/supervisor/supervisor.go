@@ -37,9 +37,9 @@ const Role = "__exec"
 // exit status, or 1 if the binary could not be started. If a signal ended the
 // binary, the same signal ends the process.
 func Main(args []string) int {
-	// A parent-death signal fires when the thread that started the child exits,
-	// so this goroutine, which starts it, keeps its thread to the end.
-	runtime.LockOSThread()
+	// It mostly waits. Threads that look for more to do would cost more than the
+	// messages to and from the run.
+	runtime.GOMAXPROCS(1)
 	var opts Options
 	command, err := words.Parse(Role, args, &opts)
 	if err != nil {
@@ -98,6 +98,10 @@ func Main(args []string) int {
 			}
 		}
 	}
+	// A parent-death signal fires when the thread that started the child exits,
+	// so this goroutine, which starts it, keeps its thread to the end. Not before,
+	// because it takes longer to wake.
+	runtime.LockOSThread()
 	t, err := start(command, pkg, opts, own, client.Socket(), rules.Encode(), alone, env)
 	if err != nil {
 		client.Report(control.Report{Failed: &control.Failed{Package: pkg(), Reason: err.Error()}})
