@@ -26,8 +26,8 @@ const SetupVariable = "PGTEST_ENV"
 // A Setup is a command that runs once in a run, before the first package that it is
 // for and if there is one that go runs: one whose result is cached needs none. It
 // writes lines KEY=value for the environment of these packages to the file that
-// PGTEST_ENV names. What it leaves running lives until all tests have ended. If it
-// fails, so do these packages.
+// PGTEST_ENV names. What it leaves running lives until all tests have ended, as does
+// its TMPDIR, a directory of its own. If it fails, so do these packages.
 type Setup struct {
 	Name     string
 	Command  []string
@@ -155,6 +155,11 @@ func (i *invocation) setupFile(n int, kind string) string {
 	return filepath.Join(i.listener.Dir(), fmt.Sprintf("setup%d.%s", n, kind))
 }
 
+// setupDir is a setup's directory for temporary files. It lies beside the run's, whose
+// path is longer, and which nobody else can enter: a socket in it has a short path, and
+// a setup that runs as root can give it to another user.
+func (i *invocation) setupDir(n int) string { return fmt.Sprintf("%s.%d", i.listener.Dir(), n) }
+
 func (i *invocation) setupCommand(n int) (*watchdog.Watchdog, error) {
 	s := i.plan.setups[n].Setup
 	path := s.Command[0]
@@ -179,9 +184,9 @@ func (i *invocation) setupCommand(n int) (*watchdog.Watchdog, error) {
 	defer out.Close()
 	cmd := exec.Command(path, s.Command[1:]...)
 	cmd.Args[0], cmd.Dir, cmd.Stdout, cmd.Stderr = s.Command[0], s.Dir, out, out
-	cmd.Env = append(withoutPlaces(slices.Clone(i.environ())), SetupVariable+"="+i.setupFile(n, "env"), "PGTEST_RUN_ID="+i.plan.runID, "PWD="+s.Dir)
+	cmd.Env = append(withoutPlaces(slices.Clone(i.environ())), SetupVariable+"="+i.setupFile(n, "env"), "PGTEST_RUN_ID="+i.plan.runID, "TMPDIR="+i.setupDir(n), "PWD="+s.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	w, err := watchdog.StartGentle([]string{self, watchdog.Role}, cmd)
+	w, err := watchdog.StartGentle([]string{self, watchdog.Role}, i.setupDir(n), cmd)
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -267,8 +272,9 @@ func readVariables(path string) ([]string, error) {
 // maxVariable is what Linux takes at most.
 const maxVariable = 128 << 10
 
-// endSetups ends setups and what they left running, all at once. It has some time to
-// end by itself, and little when the tests were killed, or the plan says so meanwhile.
+// endSetups ends setups and what they left running, all at once, and removes their
+// directories. All of it has some time to end by itself, and little when the tests were
+// killed, or the plan says so meanwhile.
 func (i *invocation) endSetups() {
 	i.plan.endsSetups = true
 	patience := watchdog.GentlePatience
@@ -277,8 +283,11 @@ func (i *invocation) endSetups() {
 	}
 	i.serveDuring(func() {
 		var all sync.WaitGroup
-		for _, w := range i.setups {
-			all.Go(func() { w.FinishGently(patience) })
+		for n, w := range i.setups {
+			all.Go(func() {
+				w.FinishGently(patience)
+				os.RemoveAll(i.setupDir(n)) // a watchdog that was killed has left it
+			})
 		}
 		all.Wait()
 	})

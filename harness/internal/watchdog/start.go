@@ -82,9 +82,9 @@ func Start(words, dirs []string, open func() error, c *exec.Cmd) (*Watchdog, err
 
 // StartGentle is Start for a command whose processes get SIGTERM and some time before
 // they are killed, and that leaves processes behind on purpose: FinishGently says how
-// long they have. It has no directories.
-func StartGentle(words []string, c *exec.Cmd) (*Watchdog, error) {
-	return Start(append(words, gentleWord), nil, func() error { return nil }, c)
+// long they have. It makes dir, which is removed when none of them is left.
+func StartGentle(words []string, dir string, c *exec.Cmd) (*Watchdog, error) {
+	return Start(append(words, gentleWord), []string{dir}, func() error { return os.Mkdir(dir, 0o700) }, c)
 }
 
 // groupOf returns the process group that a command is to join, 0 for one of its

@@ -138,12 +138,12 @@ func (w *watch) serve(dirs []string) {
 		case o, alive := <-w.orders:
 			switch {
 			case !alive:
-				for _, dir := range dirs {
-					signals.RestoreTerminal(dir)
-				}
 				if w.gentle {
 					w.endAll(GentlePatience, limit)
 				} else {
+					for _, dir := range dirs {
+						signals.RestoreTerminal(dir)
+					}
 					w.endAll(patience, limit)
 				}
 				for _, dir := range dirs {
