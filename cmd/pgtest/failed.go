@@ -31,7 +31,7 @@ func checkFailed(c *flags.CommandLine) error {
 		clash{c.RawCommand, "--raw-command"},
 		clash{c.ReadsInput(), "-, which runs no tests"},
 		clash{c.Stress != nil, "--stress"},
-		clash{c.Shard.Total > 0, "--shard"},
+		clash{!c.Shard.None(), "--shard"},
 		clash{c.DebugTests != nil, "--debug-test"},
 		clash{c.Settings.CompileOnly, "-c"},
 		clash{c.Settings.DryRun, "-n"},

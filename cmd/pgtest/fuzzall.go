@@ -36,7 +36,7 @@ func checkFuzzAll(c *flags.CommandLine) error {
 		clash{c.Failed != flags.NotFailed, "--failed"},
 		clash{c.Rerun.Attempts > 0, "--rerun-fails, which would search anew"},
 		clash{c.Stress != nil, "--stress"},
-		clash{c.Shard.Total > 0, "--shard"},
+		clash{!c.Shard.None(), "--shard"},
 		clash{c.Watch, "--watch"},
 		clash{c.DebugTests != nil, "--debug-test"},
 		clash{len(c.Isolation.Packages) > 0, "--isolate=test"},

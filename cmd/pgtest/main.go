@@ -222,14 +222,15 @@ func runTests(ctx context.Context, c *flags.CommandLine, control *signals.Contro
 	return result, status, err
 }
 
-// check returns the first error of flags that don't go together.
+// check returns the first error of flags that don't go together. If they all do, it
+// finds which shard is asked for.
 func check(c *flags.CommandLine) error {
 	for _, part := range []func(*flags.CommandLine) error{checkArchive, checkProcs, checkChanged, checkFailed, checkFuzzAll, checkRerun, checkStress, checkCoverage, checkShard, checkDebug, checkTracer, checkTerminal, checkWatch} {
 		if err := part(c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.FindShard()
 }
 
 // checkRerun says why failed tests can't run again or end the run, if they are

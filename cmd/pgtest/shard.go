@@ -23,7 +23,7 @@ import (
 
 // checkShard returns an error where a shard is asked for of what can't be divided.
 func checkShard(c *flags.CommandLine) error {
-	if c.Shard.Total == 0 {
+	if c.Shard.None() {
 		if c.ShardPlan != "" {
 			return &flags.Conflict{Flag: "shard-plan", Lack: "shard"}
 		}

@@ -7,13 +7,18 @@ import (
 	"strings"
 )
 
-// A Place is which part of a run this machine has.
+// A Place is which part of a run this machine has. The zero Place is none.
 type Place struct {
 	Index int // from 1
 	Total int
 	// From is what said so: the name of a system, or "" for the flag.
 	From string
+	// Auto says that Find has to find the index, and the total if it is 0.
+	Auto bool
 }
+
+// None reports whether the run is not divided.
+func (p Place) None() bool { return p == Place{} }
 
 // String returns the place as the flag takes it.
 func (p Place) String() string { return fmt.Sprintf("%d/%d", p.Index, p.Total) }
@@ -47,9 +52,8 @@ var systems = []system{
 }
 
 // Parse reads the value of the flag: i/n, auto, or auto/n where the system does
-// not say how many there are. get returns variables of the environment. The
-// error is one line without the flag's name.
-func Parse(value string, get func(string) string) (Place, error) {
+// not say how many there are. The error is one line without the flag's name.
+func Parse(value string) (Place, error) {
 	part, of, divided := strings.Cut(value, "/")
 	total := 0
 	if divided {
@@ -59,7 +63,7 @@ func Parse(value string, get func(string) string) (Place, error) {
 		}
 	}
 	if part == "auto" {
-		return find(total, get)
+		return Place{Total: total, Auto: true}, nil
 	}
 	i, err := strconv.Atoi(part)
 	switch {
@@ -71,9 +75,14 @@ func Parse(value string, get func(string) string) (Place, error) {
 	return Place{Index: i, Total: total}, nil
 }
 
-// find asks the environment. Where several systems answer they have to agree: a
-// wrong choice would leave tests out.
-func find(total int, get func(string) string) (Place, error) {
+// Find returns the place that the environment says, or p itself if it needs nothing
+// from there. get returns variables. Where several systems answer they have to agree: a
+// wrong choice would leave tests out. The error is one line without the flag's name.
+func (p Place) Find(get func(string) string) (Place, error) {
+	if !p.Auto {
+		return p, nil
+	}
+	total := p.Total
 	var found []Place
 	var without []string
 	for _, s := range systems {
@@ -135,7 +144,7 @@ func (s system) place(total int, get func(string) string) (Place, bool, error) {
 	if of > 0 && (index < 0 || index >= of) {
 		return Place{}, false, fmt.Errorf("%s is %s, of %d jobs", s.index, text, of)
 	}
-	return Place{index + 1, of, s.name}, true, nil
+	return Place{Index: index + 1, Total: of, From: s.name}, true, nil
 }
 
 func number(variable, text string) (int, error) {

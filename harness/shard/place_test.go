@@ -62,7 +62,10 @@ func TestParse(t *testing.T) {
 			name, value, _ := strings.Cut(word, "=")
 			env[name] = value
 		}
-		p, err := Parse(tt.value, func(name string) string { return env[name] })
+		p, err := Parse(tt.value)
+		if err == nil {
+			p, err = p.Find(func(name string) string { return env[name] })
+		}
 		got := strings.TrimSpace(p.From + " " + p.String())
 		if err != nil {
 			got = err.Error()

@@ -164,7 +164,14 @@ func percentage(v string) (Percentage, error) {
 	return Percentage{v, n}, nil
 }
 
-func parseShard(v string) (shard.Place, error) { return shard.Parse(v, os.Getenv) }
+// FindShard finds which shard is asked for. It is not done before it is known that
+// there is something to divide.
+func (c *CommandLine) FindShard() (err error) {
+	if c.Shard, err = c.Shard.Find(os.Getenv); err != nil {
+		return fmt.Errorf("%s: %w", c.from["shard"].where, err)
+	}
+	return nil
+}
 
 // TTYTests is the value of --tty that leaves the terminal to the tests.
 const TTYTests = "tests"

@@ -11,6 +11,7 @@ import (
 	"pgtest/harness"
 	"pgtest/harness/linkcache"
 	"pgtest/harness/rerun"
+	"pgtest/harness/shard"
 	"pgtest/jsonstream/ci"
 	"pgtest/jsonstream/format"
 	"pgtest/jsonstream/junit"
@@ -182,7 +183,7 @@ tests in its environment: see docs/gotestsum.md`,
 			{"shard", "i/n", "", `run one of n parts of the packages, each of which is in
 exactly one; auto finds i and n in the environment, and
 auto/n finds i: see docs/scale.md`,
-				parsed(&o.Shard, parseShard).asPrivate()},
+				parsed(&o.Shard, shard.Parse).asPrivate()},
 			{"shard-plan", "file", "", `divide them as a plan of pgtest tool plan says, which is
 the same for all shards`, parsed(&o.ShardPlan, valid(nil)).asPrivate()},
 			{"archive", "file", "", `run the tests of an archive, on a machine without Go or
