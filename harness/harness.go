@@ -72,7 +72,8 @@ type Config struct {
 	// group of its own and without supervisors: a program that prints what go
 	// test -json prints.
 	Command []string
-	// Input, if it is not nil, is read instead of go test's output.
+	// Input, if it is not nil, is read instead of go test's output. If it has a
+	// method Name, as files have, messages call it so.
 	Input io.Reader
 	// Exec is the user's -exec program and its arguments. It runs inside the
 	// test binary's process group. As with go test, results are then not

@@ -208,7 +208,7 @@ func (i *invocation) startWatchdog(cmd *exec.Cmd) error {
 type input struct{ reader io.Reader }
 
 func (s input) name() string {
-	if f, ok := s.reader.(*os.File); ok {
+	if f, ok := s.reader.(interface{ Name() string }); ok {
 		return f.Name()
 	}
 	return "input"

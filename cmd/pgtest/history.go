@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -361,7 +360,7 @@ func replay(args []string, gotestsum bool) (int, error) {
 	}
 	saved, err := findRun(store, strings.TrimPrefix(slices.Concat(names, []string{""})[0], sign))
 	if err == nil {
-		os.Stdin, err = eventsOf(saved)
+		c.Input, err = eventsOf(saved)
 	}
 	if err != nil {
 		return usageStatus, fmt.Errorf("tool replay: %w", err)
@@ -372,23 +371,8 @@ func replay(args []string, gotestsum bool) (int, error) {
 	return run(c)
 }
 
-// eventsOf returns the events of a run as what is read from standard input.
-func eventsOf(run *history.Run) (*os.File, error) {
+// eventsOf returns the events of a run.
+func eventsOf(run *history.Run) (flags.Input, error) {
 	events, err := run.Events()
-	if err != nil {
-		return nil, err
-	}
-	fds := make([]int, 2)
-	if err := syscall.Pipe(fds); err != nil {
-		return nil, err
-	}
-	syscall.CloseOnExec(fds[0])
-	syscall.CloseOnExec(fds[1])
-	to := os.NewFile(uintptr(fds[1]), "")
-	go func() {
-		defer events.Close()
-		defer to.Close()
-		io.Copy(to, events)
-	}()
-	return os.NewFile(uintptr(fds[0]), "run "+run.ID), nil
+	return input{events, "run " + run.ID}, err
 }

@@ -312,8 +312,11 @@ func prepare(c *flags.CommandLine) (harness.Config, *files, error) {
 	switch {
 	case c.ReadsInput():
 		cfg.Input = os.Stdin
+		if c.Input != nil {
+			cfg.Input = c.Input
+		}
 		if c.Merge != nil {
-			cfg.Input, cfg.Profile = c.Merge.Events, &c.Merge.Profile
+			cfg.Profile = &c.Merge.Profile
 		}
 	case c.RawCommand:
 		cfg.Command = c.Command

@@ -81,7 +81,7 @@ func merge(args []string, gotestsum bool) (int, error) {
 	for _, s := range shards {
 		c.Merge.Status = max(c.Merge.Status, s.Status)
 	}
-	c.Merge.Events, c.Merge.Commit = shard.Merge(shards), shards[0].Commit
+	c.Input, c.Merge.Commit = input{shard.Merge(shards), "tool merge"}, shards[0].Commit
 	if c, err = c.Fit(check); err != nil {
 		return usageStatus, err
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"pgtest/cmd/pgtest/internal/flags"
 	"pgtest/harness/steady"
+	"pgtest/jsonstream/eventfile"
 )
 
 // report shows the events of a file, or of standard input, as a run with the
@@ -22,8 +24,8 @@ func report(args []string, gotestsum bool) (int, error) {
 		return 0, flags.Help(steady.Writer(os.Stdout), gotestsum)
 	}
 	if len(paths) > 0 {
-		if os.Stdin, err = openInput(paths[0]); err != nil {
-			return usageStatus, fmt.Errorf("tool report: %w", err)
+		if c.Input, err = eventfile.Open(paths[0]); err != nil {
+			return usageStatus, fmt.Errorf("tool report: %w", unopened(paths[0], err))
 		}
 	}
 	if c, err = c.Fit(check); err != nil {
@@ -32,12 +34,28 @@ func report(args []string, gotestsum bool) (int, error) {
 	return run(c)
 }
 
+// An input is a reader with a name.
+type input struct {
+	io.Reader
+	name string
+}
+
+func (i input) Name() string { return i.name }
+
 // openInput opens a file for a tool.
 func openInput(path string) (*os.File, error) {
 	f, err := os.Open(path)
+	if err != nil {
+		return nil, unopened(path, err)
+	}
+	return f, nil
+}
+
+// unopened is the error of opening a file, for the user.
+func unopened(path string, err error) error {
 	var named *fs.PathError
 	if errors.As(err, &named) {
-		return nil, fmt.Errorf("%s: %w", path, named.Err)
+		err = named.Err
 	}
-	return f, err
+	return fmt.Errorf("%s: %w", path, err)
 }

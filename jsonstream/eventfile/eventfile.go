@@ -12,10 +12,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// A File is an open file of events.
+type File interface {
+	io.ReadCloser
+	// Name is the path with which it was opened.
+	Name() string
+}
+
 // Open opens a file of events. What it returns is an [io.Seeker] unless the file is
-// compressed; a compressed file ends where it was cut off. What comes through a pipe
-// is returned as it is.
-func Open(path string) (io.ReadCloser, error) {
+// compressed, and the [os.File] itself then; a compressed file ends where it was cut
+// off. What comes through a pipe is returned as it is.
+func Open(path string) (File, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -53,6 +60,8 @@ func (c *compressed) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+func (c *compressed) Name() string { return c.in.Name() }
 
 func (c *compressed) Close() error {
 	c.Decoder.Close()

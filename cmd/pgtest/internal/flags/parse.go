@@ -29,7 +29,10 @@ type CommandLine struct {
 	// Gotestsum says that the command was called by the name gotestsum, and is to
 	// do as that does.
 	Gotestsum bool
-	// Merge, unless nil, is in place of standard input.
+	// Input, unless nil, is read in place of standard input.
+	Input Input
+	// Merge, unless nil, is what else there is of several runs, whose events are
+	// Input.
 	Merge *Merge
 	// Archived is what Archive holds, which the caller reads; nil without one.
 	Archived *archive.Header
@@ -60,9 +63,14 @@ type CommandLine struct {
 	meant []meant
 }
 
-// Merge is what several runs of shards are together.
+// Input is where events come from.
+type Input interface {
+	io.Reader
+	Name() string // for the user
+}
+
+// Merge is what several runs of shards are together, besides their events.
 type Merge struct {
-	Events  io.Reader
 	Profile coverage.Profile // zero without one
 	Status  int              // the highest of the shards
 	Commit  string           // of all shards, "" if it is unknown
@@ -194,6 +202,8 @@ func (c *CommandLine) ReadsInput() bool {
 // Source names where the events come from, "" for go test.
 func (c *CommandLine) Source() string {
 	switch {
+	case c.ReadsInput() && c.Input != nil:
+		return c.Input.Name()
 	case c.ReadsInput():
 		return os.Stdin.Name()
 	case len(c.Command) > 0:

@@ -255,7 +255,7 @@ func (c *CommandLine) Fit(check func(*CommandLine) error) (*CommandLine, error) 
 		if err != nil {
 			return next, err
 		}
-		next.Merge = c.Merge
+		next.Input, next.Merge = c.Input, c.Merge
 		c = next
 	}
 }
