@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -317,7 +315,7 @@ func (w *watcher) load(ctx context.Context) func() []watch.Step {
 		if w.line.WatchChdir && dir != w.root {
 			patterns = []string{"./..."}
 		}
-		out, err := w.goCommand(ctx, dir, graphWords(w.line.Line, patterns))
+		out, err := harness.GoAside(ctx, dir, graphWords(w.line.Line, patterns))
 		outputs = append(outputs, bytes.NewReader(out))
 		failed = errors.Join(failed, err)
 	}
@@ -398,30 +396,12 @@ func (w *watcher) runVet(ctx context.Context, r watch.Run) func() []watch.Step {
 	packages := w.lineOf(r).Packages()
 	args := append([]string{"vet"}, w.line.Line.FileFlags()...)
 	args = append(append(args, gotest.VetFlags...), "--")
-	out, err := w.goCommand(ctx, r.Dir, append(args, packages...))
+	out, err := harness.GoAside(ctx, r.Dir, append(args, packages...))
 	text := string(out)
 	if err != nil {
 		text += err.Error() + "\n"
 	}
 	return func() []watch.Step { return w.plan.Vetted(text) }
-}
-
-// goCommand runs the go command and returns what it prints. The error holds what
-// it says on standard error, if it fails.
-func (w *watcher) goCommand(ctx context.Context, dir string, args []string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	// It removes its files if it is interrupted, and its tools end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGINT) }
-	cmd.WaitDelay = 5 * time.Second
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil && said.Len() > 0 {
-		err = errors.New(strings.TrimSpace(said.String()))
-	}
-	return out, err
 }
 
 // debug has another pgtest debug the tests of a run.

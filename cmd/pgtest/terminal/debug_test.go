@@ -54,13 +54,19 @@ func (j *job) awaitDebugger() (dlv ptytest.Process) {
 func (j *job) checkDebuggerGone() {
 	j.t.Helper()
 	j.Gone("dlv|sleep 1000|__watchdog|debug-test")
+	j.checkFilesGone()
+}
+
+// checkFilesGone wants no temporary files to be left.
+func (j *job) checkFilesGone() {
+	j.t.Helper()
 	var left []string
 	defer func() {
 		if j.t.Failed() {
 			j.t.Logf("left: %q", left)
 		}
 	}()
-	j.Until("files to be removed", func() bool { // by a go vet of the watch, too
+	j.Until("files to be removed", func() bool {
 		ours, _ := filepath.Glob(filepath.Join(j.dir, "tmp", "pgtest*"))
 		gos, _ := filepath.Glob(filepath.Join(j.dir, "tmp", "go-*"))
 		left = append(ours, gos...)

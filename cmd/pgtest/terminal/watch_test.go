@@ -5,6 +5,7 @@ package terminal_test
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -299,4 +300,65 @@ func TestWatchWithoutKeys(t *testing.T) {
 	j.Type(ptytest.CtrlC)
 	j.AwaitPrompt()
 	j.checkStatuses("130")
+}
+
+// vets stands in for the go command: its vet makes a work directory, and does not end.
+const vets = `#!/bin/sh
+test "$1" = vet || exec "$GO" "$@"
+mktemp -d "${GOTMPDIR:-$TMPDIR}/go-build-XXXXXX" >/dev/null
+touch "$READY/vet"
+exec sleep 1000
+`
+
+// withVet returns a directory for PATH, whose go has vets.
+func withVet(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text := strings.Replace(vets, "$GO", path, 1)
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// awaitVet waits until go vet has files.
+func (j *job) awaitVet() {
+	j.t.Helper()
+	ready := filepath.Join(j.dir, "ready", "vet")
+	j.Until("go vet to run", func() bool {
+		return os.Remove(ready) == nil
+	})
+}
+
+// A go vet that is in the way leaves nothing, though go does not remove its files when
+// it is interrupted.
+func TestWatchVetDropped(t *testing.T) {
+	j := startWatch(t, "bash", "", "", withVet(t)).keys()
+	j.write("b/b.go", watched["b/b.go"]+"\n")
+	j.ran(`\./b`)
+	j.awaitVet()
+	j.Type("r")
+	j.ran(`\./b`)
+	j.awaitVet()
+	if dirs, err := filepath.Glob(filepath.Join(j.dir, "tmp", "*")); err != nil || len(dirs) != 1 {
+		t.Errorf("%v: besides those of the last go vet there are files: %q", err, dirs)
+	}
+	j.quit()
+	j.checkFilesGone()
+}
+
+// When the watch is killed, what go vet has made goes, too.
+func TestWatchVetKilled(t *testing.T) {
+	j := startWatch(t, "bash", "", "", withVet(t)).keys()
+	j.write("b/b.go", watched["b/b.go"]+"\n")
+	j.ran(`\./b`)
+	j.awaitVet()
+	j.Signal(j.One(" --watch "), unix.SIGKILL)
+	j.AwaitPrompt()
+	j.Gone("sleep 1000|__watchdog")
+	j.checkFilesGone()
 }
