@@ -6,10 +6,10 @@
 package debugger
 
 import (
+	"bytes"
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -115,7 +115,6 @@ func Run(c Config) (int, error) {
 const (
 	binaryFile = "debug.test"
 	startFile  = "start"
-	outputFile = "output"
 	stopsFile  = "stops"
 )
 
@@ -157,13 +156,8 @@ func (s *session) build(line gotest.Line) (syscall.WaitStatus, error) {
 	}
 	command := exec.Command(path, append([]string{"test"}, line.Words()...)...)
 	command.Env, command.Stderr = append(s.Env[:len(s.Env):len(s.Env)], tempVariable+"="+s.dir), os.Stderr
-	output, err := os.CreateTemp(s.TempDir, "pgtest-dlv-")
-	if err != nil {
-		return 0, err
-	}
-	defer output.Close()
-	os.Remove(output.Name())
-	command.Stdout = output
+	var output bytes.Buffer
+	command.Stdout = &output
 	asked := syscall.Signal(0)
 	status, err := s.do(command, func(sig syscall.Signal) {
 		asked = sig
@@ -173,8 +167,9 @@ func (s *session) build(line gotest.Line) (syscall.WaitStatus, error) {
 		return syscall.WaitStatus(asked), err
 	}
 	if err == nil && status != 0 {
-		output.Seek(0, io.SeekStart)
-		io.Copy(os.Stdout, output)
+		s.watchdog.Finish(true) // all of it is there then
+		s.watchdog = nil
+		os.Stdout.Write(output.Bytes())
 	}
 	return status, err
 }
