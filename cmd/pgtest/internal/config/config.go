@@ -5,6 +5,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
@@ -94,10 +96,15 @@ type File struct {
 func Find(dir string) (string, error) {
 	module, repository := "", ""
 	for at := dir; repository == ""; at = filepath.Dir(at) {
-		if module == "" && exists(filepath.Join(at, "go.mod")) {
+		hasModule, err := exists(at, "go.mod")
+		hasRepository, err2 := exists(at, ".git")
+		if err := cmp.Or(err, err2); err != nil {
+			return "", err
+		}
+		if module == "" && hasModule {
 			module = at
 		}
-		if exists(filepath.Join(at, ".git")) {
+		if hasRepository {
 			repository = at
 		}
 		if at == filepath.Dir(at) {
@@ -109,21 +116,34 @@ func Find(dir string) (string, error) {
 			continue
 		}
 		plain, hidden := filepath.Join(root, Name), filepath.Join(root, ".config", Name)
-		switch {
-		case exists(plain) && exists(hidden):
+		hasPlain, err := exists(plain)
+		hasHidden, err2 := exists(hidden)
+		switch err := cmp.Or(err, err2); {
+		case err != nil:
+			return "", err
+		case hasPlain && hasHidden:
 			return "", fmt.Errorf("%s and %s: only one of them may be there", Shorten(plain), Shorten(hidden))
-		case exists(plain):
+		case hasPlain:
 			return plain, nil
-		case exists(hidden):
+		case hasHidden:
 			return hidden, nil
 		}
 	}
 	return "", nil
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+// exists reports whether a file is there. It is an error if nobody can tell, as in a
+// directory that can't be searched.
+func exists(elements ...string) (bool, error) {
+	path := filepath.Join(elements...)
+	switch _, err := os.Stat(path); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // .config may be a file of something else
+		return false, nil
+	default:
+		return false, fmt.Errorf("%s: %w", Shorten(path), errors.Unwrap(err))
+	}
 }
 
 // Shorten makes a path one line, and relative to the working directory if it is
@@ -242,22 +262,27 @@ func (p *parser) expression(n *unstable.Node) error {
 		return p.file.addOverride(p.table)
 	case unstable.Table:
 		p.table = p.keys(n)
-		if len(p.table) == 1 && slices.Contains(tables[:3], p.table[0].name) {
-			return nil
-		}
 		if list, rest := p.file.overridesOf(p.table); list != nil {
 			return list.table(rest, p.table)
 		}
-		if isNamed(p.table[0]) {
-			_, err := p.file.namedTable(p.table)
-			return err
-		}
-		_, err := p.file.profile(p.table)
-		return err
+		return p.file.declare(p.table)
 	case unstable.KeyValue:
 		return p.setting(slices.Concat(p.table, p.keys(n)), n.Value())
 	}
 	return nil
+}
+
+// declare takes the keys of a table that is for settings, which may have none.
+func (f *File) declare(table []key) error {
+	var err error
+	switch {
+	case len(table) == 1 && slices.Contains(tables[:3], table[0].name): // of tables
+	case isNamed(table[0]):
+		_, err = f.namedTable(table)
+	default:
+		_, err = f.profile(table)
+	}
+	return err
 }
 
 // setting adds what a key has for a value: one setting, or for an inline table all
@@ -267,6 +292,9 @@ func (p *parser) setting(keys []key, value *unstable.Node) error {
 		return p.override(list, rest, keys, value)
 	}
 	if value.Kind == unstable.InlineTable && len(keys) < 3 {
+		if err := p.file.declare(keys); err != nil {
+			return err
+		}
 		return p.entries(value, func(sub []key, value *unstable.Node) error {
 			return p.setting(slices.Concat(keys, sub), value)
 		})
@@ -349,6 +377,23 @@ func join(keys []key) string {
 	return strings.Join(names, ".")
 }
 
+// shown are keys as a file could have them, on one line.
+func shown(keys []key) string {
+	var names []string
+	for _, k := range keys {
+		names = append(names, bare(k.name))
+	}
+	return strings.Join(names, ".")
+}
+
+// bare is a name without quotes if it needs none.
+func bare(name string) string {
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
 // profile returns the profile of a table, which may be new.
 func (f *File) profile(table []key) (*Profile, error) {
 	if len(table) != 2 || table[0].name != profiles {
@@ -380,7 +425,7 @@ func unknown(keys []key) error {
 	case slices.Contains(tables[:3], k.name) && len(keys) > 2:
 		return keys[2].at.Errorf("unknown table %q", join(keys))
 	case slices.Contains(tables[:3], k.name):
-		return keys[len(keys)-1].at.Errorf("%s: must be a table of settings", join(keys))
+		return keys[len(keys)-1].at.Errorf("%s: must be a table of settings", shown(keys))
 	case near != "":
 		return k.at.Errorf("unknown key %q; did you mean %q?", k.name, near)
 	}
@@ -440,7 +485,7 @@ func (f *File) chain(p *Profile) ([]*Profile, error) {
 			return nil, s.ValueAt.Errorf("inherits: %w", f.missing(s.Values[0], ""))
 		}
 		if slices.Contains(chain, next) {
-			return nil, s.ValueAt.Errorf("inherits: profile %s inherits from itself", next.Name)
+			return nil, s.ValueAt.Errorf("inherits: profile %s inherits from itself", bare(next.Name))
 		}
 		p = next
 	}

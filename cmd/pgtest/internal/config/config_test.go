@@ -32,10 +32,18 @@ func TestRead(t *testing.T) {
 		{"[profile.n]\ninherits = 'ci'\nc = 2\n[profile.ci]\na = 'y'\n", "n", "a=y c=2"},
 		{"[profile.default]\na = 1.5\nb = [1]\nc = 1979-05-27\n", "default", "a=? b=? c=?"},
 		{"[profile.default]\na = []\n", "default", "a=[]"},
+		{"profile.ci = {}\n", "ci", ""},
+		{"[profile]\nci = {}\nn = {inherits = 'ci', a = 1}\n", "n", "a=1"},
 
 		{"[profile.ci]\n", "x", `no profile "x" in FILE`},
 		{"[profile.nightly]\n", "nigthly", `no profile "nigthly" in FILE; did you mean "nightly"?`},
 		{"a = 1", "default", `FILE:1:1: unknown key "a": settings stand in [profile.default] or another profile`},
+		{"a = {}", "default", `FILE:1:1: unknown key "a": settings stand in [profile.default] or another profile`},
+		{"profile.\"a\\nb\" = 3", "default", `FILE:1:9: profile."a\nb": must be a table of settings`},
+		{"profile.\"a\\nb\".inherits = \"a\\nb\"", "default", `FILE:1:27: inherits: profile "a\nb" inherits from itself`},
+		{"[[\"a\\nb\"]]", "default", `FILE:1:3: unknown table [["a\nb"]]: settings stand in [profile.default] or another profile`},
+		{"[[override.\"a\\nb\"]]", "default", `FILE:1:12: unknown table [[override."a\nb"]]`},
+		{"[profile.\"a\\nb\".override]", "default", `FILE:1:17: profile."a\nb".override: must be an array of tables, as [[profile."a\nb".override]] begins one`},
 		{"[default]\na = 1", "default", `FILE:1:2: unknown key "default": settings stand in [profile.default] or another profile`},
 		{"[profiles.default]", "default", `FILE:1:2: unknown key "profiles"; did you mean "profile"?`},
 		{"profile = 3", "default", `FILE:1:1: profile: must be a table of settings`},
@@ -100,6 +108,7 @@ func TestOverrides(t *testing.T) {
 		{"[setup.a.b]\n", "default", `FILE:1:10: unknown table "setup.a.b"`},
 		{"[setups.a]\n", "default", `FILE:1:2: unknown key "setups"; did you mean "setup"?`},
 		{"[group.db]\nmax = 1\n[group]\nx.max = 2\ny = {max = 3}\n", "default", "db max=1, x max=2, y max=3"},
+		{"[group]\ndb = {}\n[setup]\ne = {}\n", "default", "db, e"},
 
 		{"[override]\na = 1\n", "default", "FILE:1:2: override: must be an array of tables, as [[override]] begins one"},
 		{"override = 1\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
@@ -162,6 +171,8 @@ func TestFind(t *testing.T) {
 		{"r/.git/x r/m/go.mod r/m/a/pgtest.toml", "r/m/a", ""},
 		{"pgtest.toml go.mod r/.git/x", "r", ""},
 		{"pgtest.toml r/m/go.mod", "r/m", ""},
+		{"go.mod pgtest.toml .config", ".", "pgtest.toml"},
+		{"go.mod .config", ".", ""},
 		{"go.mod pgtest.toml .config/pgtest.toml", ".", "pgtest.toml and .config/pgtest.toml: only one of them may be there"},
 	} {
 		root := t.TempDir()
@@ -180,6 +191,27 @@ func TestFind(t *testing.T) {
 		}
 		if got = strings.ReplaceAll(got, root+string(filepath.Separator), ""); got != tt.want {
 			t.Errorf("%s from %s: %q, want %q", tt.files, tt.from, got, tt.want)
+		}
+	}
+}
+
+// TestUnsearchable has files of which nobody can tell whether they are there.
+func TestUnsearchable(t *testing.T) {
+	for _, name := range []string{"go.mod", ".git", Name, ".config"} {
+		root := t.TempDir()
+		write(t, filepath.Join(root, ".git", "x"), "")
+		write(t, filepath.Join(root, "a", "go.mod"), "")
+		loop := filepath.Join(root, "a", name)
+		os.Remove(loop)
+		if err := os.Symlink(name, loop); err != nil {
+			t.Fatal(err)
+		}
+		if name == ".config" {
+			loop = filepath.Join(loop, Name)
+		}
+		want := loop + ": too many levels of symbolic links"
+		if _, err := Find(filepath.Join(root, "a")); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -57,11 +57,11 @@ func (f *File) addOverride(keys []key) error {
 	list, rest := f.overridesOf(keys)
 	switch {
 	case list == nil && nearest.Of(keys[0].name, []string{override}) != "":
-		return keys[0].at.Errorf("unknown table [[%s]]; did you mean %q?", join(keys), override)
+		return keys[0].at.Errorf("unknown table [[%s]]; did you mean %q?", shown(keys), override)
 	case list == nil:
-		return keys[0].at.Errorf("unknown table [[%s]]: settings stand in [profile.%s] or another profile", join(keys), DefaultProfile)
+		return keys[0].at.Errorf("unknown table [[%s]]: settings stand in [profile.%s] or another profile", shown(keys), DefaultProfile)
 	case len(rest) > 0:
-		return rest[0].at.Errorf("unknown table [[%s]]", join(keys))
+		return rest[0].at.Errorf("unknown table [[%s]]", shown(keys))
 	}
 	*list = append(*list, &Override{At: keys[len(keys)-1].at})
 	return nil
@@ -81,7 +81,7 @@ func (list overrides) table(rest, keys []key) error {
 }
 
 func notList(keys []key) error {
-	return keys[len(keys)-1].at.Errorf("%s: must be an array of tables, as [[%[1]s]] begins one", join(keys))
+	return keys[len(keys)-1].at.Errorf("%s: must be an array of tables, as [[%[1]s]] begins one", shown(keys))
 }
 
 // override adds what stands below a list of overrides: rest are the keys behind
