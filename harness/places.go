@@ -21,6 +21,11 @@ import (
 // PlaceVariables are what tests find in their environment about their places.
 var PlaceVariables = []string{"PGTEST_SLOT", "PGTEST_GROUP_SLOT", "PGTEST_RUN_ID", "PGTEST_ATTEMPT"}
 
+// SetsVariable reports whether a variable of tests is one that pgtest sets.
+func SetsVariable(name string) bool {
+	return strings.HasPrefix(name, "_PGTEST_") || slices.Contains(PlaceVariables, name)
+}
+
 // Places says how much runs at once.
 type Places struct {
 	// Packages is how many packages run at once; 0 is as many as go test runs.

@@ -255,7 +255,7 @@ func readVariables(path string) ([]string, error) {
 			continue
 		case !ok || name == "" || strings.ContainsAny(name, " \t") || strings.Contains(line, "\x00"):
 			return nil, fmt.Errorf("PGTEST_ENV: line %d is not KEY=value: %.100q", n, line)
-		case strings.HasPrefix(name, "_PGTEST_") || slices.Contains(PlaceVariables, name):
+		case SetsVariable(name):
 			return nil, fmt.Errorf("PGTEST_ENV: line %d: %s is set by pgtest", n, name)
 		}
 		env = append(env, line)

@@ -97,21 +97,32 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// importPath returns the import path of a package that is named by its path or by
+// importPath returns the import path of one package that is named by its path or by
 // its directory.
 func (m modules) importPath(pkg string) (string, error) {
-	if !isRelative(pkg) && !filepath.IsAbs(pkg) {
-		return pkg, nil
+	switch {
+	case strings.Contains(pkg, "..."):
+		return "", fmt.Errorf("%s: is a pattern, and no package", pkg)
+	case !isRelative(pkg) && !filepath.IsAbs(pkg):
+		return pkg, m.checkImport(pkg)
 	}
-	dir := pkg
-	if !filepath.IsAbs(pkg) {
-		dir = filepath.Join(m.dir, pkg)
+	dir := m.absolute(pkg)
+	if err := m.checkDir(pkg, dir); err != nil {
+		return "", err
 	}
-	m.add(dir)
-	if paths := m.importPaths(dir); len(paths) > 0 {
-		return paths[0], nil
+	inner := modules{} // of the modules around it only the next
+	if !inner.add(dir) {
+		return "", fmt.Errorf("%s: is in no module", pkg)
 	}
-	return "", fmt.Errorf("%s: is in no module", pkg)
+	return inner.importPaths(dir)[0], nil
+}
+
+// absolute is a directory, or a pattern of some, without what it is relative to.
+func (m modules) absolute(dir string) string {
+	if filepath.IsAbs(dir) {
+		return filepath.Clean(dir)
+	}
+	return filepath.Join(m.dir, dir)
 }
 
 // isRelative reports whether the go command takes a pattern for a directory.
@@ -128,10 +139,7 @@ func (m modules) resolve(pattern string) ([]string, error) {
 	if !isRelative(pattern) && !filepath.IsAbs(pattern) {
 		return []string{pattern}, m.checkImport(pattern)
 	}
-	dir := filepath.Clean(pattern)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(m.dir, dir)
-	}
+	dir := m.absolute(pattern)
 	m.add(before(dir))
 	if err := m.checkDir(pattern, dir); err != nil {
 		return nil, err
@@ -251,11 +259,12 @@ func (m modules) checkDir(pattern, dir string) error {
 	}
 	expr := gotest.PackagePattern(dir)
 	found := fmt.Errorf("%s matches no package", pattern)
-	filepath.WalkDir(start, func(path string, e fs.DirEntry, err error) error {
+	// Of a link the go command looks at what it names.
+	filepath.WalkDir(start+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return nil
-		case e.IsDir() && path != start && (dir == start || e.Name() == "testdata" || strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_")):
+		case e.IsDir() && filepath.Clean(path) != start && (dir == start || e.Name() == "testdata" || strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_")):
 			return fs.SkipDir
 		case !e.IsDir() && strings.HasSuffix(e.Name(), ".go") && expr.MatchString(filepath.Dir(path)):
 			found = nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"pgtest/cmd/pgtest/internal/config"
 	"pgtest/cmd/pgtest/internal/nearest"
@@ -157,6 +158,9 @@ func overridesOf(file *config.File, profile string, modules modules) (overridden
 func groupsOf(file *config.File) ([]override.Group, error) {
 	var all []override.Group
 	for _, g := range file.Groups() {
+		if g.Name == "" || strings.ContainsFunc(g.Name, unicode.IsControl) {
+			return nil, g.At.Errorf("group: %q can't be the name of one", g.Name)
+		}
 		group := override.Group{Name: g.Name}
 		for _, s := range g.Settings {
 			switch {
@@ -208,14 +212,18 @@ type ruler struct {
 	sets    int            // how many settings
 	tests   bool           // it is for some tests
 	whole   config.Setting // one that is for whole packages
-	retries config.Setting // as a table
+	retries config.Setting // the first of those in a table of them
 }
 
 func (r *ruler) take(s config.Setting) error {
-	switch s.Key {
-	case packagesKey:
+	name := s.Key
+	if s.Sub != "" {
+		name += "." + s.Sub
+	}
+	switch {
+	case name == packagesKey:
 		return r.takePackages(s)
-	case testsKey:
+	case name == testsKey:
 		if s.Kind != config.String {
 			return s.ValueAt.Errorf("tests: must be a string: a pattern as for -run")
 		}
@@ -224,14 +232,10 @@ func (r *ruler) take(s config.Setting) error {
 			return s.ValueAt.Errorf("tests: %w", err)
 		}
 		return nil
-	case environmentKey:
+	case s.Key == environmentKey:
 		r.sets++
 		r.whole = s
 		return r.takeVariable(s)
-	}
-	name := s.Key
-	if s.Sub != "" {
-		name += "." + s.Sub
 	}
 	i := slices.IndexFunc(r.keys, func(k key) bool { return k.name == name })
 	if i < 0 {
@@ -245,8 +249,10 @@ func (r *ruler) take(s config.Setting) error {
 	if k.whole {
 		r.whole = s
 	}
-	if s.Kind == config.Table {
+	if r.retries.Key == "" && (s.Kind == config.Table || k.name == retryDelay) {
 		r.retries = s
+	}
+	if s.Kind == config.Table {
 		return nil
 	}
 	if err := k.set(&r.rule.Settings, s.Values[0], s.At.String()); err != nil {
@@ -290,10 +296,12 @@ func (r *ruler) takeVariable(s config.Setting) error {
 		return nil
 	case s.Sub == "":
 		return s.ValueAt.Errorf("environment: must be a table of strings")
+	case strings.ContainsRune(s.Sub, '=') || strings.ContainsFunc(s.Sub, unicode.IsControl):
+		return s.At.Errorf("environment: %q can't be the name of a variable", s.Sub)
+	case harness.SetsVariable(s.Sub):
+		return s.At.Errorf("environment: %s is set by pgtest", s.Sub)
 	case s.Kind != config.String:
 		return s.ValueAt.Errorf("environment: %s must be a string", s.Sub)
-	case strings.ContainsAny(s.Sub, "=\x00") || strings.HasPrefix(s.Sub, "_PGTEST_"):
-		return s.At.Errorf("environment: %q can't be the name of a variable", s.Sub)
 	case strings.Contains(s.Values[0], "\x00"):
 		return s.ValueAt.Errorf("environment: %s has a zero byte", s.Sub)
 	}
@@ -342,6 +350,7 @@ func (c *CommandLine) PrintOverrides(w io.Writer, pkg, test string) error {
 	if err != nil {
 		return err
 	}
+	modules.absent = c.Archive != ""
 	path, err := modules.importPath(pkg)
 	if err != nil {
 		return err
@@ -367,7 +376,7 @@ func (c *CommandLine) PrintOverrides(w io.Writer, pkg, test string) error {
 				}
 			}
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", k.name, value, where)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", k.name, oneLine(value), where)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		v := s.Environment[name]

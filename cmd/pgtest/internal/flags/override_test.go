@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgtest/cmd/pgtest/internal/config"
@@ -14,16 +15,16 @@ import (
 // TestPrintOverrides prints what holds for a package and a test, and where it
 // stands.
 func TestPrintOverrides(t *testing.T) {
-	inProject(t, map[string]string{"db/a.go": "package db", "x/y/a.go": "package y", config.Name: `[profile.default]
+	inProject(t, map[string]string{"db/a.go": "package db", "x/a.go": "package x", "x/y/a.go": "package y", "nested/go.mod": "module n\n", "go.work": "use .\nuse ./nested\n", "nested/b/a.go": "package b", config.Name: `[profile.default]
 slow-after = "5s"
 [[override]]
 packages = "./db/..."
 timeout = "10m"
 retries = { count = 2, delay = "1s" }
 isolate = "test"
-environment = { URL = "a\nb" }
+environment = { URL = "a\nb\tc" }
 [[override]]
-packages = ["m/db", "m/x/..."]
+packages = ["m/db", "m/x/y"]
 tests = "TestSlow/x|TestBig"
 timeout = "1h"
 retries = 5
@@ -38,14 +39,18 @@ max = 2
 [setup.start]
 command = "start\tit"
 packages = "./db"
+[[override]]
+packages = "n/b"
+weight = 7
 `})
 	for _, tt := range []struct{ words, want string }{
 		{"./x", "timeout default|slow-after 5s pgtest.toml:2:1|retries default|retries.delay default|group default|weight default|quarantine default|isolate package default|procs default|leaks warn default"},
-		{"m/db", "timeout 10m0s pgtest.toml:5:1|slow-after 5s pgtest.toml:2:1|retries 2 pgtest.toml:6:13|retries.delay 1s pgtest.toml:6:24|group default|weight default|quarantine default|isolate test pgtest.toml:7:1|procs default|leaks warn default|environment.URL a b pgtest.toml:8:17|setup.start sh -c start it pgtest.toml:22:8"},
+		{"m/db", "timeout 10m0s pgtest.toml:5:1|slow-after 5s pgtest.toml:2:1|retries 2 pgtest.toml:6:13|retries.delay 1s pgtest.toml:6:24|group default|weight default|quarantine default|isolate test pgtest.toml:7:1|procs default|leaks warn default|environment.URL a b c pgtest.toml:8:17|setup.start sh -c start it pgtest.toml:22:8"},
 		{"./db TestSlow", "timeout 10m0s pgtest.toml:5:1|retries 2 pgtest.toml:6:13"},
 		{"./db TestSlow/xy", "timeout 1h0m0s pgtest.toml:12:1|retries 5 pgtest.toml:13:1|retries.delay 1s pgtest.toml:6:24|group db pgtest.toml:14:1|weight 2 pgtest.toml:15:1|quarantine 2027-01-31 broken pgtest.toml:16:1"},
 		{"./x/y TestBigger", "timeout 1h0m0s pgtest.toml:12:1|retries.delay default"},
 		{"--test-timeout=3s --rerun-fails=1 --isolate=package ./db TestBig", "timeout 3s --test-timeout|retries 1 --rerun-fails|retries.delay 1s pgtest.toml:6:24|isolate package --isolate"},
+		{"./nested/b", "weight 7 pgtest.toml:27:1"},
 		{"--profile=ci ./x", "procs 3 pgtest.toml:19:1|leaks fail pgtest.toml:18:1"},
 		{"--profile=ci --leaks=ignore ./x", "leaks ignore --leaks"},
 	} {
@@ -69,6 +74,30 @@ packages = "./db"
 		}
 		if strings.Contains(tt.want, "timeout default") && strings.Count(got, "|") != strings.Count(tt.want, "|")+2 {
 			t.Errorf("%s: more than\n%s", tt.words, tt.want)
+		}
+	}
+}
+
+// TestShowNoPackage has what is none, or not one.
+func TestShowNoPackage(t *testing.T) {
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "a.go"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for pkg, want := range map[string]string{
+		"./...":   "./...: is a pattern, and no package",
+		"./tabel": "./tabel matches no package: there is no directory ./tabel; did you mean ./table?",
+		"m/tabel": "m/tabel matches no package: there is no directory ./tabel; did you mean ./table?",
+		"table":   `table matches no package of m`,
+		outside:   outside + ": is in no module",
+	} {
+		inProject(t, map[string]string{"table/a.go": "package table"})
+		c, err := Parse([]string{pkg}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.PrintOverrides(new(bytes.Buffer), pkg, ""); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
@@ -108,6 +137,7 @@ func TestBadOverrides(t *testing.T) {
 		"retries = -1":                         `2:11: retries: bad value "-1": must be 0 or a positive number`,
 		"retries = {}":                         `2:1: retries: count is missing`,
 		"retries = {delay = '1s'}":             `2:1: retries: count is missing`,
+		"retries.delay = '1s'":                 `2:9: retries: count is missing`,
 		"retries = {cuont = 1}":                `2:12: unknown key "retries.cuont"; did you mean "retries.count"?`,
 		"retries = {count = 1, delay = 1}":     `2:31: retries.delay: must be a string`,
 		"isolate = true":                       `2:11: isolate: must be a string`,
@@ -123,6 +153,12 @@ func TestBadOverrides(t *testing.T) {
 		"environment = 'A=b'":                  `2:15: environment: must be a table of strings`,
 		"environment = {A = 1}":                `2:20: environment: A must be a string`,
 		"environment = {'A=b' = 'c'}":          `2:16: environment: "A=b" can't be the name of a variable`,
+		"environment = {\"A\\nB\" = 1}":        `2:16: environment: "A\nB" can't be the name of a variable`,
+		"environment = {A = \"a\\u0000\"}":     `2:20: environment: A has a zero byte`,
+		"environment = {PGTEST_SLOT = '1'}":    `2:16: environment: PGTEST_SLOT is set by pgtest`,
+		"environment = {_PGTEST_RUN = '1'}":    `2:16: environment: _PGTEST_RUN is set by pgtest`,
+		"packages.a = './adm'\nprocs = 1":      `2:10: unknown key "packages.a"`,
+		"tests.a = 'TestA'\nretries = 1":       `2:7: unknown key "tests.a"`,
 		"packages = 'x'":                       `2:12: packages: x matches no package of m`,
 		"packages = './ad'\nprocs = 1":         `2:12: packages: ./ad matches no package: there is no directory ./ad; did you mean ./adm?`,
 		"packages = ['./adm']\nprocs = 1":      `2:13: packages: ./adm matches no package`,
@@ -137,6 +173,9 @@ func TestBadOverrides(t *testing.T) {
 		"environment.A = 'x'\ntests = 'TestA'": `2:13: environment: is for whole packages, not together with tests`,
 		"packages = './...'":                   `1:17: override: sets nothing`,
 		"tests = 'TestA'":                      `1:17: override: sets nothing`,
+		"retries = 1\n[group]\nx = {}":         `4:1: group x: max is missing`,
+		"retries = 1\n[group.'']\nmax = 1":     `3:8: group: "" can't be the name of one`,
+		"retries = 1\n[group.\"a\\nb\"]":       `3:8: group: "a\nb" can't be the name of one`,
 		"retries = 1\n[group.x]":               `3:8: group x: max is missing`,
 		"retries = 1\n[group.x]\nmax = 0":      `4:7: max: bad value "0": must be a positive number`,
 		"retries = 1\n[group.x]\nmxa = 1":      `4:1: unknown key "mxa"; did you mean "max"?`,
@@ -227,6 +266,44 @@ func TestProject(t *testing.T) {
 	}
 }
 
+// TestProjectFull adds to files for which there is no room. They stay as they are.
+func TestProjectFull(t *testing.T) {
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "[profile.ci]\nslowest = 3\n"} {
+		files := map[string]string{"a.go": "package m"}
+		if text != "" {
+			files[config.Name] = text
+		}
+		dir := inProject(t, files)
+		was, _ := os.ReadDir(dir)
+		p, err := OpenProject()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddQuarantine("m", "TestA", "2027-01-31 flaky")
+		limit := syscall.Rlimit{Cur: 40, Max: before.Max}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		err = p.Write()
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+			t.Fatal(err)
+		}
+		if err == nil || err.Error() != config.Name+": file too large" {
+			t.Errorf("%v", err)
+		}
+		if got, _ := os.ReadFile(config.Name); string(got) != text {
+			t.Errorf("%q became %q", text, got)
+		}
+		if is, _ := os.ReadDir(dir); len(is) != len(was) {
+			t.Errorf("%v is left", is)
+		}
+	}
+}
+
 // TestPatterns resolves patterns of packages in a module, in a workspace, and in a
 // repository with modules.
 func TestPatterns(t *testing.T) {
@@ -249,7 +326,12 @@ func TestPatterns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("db", filepath.Join(root, "one", "link")); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ file, wd, pattern, want string }{
+		{"one", "one", "./link/x", "example.com/one/link/x"},
+		{"one", "one", "./link/...", "example.com/one/link/..."},
 		{"one", "one", "./...", "example.com/one/..."},
 		{"one", "one/db", ".", "example.com/one"},
 		{"one", "one", "./db/x", "example.com/one/db/x"},

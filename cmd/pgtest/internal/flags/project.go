@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,12 +13,14 @@ import (
 
 	"pgtest/cmd/pgtest/internal/config"
 	"pgtest/harness/gotest/sources"
+	"pgtest/harness/outfile"
 	"pgtest/harness/override"
 )
 
 // A Project is a pgtest.toml to which overrides are added.
 type Project struct {
 	Path    string // as users name it
+	file    string
 	data    []byte // of the file, nil for a new one
 	added   strings.Builder
 	rules   override.Rules // of all profiles
@@ -39,7 +42,7 @@ func OpenProject() (*Project, error) {
 		}
 		path = filepath.Join(root, config.Name)
 	}
-	p := &Project{Path: config.Shorten(path), rules: c.files.all}
+	p := &Project{Path: config.Shorten(path), file: path, rules: c.files.all}
 	if p.data, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", p.Path, errors.Unwrap(err))
 	}
@@ -63,7 +66,8 @@ func (p *Project) AddQuarantine(pkg, test, quarantine string) {
 		packagesKey, quoted(pkg), testsKey, quoted(override.Only(test)), quoted(quarantine))
 }
 
-// Write adds to the file what there is to add, and changes nothing else in it.
+// Write adds to the file what there is to add, and changes nothing else in it. After
+// an error it is as it was.
 func (p *Project) Write() error {
 	text := p.added.String()
 	switch {
@@ -77,15 +81,26 @@ func (p *Project) Write() error {
 	if err := config.Check(p.Path, append(p.data[:len(p.data):len(p.data)], text...)); err != nil {
 		return fmt.Errorf("nothing is added, because with [[override]] at its end: %w", err)
 	}
-	f, err := os.OpenFile(p.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	var err error
+	if p.data == nil {
+		err = create(p.file, text)
+	} else {
+		_, err = outfile.NewAppended(p.file).Write([]byte(text))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Path, errors.Unwrap(err))
 	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", p.Path, err)
-	}
 	return nil
+}
+
+// create writes a new file.
+func create(path, text string) error {
+	f, err := outfile.CreateWhole(path)
+	if err != nil {
+		return err
+	}
+	io.WriteString(f, text) // Commit returns its error
+	return f.Commit()
 }
 
 // quoted is a string as TOML writes it.

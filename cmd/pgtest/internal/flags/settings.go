@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"pgtest/cmd/pgtest/internal/config"
 )
@@ -305,4 +306,12 @@ func (c *CommandLine) PrintSettings(w io.Writer) error {
 	return table.Flush()
 }
 
-func oneLine(v string) string { return strings.ReplaceAll(v, "\n", " ") }
+// oneLine is a text for a cell of a table.
+func oneLine(v string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, v)
+}
