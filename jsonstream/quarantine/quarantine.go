@@ -104,7 +104,7 @@ func (w *Watch) ofTest(s *state, ev *event.Event) ([][]byte, bool) {
 		switch {
 		case string(ev.OutputType.Raw) == "error", !s.typed && logged().Match(out):
 			s.of(test).erred = true
-		case bytes.HasPrefix(out, []byte(result.QuarantinedLine)), bytes.HasPrefix(out, []byte(expiredLine)):
+		case bytes.HasPrefix(out, []byte(expiredLine)):
 			s.said[test] = true
 		case result.LooksPanicked(out):
 			s.panics = test

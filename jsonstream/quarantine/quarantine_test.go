@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -32,6 +33,13 @@ func TestTake(t *testing.T) {
 		{"a panic", "run:TestQ TestQ=panic:.x fail:TestQ =FAIL.m fail", "run:TestQ TestQ=panic:.x TestQ=Q skip:TestQ =FAIL.m =but.run fail"},
 		{"a panic beside a subtest", "fail:TestA/Q TestA=panic:.x fail:TestA =FAIL.m fail", "TestA/Q=Q skip:TestA/Q TestA=panic:.x fail:TestA =FAIL.m fail"},
 		{"another exit status", "fail:TestQ =FAIL =exit.status.3 =FAIL.m fail", "TestQ=Q skip:TestQ =PASS =exit.status.3 =FAIL.m =but.reason fail"},
+		{"the usual exit status", "fail:TestQ =FAIL =exit.status.1 =FAIL.m fail", "TestQ=Q skip:TestQ =PASS =exit.status.1 =ok...m pass"},
+		{"a signal", "fail:TestQ =FAIL =signal:.killed =FAIL.m fail", "TestQ=Q skip:TestQ =PASS =signal:.killed =FAIL.m =but.reason fail"},
+		{"a panic of no test", "fail:TestQ =FAIL =panic:.x =FAIL.m fail", "TestQ=Q skip:TestQ =PASS =panic:.x =FAIL.m =but.reason fail"},
+		{"no test at all", "pass:TestA" + end, "pass:TestA =FAIL =FAIL.m fail"},
+		{"a run of the package that was cut off", "fail:TestA start fail:TestQ" + end, "fail:TestA start TestQ=Q skip:TestQ =PASS =ok...m pass"},
+		{"another run without a start", "fail:TestA" + end + " fail:TestQ" + end, "fail:TestA =FAIL =FAIL.m fail TestQ=Q skip:TestQ =PASS =ok...m pass"},
+		{"another run after one that passed", "fail:TestA pass fail:TestQ" + end, "fail:TestA pass TestQ=Q skip:TestQ =PASS =ok...m pass"},
 		{"another run of the package", "fail:TestQ =FAIL.m fail start fail:TestA" + end, "TestQ=Q skip:TestQ =FAIL.m =but.run fail start fail:TestA =FAIL =FAIL.m fail"},
 		{"a file that has it already", "TestOld=E fail:TestOld", "TestOld=E fail:TestOld"},
 		{"what a file added", "+fail:TestQ +fail", "+fail:TestQ +fail"},
@@ -52,6 +60,39 @@ func TestTake(t *testing.T) {
 	w := &Watch{Cut: true, Of: func(string, string) Verdict { return Verdict{Until: "2030-01-01"} }}
 	if got := play(t, w, "fail:TestQ"+end); got != "TestQ=Q skip:TestQ =FAIL =FAIL.m =but.run fail" {
 		t.Errorf("with -failfast: %s", got)
+	}
+}
+
+// TestLines looks at the lines themselves.
+func TestLines(t *testing.T) {
+	w := &Watch{Of: func(string, string) Verdict { return Verdict{Until: "2030-01-01", Reason: "why", Where: "f:1:1"} }}
+	const said = `"Package":"m","Test":"TestA","Output":"    in quarantine until 2030-01-01: why (f:1:1)\n"}`
+	for line, want := range map[string]string{
+		`{"Time":"2026-01-02T03:04:05.67Z","Action":"fail","Package":"m","Test":"TestA"}`: `{"Time":"2026-01-02T03:04:05.67Z","Action":"output",` + said + "\n" +
+			`{"Time":"2026-01-02T03:04:05.67Z","Action":"skip","Package":"m","Test":"TestA"}`,
+		`{"Test":"TestA", "Action" : "fail", "Package":"m"}`: `{"Action":"output",` + said + "\n" + `{"Test":"TestA", "Action" : "skip", "Package":"m"}`,
+		`{"Action":"fail","Test":"TestA"}`:                   "as it is",
+	} {
+		lines, changed := w.Take(new(event.Decoder).Decode([]byte(line)))
+		got := string(bytes.Join(lines, []byte("\n")))
+		if !changed {
+			got = "as it is"
+		}
+		if got != want {
+			t.Errorf("%s becomes %s\nwant %s", line, got, want)
+		}
+	}
+	var decoder event.Decoder
+	ev := decoder.Decode([]byte(`{"Action":"fail","Package":"m","Test":"TestA"}`))
+	ev.Line = nil
+	if _, changed := w.Take(ev); changed {
+		t.Error("a piece of a line is replaced")
+	}
+	for _, test := range []string{"TestD", "TestB", "TestE", "TestC"} {
+		w.Take(decoder.Decode([]byte(`{"Action":"fail","Package":"n","Test":"` + test + `"}`)))
+	}
+	if lines, _ := w.Take(decoder.Decode([]byte(`{"Action":"fail","Package":"n"}`))); !bytes.Contains(bytes.Join(lines, nil), []byte("TestB, TestC, TestD, TestE is in")) {
+		t.Errorf("%s", lines)
 	}
 }
 
