@@ -63,7 +63,9 @@ func tool(args []string, gotestsum bool) (int, error) {
 			return badUsage, err
 		}
 	case slices.Equal(args, []string{"flaky"}), slices.Equal(args, []string{"flaky", "--write"}):
-		err = flakyTool(steady.Writer(os.Stdout), args[1:], time.Now())
+		if err := flakyTool(steady.Writer(os.Stdout), args[1:], time.Now()); err != nil {
+			return badUsage, err
+		}
 	case len(args) > 1 && args[0] == "config" && args[1] == "show":
 		return showSettings(args[2:], gotestsum)
 	case slices.Equal(args, []string{"config", "schema"}):
