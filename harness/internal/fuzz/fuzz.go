@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"time"
 
 	"pgtest/harness/gotest"
+	"pgtest/harness/internal/pattern"
 	"pgtest/harness/internal/words"
 	"pgtest/harness/plural"
 	"pgtest/harness/steady"
@@ -81,11 +81,10 @@ type session struct {
 	line    gotest.Line
 	targets []*outcome
 	events  printer
-	ended   bool // by a signal
 }
 
 func newSession(line gotest.Line, targets []Target, w io.Writer) *session {
-	s := &session{line: line, events: printer{to: w, packages: make(map[string]*pkg)}}
+	s := &session{line: line, events: printer{to: w, now: time.Now, packages: make(map[string]*pkg)}}
 	for _, t := range targets {
 		s.targets = append(s.targets, &outcome{Target: t})
 		s.events.of(t.Package).left++
@@ -109,8 +108,8 @@ type outcome struct {
 type share struct{ least, left time.Duration }
 
 // next returns the time of the first of so many targets to come, 0 for none.
-func (s *share) next(targets int, first bool) time.Duration {
-	if s.left < s.least/2 && !first {
+func (s *share) next(targets int) time.Duration {
+	if s.left < s.least/2 {
 		return 0
 	}
 	return max(s.left/time.Duration(targets), s.least)
@@ -122,17 +121,16 @@ func (s *share) next(targets int, first bool) time.Duration {
 func (s *session) run(ctx context.Context, limit time.Duration) {
 	budget := share{min(least, limit), limit}
 	for i, o := range s.targets {
-		if s.ended = ctx.Err() != nil; s.ended {
+		if ctx.Err() != nil {
 			return
 		}
 		if s.events.of(o.Package).broken {
-			s.events.drop(o.Package)
 			continue
 		}
-		own := budget.next(len(s.targets)-i, i == 0)
-		o.ran, o.seeded, o.began = own > 0, own == 0, time.Now()
+		own := budget.next(len(s.targets) - i)
+		o.ran, o.seeded, o.began = own > 0, own == 0, s.events.now()
 		err := s.fuzz(ctx, o, own)
-		o.took = time.Since(o.began)
+		o.took = s.events.now().Sub(o.began)
 		o.failed = o.failed || err != nil && ctx.Err() == nil
 		if o.ran && !s.events.of(o.Package).broken {
 			budget.left -= o.took
@@ -148,7 +146,7 @@ func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) err
 	if share > 0 {
 		line = line.With("run", "^$").With("fuzztime", share.Round(time.Millisecond).String()).With("fuzz", "^"+o.Name+"$")
 	} else {
-		line = line.With("run", exactly(o.Name))
+		line = line.With("run", pattern.Exact(o.Name))
 	}
 	cmd := exec.Command("go", append([]string{"test"}, line.Words()...)...)
 	cmd.Stderr = os.Stderr
@@ -167,7 +165,7 @@ func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) err
 		line, err = lines.ReadBytes('\n')
 		switch {
 		case len(line) == 0:
-		case len(held) > 0 || isFailure(line, o.Name):
+		case len(held) > 0 || isFailure(line):
 			held = append(held, line)
 		default:
 			s.events.line(line, o)
@@ -186,9 +184,9 @@ func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) err
 }
 
 // isFailure reports whether a line begins what a target prints when it fails.
-func isFailure(line []byte, target string) bool {
+func isFailure(line []byte) bool {
 	var e event
-	return json.Unmarshal(line, &e) == nil && e.Test == target && strings.HasPrefix(e.Output, "--- FAIL: ")
+	return json.Unmarshal(line, &e) == nil && strings.HasPrefix(e.Output, "--- FAIL: ")
 }
 
 // ofSignal reports whether a target failed because a worker had the signal before
@@ -243,7 +241,7 @@ func (s *session) summarize(w io.Writer) {
 		switch {
 		case !o.ran && !o.seeded && !s.events.of(o.Package).broken:
 			late = append(late, o.Name)
-		case o.seeded && !o.failed && !s.events.of(o.Package).broken:
+		case o.seeded && !o.failed:
 			seeded = append(seeded, o.Name)
 		case s.events.of(o.Package).broken:
 			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: it is not built\n", o.Package, o.Name)
@@ -254,7 +252,7 @@ func (s *session) summarize(w io.Writer) {
 			if o.crash != "" {
 				where = ": " + shown(o.crash)
 			}
-			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s crashed%s\n    go test -run='%s' %s\n", o.Package, o.Name, where, exactly(o.repeat), o.Package)
+			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s crashed%s\n    go test -run='%s' %s\n", o.Package, o.Name, where, pattern.Exact(o.repeat), o.Package)
 		case o.ran:
 			fmt.Fprintf(&text, "pgtest: --fuzz-all: %s %s: %s, %s in %v\n", o.Package, o.Name,
 				plural.Count(o.execs, "execution", "executions"), plural.Count(o.interesting, "new interesting input", "new interesting inputs"), o.took.Round(time.Second))
@@ -278,15 +276,6 @@ func (s *session) summarize(w io.Writer) {
 	w.Write(text.Bytes())
 }
 
-// exactly is a value for -run that matches one test alone.
-func exactly(test string) string {
-	elements := strings.Split(test, "/")
-	for i, e := range elements {
-		elements[i] = "^" + regexp.QuoteMeta(e) + "$"
-	}
-	return strings.Join(elements, "/")
-}
-
 // shown is a path as the user would type it.
 func shown(path string) string {
 	wd, err := os.Getwd()
@@ -303,6 +292,7 @@ func shown(path string) string {
 // several targets begins and ends once.
 type printer struct {
 	to       io.Writer
+	now      func() time.Time
 	packages map[string]*pkg
 }
 
@@ -331,7 +321,7 @@ type event struct {
 // line prints a line of go test, or keeps it for the end of its package.
 func (p *printer) line(line []byte, o *outcome) {
 	var e event
-	if json.Unmarshal(line, &e) != nil || e.Package != o.Package {
+	if json.Unmarshal(line, &e) != nil {
 		p.to.Write(line)
 		return
 	}
@@ -339,9 +329,9 @@ func (p *printer) line(line []byte, o *outcome) {
 		o.read(e.Output)
 	}
 	if e.Test == o.Name && e.Action == "run" {
-		o.began = time.Now()
+		o.began = p.now()
 	}
-	if o.seeded && e.Action == "fail" && strings.HasPrefix(e.Test, o.Name+"/") {
+	if e.Action == "fail" && strings.HasPrefix(e.Test, o.Name+"/") {
 		o.repeat = e.Test
 	}
 	o.failed = o.failed || e.Action == "fail"
@@ -371,12 +361,11 @@ func isVerdict(text string) bool {
 	return text == "PASS\n" || text == "FAIL\n" || strings.HasPrefix(text, "ok  \t") || strings.HasPrefix(text, "FAIL\t") || strings.HasPrefix(text, "exit status ")
 }
 
-// drop says that a target of a package is done, or will not run. With the last one
-// the package ends.
+// drop says that a target of a package is done. With the last one the package ends.
 func (p *printer) drop(path string) {
 	pkg := p.of(path)
 	pkg.left--
-	if pkg.left > 0 || !pkg.ended || pkg.broken {
+	if pkg.left > 0 || !pkg.ended {
 		return
 	}
 	verdict, action := "ok  ", "pass"
@@ -387,19 +376,15 @@ func (p *printer) drop(path string) {
 		struct {
 			Time                    time.Time
 			Action, Package, Output string
-		}{time.Now(), "output", path, fmt.Sprintf("%s\t%s\t%.3fs\n", verdict, path, pkg.elapsed)},
+		}{p.now(), "output", path, fmt.Sprintf("%s\t%s\t%.3fs\n", verdict, path, pkg.elapsed)},
 		struct {
 			Time            time.Time
 			Action, Package string
 			Elapsed         float64
-		}{time.Now(), action, path, pkg.elapsed},
+		}{p.now(), action, path, pkg.elapsed},
 	} {
-		line, err := json.Marshal(e)
-		if err == nil {
-			_, err = p.to.Write(append(line, '\n'))
-		}
-		if errors.Is(err, syscall.EPIPE) {
-			return
+		if line, err := json.Marshal(e); err == nil {
+			p.to.Write(append(line, '\n'))
 		}
 	}
 }

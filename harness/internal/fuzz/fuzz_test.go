@@ -42,9 +42,14 @@ func run(t *testing.T, limit time.Duration, targets []Target, outputs map[string
 		}
 		events = append(events, e)
 	}
+	return events, said.String(), wordsOfGo()
+}
+
+// wordsOfGo are those that the fake go command was called with, each time.
+func wordsOfGo() []string {
 	goPath, _ := exec.LookPath("go")
 	text, _ := os.ReadFile(filepath.Join(filepath.Dir(goPath), "words"))
-	return events, said.String(), strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
 // fakeTargets puts a fake go command in front of PATH.
@@ -98,7 +103,7 @@ func TestSignalled(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		fakeTargets(t, map[string][]event{"FuzzA": of("m", "FuzzA", "fail", "--- FAIL: FuzzA (0.08s)\n",
+		fakeTargets(t, map[string][]event{"FuzzB": of("m", "FuzzB", "pass"), "FuzzA": of("m", "FuzzA", "fail", "--- FAIL: FuzzA (0.08s)\n",
 			"    fuzzing process hung or terminated unexpectedly: "+why+"\n", "    Failing input written to testdata/fuzz/FuzzA/abc\n")})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -106,11 +111,20 @@ func TestSignalled(t *testing.T) {
 		if !tt.signals {
 			out.cancel = func() {}
 		}
-		s := newSession(gotest.Parse(nil), []Target{{"m", dir, "FuzzA"}}, &out)
+		s := newSession(gotest.Parse(nil), []Target{{"m", dir, "FuzzA"}, {"m", dir, "FuzzB"}}, &out)
 		s.run(ctx, time.Hour)
 		s.summarize(&said)
 		_, err := os.Stat(file)
 		shown := strings.Contains(out.String(), `"fail"`)
+		failed := "pgtest: --fuzz-all: 1 target, 0 failed;"
+		if !tt.signals {
+			failed = "pgtest: --fuzz-all: 2 targets, 1 failed;"
+		} else if crashes {
+			failed = "pgtest: --fuzz-all: 1 target, 1 failed;"
+		}
+		if late := "the run ended before 1 target: FuzzB"; strings.Contains(said.String(), late) != tt.signals || !strings.Contains(said.String(), failed) {
+			t.Errorf("%+v: %s", tt, said.String())
+		}
 		if (err == nil) != crashes || shown != crashes || strings.Contains(said.String(), "crashed") != crashes {
 			t.Errorf("%+v: %v, %s%s", tt, err, out.String(), said.String())
 		}
@@ -123,31 +137,33 @@ func of(pkg, test, action string, outputs ...string) []event {
 	for _, text := range outputs {
 		all = append(all, event{Action: "output", Package: pkg, Test: test, Output: text})
 	}
-	return append(all, event{Action: action, Package: pkg, Test: test}, event{Action: "output", Package: pkg, Output: strings.ToUpper(action) + "\n"},
-		event{Action: "output", Package: pkg, Output: "ok  \t" + pkg + "\t1.5s\n"}, event{Action: action, Package: pkg, Elapsed: 1.5})
+	all = append(all, event{Action: action, Package: pkg, Test: test})
+	verdict := []string{"PASS\n", "ok  \t" + pkg + "\t1.5s\n"}
+	if action == "fail" {
+		verdict = []string{"FAIL\n", "exit status 1\n", "FAIL\t" + pkg + "\t1.5s\n"}
+	}
+	for _, text := range verdict {
+		all = append(all, event{Action: "output", Package: pkg, Output: text})
+	}
+	return append(all, event{Action: action, Package: pkg, Elapsed: 1.5})
 }
 
 func TestRun(t *testing.T) {
 	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/b", "/m/b", "FuzzB"}, {"m/a", "/m/a", "FuzzC"}, {"m/d", "/m/d", "FuzzD"}, {"m/d", "/m/d", "FuzzE"}}
 	events, summary, words := run(t, time.Hour, targets, map[string][]event{
 		"FuzzA": of("m/a", "FuzzA", "pass", "fuzz: elapsed: 3s, execs: 40 (13/sec), new interesting: 1 (total: 5)\n", "fuzz: elapsed: 6s, execs: 90 (0/sec), new interesting: 4 (total: 8)\n"),
-		"FuzzB": of("m/b", "FuzzB", "fail", "    Failing input written to testdata/fuzz/FuzzB/abc\n"),
+		"FuzzB": of("m/b", "FuzzB", "fail", "    Failing input written to testdata/fuzz/FuzzB/a.c\n"),
 		"FuzzC": of("m/a", "FuzzC", "fail", "failure while testing seed corpus entry: FuzzC/seed#0\n"),
 		"FuzzD": {{Action: "start", Package: "m/d"}, {Action: "output", Package: "m/d", Output: "FAIL\tm/d [build failed]\n"}, {Action: "fail", Package: "m/d", FailedBuild: "m/d"}},
 	})
-	var got []string
-	for _, e := range events {
-		if e.Test == "" {
-			got = append(got, strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Package, " ", e.Output)))
-		}
-	}
+	got := ofPackages(events)
 	want := []string{"start m/a", "start m/b", "output m/b FAIL\tm/b\t1.500s", "fail m/b", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/d", "output m/d FAIL\tm/d [build failed]", "fail m/d"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	const text = `pgtest: --fuzz-all: m/a FuzzA: 90 executions, 4 new interesting inputs in 0s
-pgtest: --fuzz-all: m/b FuzzB crashed: /m/b/testdata/fuzz/FuzzB/abc
-    go test -run='^FuzzB$/^abc$' m/b
+pgtest: --fuzz-all: m/b FuzzB crashed: /m/b/testdata/fuzz/FuzzB/a.c
+    go test -run='^FuzzB$/^a\.c$' m/b
 pgtest: --fuzz-all: m/a FuzzC crashed
     go test -run='^FuzzC$/^seed#0$' m/a
 pgtest: --fuzz-all: m/d FuzzD: it is not built
@@ -160,6 +176,55 @@ pgtest: --fuzz-all: 4 targets, 3 failed; 90 executions, 4 new interesting inputs
 	if len(words) != 4 || !strings.Contains(words[0], "-run=^$") || !strings.Contains(words[0], "-fuzz=^FuzzA$") || !strings.Contains(words[0], "-fuzztime=12m0s") ||
 		!strings.HasSuffix(words[0], "-race m/a") || !strings.Contains(words[3], "-fuzztime=29m") {
 		t.Errorf("%q", words)
+	}
+}
+
+// ofPackages are the events that are of no test.
+func ofPackages(events []event) (got []string) {
+	for _, e := range events {
+		if e.Test == "" {
+			got = append(got, strings.TrimSpace(fmt.Sprint(e.Action, " ", e.Package, " ", e.Output)))
+		}
+	}
+	return got
+}
+
+// TestEnds has a package whose first target alone fails, one of which the last go test
+// tells no end, and a target that fails without an input.
+func TestEnds(t *testing.T) {
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}}
+	events, summary, _ := run(t, time.Hour, targets, map[string][]event{
+		"FuzzA": of("m/a", "FuzzA", "fail"), "FuzzB": of("m/a", "FuzzB", "pass"),
+		"FuzzC": of("m/c", "FuzzC", "pass"), "FuzzD": of("m/c", "FuzzD", "pass")[:2],
+	})
+	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c"}
+	if got := ofPackages(events); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if first, _, _ := strings.Cut(summary, "\n"); first != "pgtest: --fuzz-all: m/a FuzzA failed" {
+		t.Error(summary)
+	}
+}
+
+// TestBuildTime has builds that take long, also of a package that is not built, and
+// take nothing from the targets.
+func TestBuildTime(t *testing.T) {
+	fakeTargets(t, map[string][]event{
+		"FuzzA": {{Action: "start", Package: "m/a"}, {Action: "fail", Package: "m/a", FailedBuild: "m/a"}},
+		"FuzzB": of("m/b", "FuzzB", "pass"), "FuzzC": of("m/b", "FuzzC", "pass"),
+	})
+	s := newSession(gotest.Parse(nil), []Target{{"m/a", "/m/a", "FuzzA"}, {"m/b", "/m/b", "FuzzB"}, {"m/b", "/m/b", "FuzzC"}}, new(bytes.Buffer))
+	minutes := []int{0, 10, 10, 20, 21, 21, 30, 31, 31, 31} // FuzzB begins at 20 and ends at 21
+	s.events.now = func() time.Time {
+		at := time.Time{}.Add(time.Duration(minutes[0]) * time.Minute)
+		minutes = minutes[1:]
+		return at
+	}
+	s.run(t.Context(), 12*time.Minute)
+	for i, want := range []string{"4m0s", "6m0s", "11m0s"} {
+		if words := wordsOfGo(); i >= len(words) || !strings.Contains(words[i], "-fuzztime="+want+" ") {
+			t.Errorf("%d: no %s in %q", i, want, words)
+		}
 	}
 }
 
@@ -188,13 +253,13 @@ pgtest: --fuzz-all: 3 targets, 1 failed; 0 executions, 0 new interesting inputs
 func TestShare(t *testing.T) {
 	s := share{least: 3 * time.Second, left: 7 * time.Second}
 	for i, want := range []time.Duration{3 * time.Second, 3 * time.Second, 0} {
-		got := s.next(3-i, i == 0)
+		got := s.next(3 - i)
 		if got != want {
 			t.Errorf("target %d has %v, want %v", i, got, want)
 		}
 		s.left -= got
 	}
-	if got := (&share{least: time.Second, left: time.Second}).next(9, true); got != time.Second {
+	if got := (&share{least: time.Second, left: time.Second}).next(9); got != time.Second {
 		t.Errorf("the first one has %v", got)
 	}
 }
