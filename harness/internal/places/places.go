@@ -194,7 +194,7 @@ func (p *Plan[K]) hasRoom(group string, beside int) bool {
 }
 
 func (p *Plan[K]) hasRest(taken, wanted use, n Need) bool {
-	if n.Kind != Process && p.limits.Packages > 0 && taken.packages+wanted.packages >= p.limits.Packages {
+	if n.Kind != Process && p.limits.Packages > 0 && taken.packages >= p.limits.Packages {
 		return false
 	}
 	if n.Kind == Divided {
@@ -221,7 +221,7 @@ func (p *Plan[K]) hold(r request[K]) Grant[K] {
 }
 
 func shares(a, b Need) bool {
-	return a.Kind != Divided && slices.ContainsFunc(a.Groups, func(g string) bool { return slices.Contains(b.Groups, g) })
+	return slices.ContainsFunc(a.Groups, func(g string) bool { return slices.Contains(b.Groups, g) })
 }
 
 // smallest returns the smallest number from 0 that is not in the set.

@@ -37,6 +37,8 @@ func TestPlan(t *testing.T) {
 		{"two groups", Limits{Groups: map[string]int{"x": 1, "y": 1}}, "x1>x1:0/0 xy> y1> -x1>xy:0/0 -xy>y1:0/0"},
 		{"a number in two groups", Limits{}, "x1>x1:0/0 y1>y1:1/0 xy>xy:2/1"},
 		{"a divided package", Limits{Packages: 1, Groups: x}, "D>D:0 x1> D.2>D.2:1/0 D.3> D.1>D.1:2 -D.2>D.3:1/0 -D.1> -D.3> -D>x1:0/0"},
+		{"processes are no packages", Limits{Packages: 2}, "D>D:0 D.1>D.1:1 a>a:2 b>"},
+		{"a divided package waits for no place of a group", Limits{Groups: map[string]int{"x": 2, "y": 1}}, "y1>y1:0/0 xy> E> x1>x1:1/0"},
 		{"no process before one that waits", Limits{Packages: 3, Groups: x}, "D>D:0 D.2>D.2:1/0 x1> E> -D.2>x1:1/0,E:2"},
 	} {
 		p := New[string](tt.limits)
