@@ -349,7 +349,7 @@ func valueOf(n *unstable.Node) (Kind, []string) {
 	case unstable.String:
 		return String, []string{string(n.Data)}
 	case unstable.Integer:
-		i, err := strconv.ParseInt(strings.ReplaceAll(string(n.Data), "_", ""), 0, 64)
+		i, err := strconv.ParseInt(string(n.Data), 0, 64)
 		if err != nil {
 			return Other, nil
 		}

@@ -111,6 +111,8 @@ func TestOverrides(t *testing.T) {
 		{"[group]\ndb = {}\n[setup]\ne = {}\n", "default", "db, e"},
 
 		{"[override]\na = 1\n", "default", "FILE:1:2: override: must be an array of tables, as [[override]] begins one"},
+		{"[override.a]\nb = 1\n", "default", "FILE:1:2: override: must be an array of tables, as [[override]] begins one"},
+		{"[[override]]\na = 1\n[override]\n", "default", "FILE:3:2: table override already exists as an array of tables"},
 		{"override = 1\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
 		{"override = [1]\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
 		{"override.a = 1\n", "default", "FILE:1:1: override: must be an array of tables, as [[override]] begins one"},
@@ -167,6 +169,7 @@ func TestFind(t *testing.T) {
 	for _, tt := range []struct{ files, from, want string }{
 		{"r/.git/x r/m/go.mod r/m/pgtest.toml r/pgtest.toml", "r/m/a", "r/m/pgtest.toml"},
 		{"r/.git/x r/m/go.mod r/pgtest.toml", "r/m/a", "r/pgtest.toml"},
+		{"r/.git/x r/go.mod r/pgtest.toml r/m/go.mod r/m/pgtest.toml", "r/m/a", "r/m/pgtest.toml"},
 		{"r/.git/x r/m/go.mod r/.config/pgtest.toml", "r/m", "r/.config/pgtest.toml"},
 		{"r/.git/x r/m/go.mod r/m/a/pgtest.toml", "r/m/a", ""},
 		{"pgtest.toml go.mod r/.git/x", "r", ""},
@@ -188,6 +191,11 @@ func TestFind(t *testing.T) {
 		got, err := Find(from)
 		if err != nil {
 			got = err.Error()
+		} else if got != "" {
+			f, err := Read(got)
+			if dir := filepath.Dir(strings.Replace(got, "/.config", "", 1)); err != nil || f.Dir != dir {
+				t.Errorf("%s: paths start from %s, %v", got, f.Dir, err)
+			}
 		}
 		if got = strings.ReplaceAll(got, root+string(filepath.Separator), ""); got != tt.want {
 			t.Errorf("%s from %s: %q, want %q", tt.files, tt.from, got, tt.want)

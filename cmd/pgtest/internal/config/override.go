@@ -70,7 +70,7 @@ func (f *File) addOverride(keys []key) error {
 // table judges the header of a table in the last override, with the keys below it.
 func (list overrides) table(rest, keys []key) error {
 	switch {
-	case len(rest) == 0 || len(list) == 0:
+	case len(list) == 0:
 		return notList(keys[:len(keys)-len(rest)])
 	case len(rest) > 1:
 		return rest[1].at.Errorf("unknown table %q", join(keys))
