@@ -98,6 +98,7 @@ func TestOverrides(t *testing.T) {
 		{"[profile.n]\ninherits = 'ci'\n[[profile.n.override]]\na = 1\n[[profile.ci.override]]\na = 2\n", "n", "5:14 a=2 | 3:13 a=1"},
 		{"[[override]]\ne = {A = 'x', 'B.c' = 'y'}\n", "default", "1:3 e=table e.A=x e.B.c=y"},
 		{"[[override]]\ne.A = 'x'\n[override.e]\nB = 'y'\n", "default", ""},
+		{"[[override]]\na.b = {c = 1}\n", "default", "1:3 a.b=[]"},
 		{"[[override]]\n[override.e]\nB = 'y'\n[[override]]\n[override.e]\nB = 'z'\n", "default", "1:3 e=table e.B=y | 4:3 e=table e.B=z"},
 		{"[[profile.ci.override]]\n[profile.ci.override.e]\nB = 'y'\n", "ci", "1:14 e=table e.B=y"},
 		{"override = [{a = 1}, {e = {}, b = {c = 2}}]\n", "default", "1:13 a=1 | 1:22 e=table b=table b.c=2"},
