@@ -441,14 +441,8 @@ func (f *File) profileNamed(name string) *Profile {
 	return nil
 }
 
-// Profiles returns the names of the profiles, in the order of the file.
-func (f *File) Profiles() []string {
-	var names []string
-	for _, p := range f.profiles {
-		names = append(names, p.Name)
-	}
-	return names
-}
+// Profiles returns the profiles in the order of the file.
+func (f *File) Profiles() []*Profile { return f.profiles }
 
 // check says whether all that is inherited from is there.
 func (f *File) check() error {
@@ -493,7 +487,11 @@ func (f *File) chain(p *Profile) ([]*Profile, error) {
 
 // missing is the error for a profile that isn't there.
 func (f *File) missing(name, where string) error {
-	if near := nearest.Of(name, f.Profiles()); near != "" {
+	var names []string
+	for _, p := range f.profiles {
+		names = append(names, p.Name)
+	}
+	if near := nearest.Of(name, names); near != "" {
 		return fmt.Errorf("no profile %q%s; did you mean %q?", name, where, near)
 	}
 	return fmt.Errorf("no profile %q%s", name, where)

@@ -123,6 +123,11 @@ func userSettings() ([]setting, error) {
 	if err := judge(file, true); err != nil {
 		return nil, err
 	}
+	for _, p := range file.Profiles() {
+		if p.Name != config.DefaultProfile {
+			return nil, p.At.Errorf("profile %q: for all projects there is %s alone", p.Name, config.DefaultProfile)
+		}
+	}
 	for _, o := range file.AllOverrides() {
 		return nil, o.At.Errorf("override: only how things are shown can be set for all projects")
 	}

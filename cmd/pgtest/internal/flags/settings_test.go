@@ -60,6 +60,10 @@ func TestSettings(t *testing.T) {
 		{"", "", "--profile=cj", `--profile: no profile "cj" in pgtest.toml; did you mean "ci"?`},
 		{"", "", "--profile=x --config=off", `--profile: not with --config=off`},
 		{"", "", "--config=none.toml", `--config: none.toml: no such file or directory`},
+		{"[profile.ci]\nslowest = 7\n", "", "--profile=ci", `USER:1:10: profile "ci": for all projects there is default alone`},
+		{"[profile.default]\nslowest = 7\n[[override]]\nretries = 1\n", "", "", `USER:3:3: override: only how things are shown can be set for all projects`},
+		{"[group.a]\nmax = 1\n", "", "", `USER:1:8: group: only how things are shown can be set for all projects`},
+		{"[setup.a]\ncommand = 'x'\n", "", "", `USER:1:8: setup: only how things are shown can be set for all projects`},
 		{"[profile.default]\ngrace = '1s'\n", "", "", `USER:2:1: grace: only how things are shown can be set for all projects`},
 	} {
 		t.Run(tt.env+tt.line, func(t *testing.T) {
