@@ -19,7 +19,7 @@ func (rules Rules) Company(path string, whole bool, tests []string) Company {
 	for _, test := range tests {
 		c.add(rules.Test(path, test))
 		for _, r := range rules {
-			if r.patterns.OfTests && r.matches(path) && r.tests.Touches(test) && !r.tests.Covers(test) {
+			if r.matches(path) && r.tests.Touches(test) && !r.tests.Covers(test) {
 				c.add(r.Settings)
 			}
 		}

@@ -13,6 +13,7 @@ func TestCompany(t *testing.T) {
 		rule(Settings{Group: value("net", "b")}, "TestNet|TestSub/deep", "m/..."),
 		rule(Settings{Weight: value(4, "c")}, "TestHeavy"),
 		rule(Settings{Group: value("", "d")}, "TestFree", "m/db"),
+		rule(Settings{Group: value("late", "e")}, "TestNet", "m/late"),
 	}
 	for _, tt := range []struct {
 		path  string
@@ -24,6 +25,8 @@ func TestCompany(t *testing.T) {
 		{"m/a", true, "TestX TestNet", "[net] 0"},
 		{"m/a", false, "TestX", "[] 0"},
 		{"m/a", false, "TestSub", "[net] 0"},
+		{"n/a", false, "TestSub", "[] 0"},
+		{"m/late", false, "TestNet", "[late] 0"},
 		{"m/a", true, "TestHeavy", "[] 4"},
 		{"m/db", true, "", "[db] 2"},
 		{"m/db", true, "TestNet", "[db net] 2"},
@@ -36,10 +39,18 @@ func TestCompany(t *testing.T) {
 			t.Errorf("%s, whole %v, %q: %s, want %s", tt.path, tt.whole, tt.tests, got, tt.want)
 		}
 	}
-	if limited, weight := rules.Limit(); !limited || !weight {
-		t.Error("the rules limit nothing")
-	}
-	if limited, _ := (Rules{rule(Settings{Retries: value(1, "a")}, "")}).Limit(); limited {
-		t.Error("retries are a limit")
+	none := rule(Settings{Retries: value(1, "a")}, "")
+	for i, tt := range []struct {
+		rules       Rules
+		any, weight bool
+	}{
+		{Rules{none}, false, false},
+		{Rules{rules[1], none}, true, false},
+		{Rules{rules[2], none}, true, true},
+		{Rules{none, rules[0]}, true, true},
+	} {
+		if limited, weight := tt.rules.Limit(); limited != tt.any || weight != tt.weight {
+			t.Errorf("%d: %v, %v", i, limited, weight)
+		}
 	}
 }

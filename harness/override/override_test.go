@@ -73,6 +73,58 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestOutlasts asks whether a test may run for longer than a minute.
+func TestOutlasts(t *testing.T) {
+	timeout := func(d time.Duration, packages ...string) Rules {
+		return Rules{rule(Settings{}, ""), rule(Settings{Timeout: value(d, "a")}, "", packages...)}
+	}
+	for i, tt := range []struct {
+		rules Rules
+		path  string
+		limit time.Duration
+		want  bool
+	}{
+		{timeout(time.Hour), "m", time.Minute, true},
+		{timeout(0), "m", time.Minute, true},
+		{timeout(time.Minute), "m", time.Minute, false},
+		{timeout(time.Hour), "m", 0, false},
+		{timeout(time.Hour, "n"), "m", time.Minute, false},
+		{timeout(time.Hour, "n"), "", time.Minute, true},
+		{timeout(time.Hour)[:1], "", time.Minute, false},
+	} {
+		if got := tt.rules.Outlasts(tt.path, tt.limit); got != tt.want {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+}
+
+// TestForFuzzing keeps of rules what does not end a target.
+func TestForFuzzing(t *testing.T) {
+	r := rule(Settings{Timeout: value(time.Hour, "a"), SlowAfter: value(time.Hour, "a"), Retries: value(1, "a"), Procs: value(2, "a")}, "", "m")
+	s := Rules{r}.ForFuzzing().Package("m")
+	if s.Timeout.Set() || s.SlowAfter.Set() || s.Retries.Set() || s.Procs.Is != 2 || !r.Timeout.Set() {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestLater has settings that a later rule leaves as they are, or replaces.
+func TestLater(t *testing.T) {
+	q, err := ParseQuarantine("2027-01-31 x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := Rules{rule(Settings{RetryDelay: value(time.Second, "a"), Quarantine: value(q, "a")}, ""), rule(Settings{RetryDelay: value(time.Minute, "b")}, "TestA")}
+	if s := rules.Test("m", "TestB"); s.RetryDelay.Is != time.Second || s.Quarantine.Is != q || s.Timeout.Or(time.Hour) != time.Hour {
+		t.Errorf("%+v", s)
+	}
+	if s := rules.Test("m", "TestA"); s.RetryDelay.Is != time.Minute || s.Quarantine.Where != "a" || s.RetryDelay.Or(0) != time.Minute {
+		t.Errorf("%+v", s)
+	}
+	if Isolation(true).String() != "test" || Isolation(false).String() != "package" {
+		t.Error("isolations have other names")
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	for _, text := range []string{"", "2027-01-31", "2027-01-31 ", "2027-02-30 x", "27-1-31 x", "https://x", "2027-01-31x"} {
 		if q, err := ParseQuarantine(text); err == nil {

@@ -101,7 +101,7 @@ func (rules Rules) StandIns() []string {
 // StandIn returns the name of that for the value of a variable in a package.
 func (rules Rules) StandIn(path, name string) (found string) {
 	rules.variables(func(r *Rule, other, standIn, _ string) {
-		if other == name && !r.patterns.OfTests && r.matches(path) {
+		if other == name && r.matches(path) {
 			found = standIn
 		}
 	})

@@ -29,8 +29,10 @@ func TestEncode(t *testing.T) {
 	if none, err := Decode(""); err != nil || none != nil {
 		t.Errorf("nothing is %v, %v", none, err)
 	}
-	if _, err := Decode("[{"); err == nil {
-		t.Error("bad text is taken")
+	for _, bad := range []string{"[{", `[{"OfTests":true,"Tests":"("}]`} {
+		if _, err := Decode(bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
 	}
 }
 
@@ -56,6 +58,12 @@ func TestStandIns(t *testing.T) {
 	}
 	env := append([]string{"A=b", "X=0", "XY=0"}, rules.StandIns()...)
 	if got := fmt.Sprint(rules.Package("m").Environ(env)); got != "[A=b XY=0 X=2 Y=1]" {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(Settings{Procs: value(3, "a")}.Environ([]string{"GOMAXPROCS=1", "A=b"})); got != "[A=b GOMAXPROCS=3]" {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(Settings{}.Environ([]string{"GOMAXPROCS=1"})); got != "[GOMAXPROCS=1]" {
 		t.Error(got)
 	}
 	sent, err := Decode(rules.Encode())

@@ -82,6 +82,12 @@ func TestLines(t *testing.T) {
 			t.Errorf("%s becomes %s\nwant %s", line, got, want)
 		}
 	}
+	for _, line := range []string{`{"Action":"output","Package":"m","Output":"FAIL\n"}`, `{"Action":"start","Package":"other"}`} {
+		w.Take(new(event.Decoder).Decode([]byte(line)))
+	}
+	if lines, _ := w.Take(new(event.Decoder).Decode([]byte(`{"Action":"fail","Package":"m"}`))); string(bytes.Join(lines, nil)) != `{"Action":"pass","Package":"m"}` {
+		t.Errorf("beside another package: %s", lines)
+	}
 	var decoder event.Decoder
 	ev := decoder.Decode([]byte(`{"Action":"fail","Package":"m","Test":"TestA"}`))
 	ev.Line = nil
