@@ -344,7 +344,7 @@ func (p *printer) line(line []byte, o *outcome) {
 		if before {
 			return
 		}
-	case e.Action == "output" && strings.Contains(e.Output, "[build failed]"), e.FailedBuild != "":
+	case e.Action == "output" && isUnbuilt(e.Output), e.FailedBuild != "":
 		pkg.broken = true
 	case e.Action == "output" && isVerdict(e.Output):
 		return
@@ -354,6 +354,12 @@ func (p *printer) line(line []byte, o *outcome) {
 		return
 	}
 	p.to.Write(line)
+}
+
+// isUnbuilt reports whether a line is what go test prints of a package that it can't
+// build, or whose imports it does not find.
+func isUnbuilt(text string) bool {
+	return strings.HasSuffix(text, " [build failed]\n") || strings.HasSuffix(text, " [setup failed]\n")
 }
 
 // isVerdict reports whether a line is what go test prints at the end of a package.

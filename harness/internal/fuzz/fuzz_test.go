@@ -190,14 +190,16 @@ func ofPackages(events []event) (got []string) {
 }
 
 // TestEnds has a package whose first target alone fails, one of which the last go test
-// tells no end, and a target that fails without an input.
+// tells no end, one whose imports are not found, and a target that fails without an
+// input.
 func TestEnds(t *testing.T) {
-	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}}
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}, {"m/e", "/m/e", "FuzzE"}}
 	events, summary, _ := run(t, time.Hour, targets, map[string][]event{
 		"FuzzA": of("m/a", "FuzzA", "fail"), "FuzzB": of("m/a", "FuzzB", "pass"),
 		"FuzzC": of("m/c", "FuzzC", "pass"), "FuzzD": of("m/c", "FuzzD", "pass")[:2],
+		"FuzzE": {{Action: "start", Package: "m/e"}, {Action: "output", Package: "m/e", Output: "FAIL\tm/e [setup failed]\n"}, {Action: "fail", Package: "m/e", FailedBuild: "m/e"}},
 	})
-	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c"}
+	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c", "start m/e", "output m/e FAIL\tm/e [setup failed]", "fail m/e"}
 	if got := ofPackages(events); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
