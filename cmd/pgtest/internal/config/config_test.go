@@ -204,6 +204,30 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindNothing has a file that is in no module or repository.
+func TestFindNothing(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, Name), "")
+	t.Chdir(dir)
+	if path, err := Find(dir); path != "" || err != nil {
+		t.Errorf("%s, %v", path, err)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for path, want := range map[string]string{
+		filepath.Join(dir, "a", "b"): filepath.Join("a", "b"),
+		filepath.Dir(dir):            filepath.Dir(dir),
+		"a\nb":                       `"a\nb"`,
+	} {
+		if got := Shorten(path); got != want {
+			t.Errorf("%q: %s, want %s", path, got, want)
+		}
+	}
+}
+
 // TestUnsearchable has files of which nobody can tell whether they are there.
 func TestUnsearchable(t *testing.T) {
 	for _, name := range []string{"go.mod", ".git", Name, ".config"} {
