@@ -46,6 +46,8 @@ func TestRead(t *testing.T) {
 		{"[profile.\"a\\nb\".override]", "default", `FILE:1:17: profile."a\nb".override: must be an array of tables, as [[profile."a\nb".override]] begins one`},
 		{"[default]\na = 1", "default", `FILE:1:2: unknown key "default": settings stand in [profile.default] or another profile`},
 		{"[profiles.default]", "default", `FILE:1:2: unknown key "profiles"; did you mean "profile"?`},
+		{"profile.a1_-b = 3", "default", `FILE:1:9: profile.a1_-b: must be a table of settings`},
+		{"profile.'' = 3", "default", `FILE:1:9: profile."": must be a table of settings`},
 		{"profile = 3", "default", `FILE:1:1: profile: must be a table of settings`},
 		{"profile.default = 3", "default", `FILE:1:9: profile.default: must be a table of settings`},
 		{"[profile.a.b]\nx = 1", "default", `FILE:1:12: unknown table "profile.a.b"`},
