@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,30 +23,26 @@ import (
 const SetupVariable = "PGTEST_ENV"
 
 // A Setup is a command that runs once in a run, before the first package that it is
-// for and if there is one that go runs: one whose result is cached needs none. It
-// writes lines KEY=value for the environment of these packages to the file that
-// PGTEST_ENV names. What it leaves running lives until all tests have ended, as does
-// its TMPDIR, a directory of its own. If it fails, so do these packages.
+// for. If the results of all of these are cached it does not run. It writes lines
+// KEY=value for the environment of the packages to the file that PGTEST_ENV names.
+// What it leaves running lives until all tests have ended, as does its TMPDIR, a
+// directory of its own. If it fails, so do the packages.
 type Setup struct {
 	Name     string
 	Command  []string
 	Dir      string // where it runs
 	Where    string // it stands in a file, for the user
-	packages []*regexp.Regexp
+	packages gotest.Patterns
 }
 
 // InPackages restricts the setup to packages whose import path one of the patterns
 // matches, as the go command matches it. Without any it is for all.
 func (s *Setup) InPackages(patterns ...string) {
-	for _, p := range patterns {
-		s.packages = append(s.packages, gotest.PackagePattern(p))
-	}
+	s.packages.Add(patterns...)
 }
 
 // IsFor reports whether a package needs the setup.
-func (s *Setup) IsFor(path string) bool {
-	return len(s.packages) == 0 || slices.ContainsFunc(s.packages, func(p *regexp.Regexp) bool { return p.MatchString(path) })
-}
+func (s *Setup) IsFor(path string) bool { return s.packages.Match(path) }
 
 // A setup is a Setup in a run.
 type setup struct {

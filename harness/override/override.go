@@ -1,5 +1,5 @@
-// Package override answers what holds for a package or a test, instead of what the
-// flags say for all, and where that stands. It has no effect on either.
+// Package override holds the settings of single packages and tests, which replace
+// those of flags, and the place where each stands. It only answers: others apply them.
 package override
 
 import (
@@ -88,7 +88,7 @@ func (p LeakPolicy) String() string { return [...]string{"warn", "fail", "ignore
 // A Rule is settings for some packages and tests.
 type Rule struct {
 	Settings
-	packages []*regexp.Regexp // any of them; none is all packages
+	packages gotest.Patterns
 	tests    pattern.Compiled
 	patterns patterns
 }
@@ -104,9 +104,7 @@ type patterns struct {
 // matches, as the go command matches it.
 func (r *Rule) InPackages(patterns ...string) {
 	r.patterns.Packages = append(r.patterns.Packages, patterns...)
-	for _, p := range patterns {
-		r.packages = append(r.packages, gotest.PackagePattern(p))
-	}
+	r.packages.Add(patterns...)
 }
 
 // ForTests restricts the rule to tests that -run with a pattern would choose with
@@ -121,14 +119,7 @@ func (r *Rule) ForTests(run string) error {
 // Only returns the pattern for ForTests that is for one test and its subtests.
 func Only(test string) string { return pattern.Exact(test) }
 
-func (r *Rule) matches(pkg string) bool {
-	for _, p := range r.packages {
-		if p.MatchString(pkg) {
-			return true
-		}
-	}
-	return len(r.packages) == 0
-}
+func (r *Rule) matches(pkg string) bool { return r.packages.Match(pkg) }
 
 // Rules are in the order of a file: the later wins.
 type Rules []*Rule

@@ -1,6 +1,6 @@
-// Package quarantine makes of failures that mean nothing what they mean: the test
-// is skipped, for a reason that it prints, and a package that failed for nothing
-// else has passed. It changes lines of events, so that all outputs say the same.
+// Package quarantine excuses tests in quarantine that failed: they count as skipped,
+// for a reason that they print, and a package in which nothing else failed has
+// passed. It changes lines of events, so that all outputs say the same.
 package quarantine
 
 import (
@@ -17,7 +17,7 @@ import (
 	"pgtest/jsonstream/result"
 )
 
-// A Verdict is what holds for a test.
+// A Verdict says whether a test is in quarantine, and why.
 type Verdict struct {
 	Until   string // the last day, as 2027-01-31, "" for a test that is in no quarantine
 	Reason  string

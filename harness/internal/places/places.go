@@ -44,12 +44,13 @@ type Grant[K comparable] struct {
 
 // A Plan hands out places. Each method returns what is granted by it.
 //
-// Who waits does so in the order of asking. Nobody gets a place in a group before
-// one that asked for it earlier. One that waits for a group lets others go first,
-// and as soon as its groups are free nobody does any more until it has its place.
-// Processes go before packages, because the packages that they belong to keep
-// their places until they have run. So there is always somebody who runs or may
-// run, and nobody waits for more than what ran before.
+// Requests wait in the order in which they came. A place in a group goes to the
+// request that asked for the group first. While a request waits for a group, later
+// ones may be granted before it; once its groups are free, none is until it has its
+// place. Requests of processes are granted before those of packages, because a
+// package keeps its place until its processes have run. So there is always something
+// that runs or may run, and no request waits for longer than what came before it
+// takes.
 type Plan[K comparable] struct {
 	limits  Limits
 	waiting []request[K]
