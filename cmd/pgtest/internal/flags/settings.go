@@ -68,7 +68,7 @@ func (c *CommandLine) readSettings() (fromFiles, error) {
 	if path == "" {
 		dir, err := os.Getwd()
 		if err != nil {
-			return none, err
+			return none, fmt.Errorf("working directory: %w", err)
 		}
 		if path, err = config.Find(dir); err != nil {
 			return none, err

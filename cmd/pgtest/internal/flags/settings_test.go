@@ -88,6 +88,17 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestNoDirectory runs in a directory that is gone.
+func TestNoDirectory(t *testing.T) {
+	dir := inProject(t, map[string]string{})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(nil, false); err == nil || !strings.HasPrefix(err.Error(), "working directory: ") {
+		t.Error(err)
+	}
+}
+
 // TestBadSettings has a line for each setting that no flag takes, in any profile.
 func TestBadSettings(t *testing.T) {
 	for text, want := range map[string]string{
