@@ -23,7 +23,7 @@ cd "${0%/*}"
 echo "$*" >>words
 for word; do case $word in -fuzz=*|-run=^Fuzz*) name=${word#*=^}; name=${name%$};; esac; done
 cat "$name"
-! grep -q '"Action":"fail"' "$name"
+! grep -qE '"Action":"(build-)?fail"' "$name"
 `
 
 // run fuzzes targets by a fake go command, and returns the events, the summary and
@@ -191,19 +191,23 @@ func ofPackages(events []event) (got []string) {
 
 // TestEnds has a package whose first target alone fails, one of which the last go test
 // tells no end, one whose imports are not found, and a target that fails without an
-// input.
+// input. Of the last one go test says by its status alone that it failed.
 func TestEnds(t *testing.T) {
-	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}, {"m/e", "/m/e", "FuzzE"}}
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}, {"m/e", "/m/e", "FuzzE"}, {"m/f", "/m/f", "FuzzF"}}
 	events, summary, _ := run(t, time.Hour, targets, map[string][]event{
 		"FuzzA": of("m/a", "FuzzA", "fail"), "FuzzB": of("m/a", "FuzzB", "pass"),
 		"FuzzC": of("m/c", "FuzzC", "pass"), "FuzzD": of("m/c", "FuzzD", "pass")[:2],
 		"FuzzE": {{Action: "start", Package: "m/e"}, {Action: "output", Package: "m/e", Output: "FAIL\tm/e [setup failed]\n"}, {Action: "fail", Package: "m/e", FailedBuild: "m/e"}},
+		"FuzzF": {{Action: "build-fail"}},
 	})
-	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c", "start m/e", "output m/e FAIL\tm/e [setup failed]", "fail m/e"}
+	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c", "start m/e", "output m/e FAIL\tm/e [setup failed]", "fail m/e", "build-fail"}
 	if got := ofPackages(events); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if first, _, _ := strings.Cut(summary, "\n"); first != "pgtest: --fuzz-all: m/a FuzzA failed" {
+		t.Error(summary)
+	}
+	if !strings.Contains(summary, "m/f FuzzF failed\n") {
 		t.Error(summary)
 	}
 }
