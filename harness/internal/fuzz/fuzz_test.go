@@ -191,16 +191,18 @@ func ofPackages(events []event) (got []string) {
 
 // TestEnds has a package whose first target alone fails, one of which the last go test
 // tells no end, one whose imports are not found, and a target that fails without an
-// input. Of the last one go test says by its status alone that it failed.
+// input. Of one go test says by its status alone that it failed.
 func TestEnds(t *testing.T) {
-	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}, {"m/e", "/m/e", "FuzzE"}, {"m/f", "/m/f", "FuzzF"}}
+	targets := []Target{{"m/a", "/m/a", "FuzzA"}, {"m/a", "/m/a", "FuzzB"}, {"m/c", "/m/c", "FuzzC"}, {"m/c", "/m/c", "FuzzD"}, {"m/e", "/m/e", "FuzzE"}, {"m/f", "/m/f", "FuzzF"}, {"m/g", "/m/g", "FuzzG"}}
 	events, summary, _ := run(t, time.Hour, targets, map[string][]event{
 		"FuzzA": of("m/a", "FuzzA", "fail"), "FuzzB": of("m/a", "FuzzB", "pass"),
 		"FuzzC": of("m/c", "FuzzC", "pass"), "FuzzD": of("m/c", "FuzzD", "pass")[:2],
 		"FuzzE": {{Action: "start", Package: "m/e"}, {Action: "output", Package: "m/e", Output: "FAIL\tm/e [setup failed]\n"}, {Action: "fail", Package: "m/e", FailedBuild: "m/e"}},
 		"FuzzF": {{Action: "build-fail"}},
+		"FuzzG": append([]event{{Action: "output", Package: "m/g", Output: "printed\n"}}, of("m/g", "FuzzG", "pass")...),
 	})
-	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c", "start m/e", "output m/e FAIL\tm/e [setup failed]", "fail m/e", "build-fail"}
+	want := []string{"start m/a", "output m/a FAIL\tm/a\t3.000s", "fail m/a", "start m/c", "start m/e", "output m/e FAIL\tm/e [setup failed]", "fail m/e", "build-fail",
+		"output m/g printed", "start m/g", "output m/g ok  \tm/g\t1.500s", "pass m/g"}
 	if got := ofPackages(events); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -209,6 +211,15 @@ func TestEnds(t *testing.T) {
 	}
 	if !strings.Contains(summary, "m/f FuzzF failed\n") {
 		t.Error(summary)
+	}
+}
+
+// TestNoEvent has a line of the go command that is no event.
+func TestNoEvent(t *testing.T) {
+	var out bytes.Buffer
+	s := newSession(gotest.Parse(nil), []Target{{"m/a", "/m/a", "FuzzA"}}, &out)
+	if s.events.line([]byte("warning\n"), s.targets[0]); out.String() != "warning\n" {
+		t.Error(out.String())
 	}
 }
 

@@ -164,6 +164,7 @@ func TestBadOverrides(t *testing.T) {
 		"packages = ['./adm']\nprocs = 1":      `2:13: packages: ./adm matches no package`,
 		"packages = ['./.../z']\nprocs = 1":    `2:13: packages: ./.../z matches no package`,
 		"packages = 'm/none/...'\nprocs = 1":   `2:12: packages: m/none/... matches no package: there is no directory ./none`,
+		"packages = ''\nprocs = 1":             `2:12: packages: a pattern is missing`,
 		"packages = []\nprocs = 1":             `2:1: packages: there are none`,
 		"packages = 3\nprocs = 1":              `2:12: packages: must be a string or an array of strings`,
 		"tests = 'Test('\nretries = 1":         "2:9: tests: error parsing regexp: missing closing ): `Test(`",
@@ -313,6 +314,7 @@ func TestPatterns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
+		"goroot/go.mod": "module std\n", "goroot/fmt/a.go": "",
 		"one/go.mod": "module example.com/one\n", "one/a.go": "", "one/db/x/a.go": "", "one/nested/go.mod": "module example.com/nested\n", "one/nested/b/b.go": "",
 		"repo/a/go.mod": "module example.com/a\n", "repo/a/p/a.go": "", "repo/b/go.mod": "module example.com/b", "repo/b/b.go": "",
 		"work/go.work": "go 1.24\nuse (\n\t./a // first\n\t\"./b\"\n)\nuse ./c\n", "work/a/go.mod": "module example.com/wa", "work/a/a.go": "",
@@ -330,6 +332,10 @@ func TestPatterns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ file, wd, pattern, want string }{
+		{"one/db", "one", "..", "example.com/one"},
+		{"goroot", "goroot", "./fmt", "fmt"},
+		{"goroot", "goroot", "./...", "..."},
+		{"work", "work", "./...", "example.com/wa/... example.com/wb/... example.com/wc/..."},
 		{"one", "one", "./link/x", "example.com/one/link/x"},
 		{"one", "one", "./link/...", "example.com/one/link/..."},
 		{"one", "one", "./...", "example.com/one/..."},
