@@ -85,9 +85,10 @@ func TestLiveLines(t *testing.T) {
 	}
 }
 
-// A package that waits for its place has a line that says so, and Ctrl-C ends it.
+// A package that waits for its place has a line that says so, and Ctrl-C ends it, not
+// the end of the grace.
 func TestLiveWaiting(t *testing.T) {
-	j := startLine(t, ways[0], []string{"TERM=xterm"}, "--serial ./plain ./careful", "")
+	j := startLine(t, ways[0], []string{"TERM=xterm"}, "--serial --grace=10m ./plain ./careful", "")
 	j.sees(`(?m)^ +\S+s  (plain|careful) waits for a place$`)
 	j.Signal(j.One(run), unix.SIGUSR1)
 	j.sees(`pgtest: running: example.com/m/(plain|careful) \(\d+\.\d\ds, waits for a place\)\n`)
