@@ -162,6 +162,7 @@ func TestBadOverrides(t *testing.T) {
 		"packages = 'x'":                       `2:12: packages: x matches no package of m`,
 		"packages = './ad'\nprocs = 1":         `2:12: packages: ./ad matches no package: there is no directory ./ad; did you mean ./adm?`,
 		"packages = ['./adm']\nprocs = 1":      `2:13: packages: ./adm matches no package`,
+		"packages = './data/...'\nprocs = 1":   `2:12: packages: ./data/... matches no package`,
 		"packages = ['./.../z']\nprocs = 1":    `2:13: packages: ./.../z matches no package`,
 		"packages = 'm/none/...'\nprocs = 1":   `2:12: packages: m/none/... matches no package: there is no directory ./none`,
 		"packages = ''\nprocs = 1":             `2:12: packages: a pattern is missing`,
@@ -182,7 +183,7 @@ func TestBadOverrides(t *testing.T) {
 		"retries = 1\n[group.x]\nmxa = 1":      `4:1: unknown key "mxa"; did you mean "max"?`,
 		"retries = 1\n[group.x]\nsize = 1":     `4:1: unknown key "size": a group has max`,
 	} {
-		inProject(t, map[string]string{"a.go": "package m", "adm/README": "", config.Name: "[[profile.other.override]]\n" + text + "\n[group.db]\nmax = 1\n"})
+		inProject(t, map[string]string{"a.go": "package m", "adm/README": "", "data/testdata/a.go": "", "data/_b/b.go": "", "data/.c/c.go": "", config.Name: "[[profile.other.override]]\n" + text + "\n[group.db]\nmax = 1\n"})
 		_, err := Parse(nil, false)
 		if err == nil || !strings.HasPrefix(err.Error(), config.Name+":") || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v\nwant %s", text, err, want)
