@@ -42,6 +42,7 @@ packages = "./db"
 [[override]]
 packages = "n/b"
 weight = 7
+group = ""
 `})
 	for _, tt := range []struct{ words, want string }{
 		{"./x", "timeout default|slow-after 5s pgtest.toml:2:1|retries default|retries.delay default|group default|weight default|quarantine default|isolate package default|procs default|leaks warn default"},
@@ -179,6 +180,7 @@ func TestBadOverrides(t *testing.T) {
 		"retries = 1\n[group.'']\nmax = 1":     `3:8: group: "" can't be the name of one`,
 		"retries = 1\n[group.\"a\\nb\"]":       `3:8: group: "a\nb" can't be the name of one`,
 		"retries = 1\n[group.x]":               `3:8: group x: max is missing`,
+		"retries = 1\n[group.x]\nmax = '1'":    `4:7: max: must be a whole number`,
 		"retries = 1\n[group.x]\nmax = 0":      `4:7: max: bad value "0": must be a positive number`,
 		"retries = 1\n[group.x]\nmxa = 1":      `4:1: unknown key "mxa"; did you mean "max"?`,
 		"retries = 1\n[group.x]\nsize = 1":     `4:1: unknown key "size": a group has max`,
