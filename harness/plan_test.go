@@ -393,7 +393,7 @@ func TestPlan(t *testing.T) {
 			c asks m/c:
 			command-dies:
 			read: hear a(unread) b(unread) c(unread) go-gone a(terminated) b(terminated) c(terminated) say`, states: "a failed, b connected, c connected", status: 1, left: true},
-		{name: "a setup before its packages", cfg: Config{Setups: []Setup{setupFor("db", "m/a", "m/b")}, Places: Places{Packages: 4}}, steps: `
+		{name: "a setup before its packages", cfg: Config{Setups: []Setup{setupFor("db", "m/a", "m/b")}, Places: Places{Packages: 5}}, steps: `
 			a connects:
 			a asks m/a: begin(0)
 			b connects:
@@ -403,7 +403,9 @@ func TestPlan(t *testing.T) {
 			setup-ends 0: a(all-but[] X=1) b(all-but[] X=1)
 			a starts:
 			d connects:
-			d asks m/a: d(all-but[] X=1)`, states: "a running, b connected, c connected, d connected", left: true},
+			d asks m/a: d(all-but[] X=1)
+			e connects:
+			e asks m/c: e(all-but[])`, states: "a running, b connected, c connected, d connected, e connected", left: true},
 		{name: "a setup that fails", cfg: Config{Setups: []Setup{setupFor("db", "m/a"), setupFor("other", "m/...")}}, steps: `
 			a connects:
 			a asks m/a: begin(0) begin(1)

@@ -61,7 +61,7 @@ func setupsOf(cfg Config) []setup {
 }
 
 // afterSetups asks for a place for a package whose setups are ready, or else begins
-// them.
+// them. For its processes they are, since it has its place.
 func (p *plan) afterSetups(key place, at time.Time) []step {
 	w := p.asking[key]
 	w.setup = ""
@@ -69,7 +69,7 @@ func (p *plan) afterSetups(key place, at time.Time) []step {
 	for n := range p.setups {
 		s := &p.setups[n]
 		switch {
-		case w.Process > 0 || !s.IsFor(w.Package) || p.asked != 0:
+		case !s.IsFor(w.Package) || p.asked != 0:
 		case s.failure != "":
 			delete(p.asking, key)
 			refusal := control.Order{Refused: s.failure}
