@@ -2,6 +2,7 @@ package flags
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -119,6 +120,44 @@ func TestBadSetups(t *testing.T) {
 		inProject(t, map[string]string{"a.go": "package m", config.Name: "[setup.db]\n" + text})
 		if _, err := Parse(nil, false); err == nil || err.Error() != config.Name+":"+want {
 			t.Errorf("%s: %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// TestSetups has commands as words and as a text, and names that can't be.
+func TestSetups(t *testing.T) {
+	inProject(t, map[string]string{"a.go": "package m", config.Name: "[setup.a]\ncommand = ['x', '']\n[setup.b]\ncommand = 'x y'\n"})
+	c, err := Parse(nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%q %q", c.Setups[0].Command, c.Setups[1].Command); got != `["x" ""] ["sh" "-c" "x y"]` {
+		t.Error(got)
+	}
+	for _, name := range []string{"", "a b", "a/b", "a\tb"} {
+		inProject(t, map[string]string{"a.go": "package m", config.Name: fmt.Sprintf("[setup.%q]\ncommand = 'x'\n", name)})
+		want := fmt.Sprintf("pgtest.toml:1:8: setup: %q can't be the name of one: it must be without spaces and slashes", name)
+		if _, err := Parse(nil, false); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestShown has words that tool config show takes, and others.
+func TestShown(t *testing.T) {
+	inProject(t, map[string]string{})
+	for words, want := range map[string]string{"": ` `, "./a": "./a ", "./a TestA": "./a TestA", "./a TestA x": "usage", "-v": "usage", "./a -v": "usage"} {
+		c, err := Parse(strings.Fields(words), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg, test, err := c.Shown()
+		got := pkg + " " + test
+		if err == errShowUsage {
+			got = "usage"
+		}
+		if got != want {
+			t.Errorf("%q: %q, %v", words, got, err)
 		}
 	}
 }
@@ -267,6 +306,29 @@ func TestProject(t *testing.T) {
 		if got := quoted(s); got != want {
 			t.Errorf("%q is written as %s", s, got)
 		}
+	}
+}
+
+// TestNoProject has no file to which anything could be added, and one to which nothing
+// is.
+func TestNoProject(t *testing.T) {
+	inProject(t, map[string]string{"a.go": "package m"})
+	p, err := OpenProject()
+	if err == nil {
+		err = p.Write()
+	}
+	if _, missing := os.Stat(config.Name); err != nil || missing == nil {
+		t.Errorf("a file is made for nothing (%v)", err)
+	}
+	const want = "there is no pgtest.toml, and no module in whose root it could be"
+	t.Setenv("PGTEST_CONFIG", "off")
+	if _, err := OpenProject(); err == nil || err.Error() != want {
+		t.Errorf("with PGTEST_CONFIG=off: %v", err)
+	}
+	t.Setenv("PGTEST_CONFIG", "")
+	t.Chdir(t.TempDir())
+	if _, err := OpenProject(); err == nil || err.Error() != want {
+		t.Errorf("without a module: %v", err)
 	}
 }
 
