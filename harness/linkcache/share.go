@@ -26,7 +26,7 @@ type patience struct {
 	put    time.Duration // beside the run, and a second more for each megabyte
 }
 
-var usual = patience{moment: time.Second / 5, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
+var usual = patience{moment: time.Second / 10, first: 2 * time.Second, get: 5 * time.Second, put: 5 * time.Second}
 
 // maxPutErrors is how many puts may fail in a row, maxDamaged how many answers may be
 // damaged, and maxLate how many may come in a row when the link is done.

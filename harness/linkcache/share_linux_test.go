@@ -548,11 +548,11 @@ func TestAllowance(t *testing.T) {
 	for _, tt := range []struct {
 		age, lost, want time.Duration
 	}{
-		{0, 0, time.Second / 5},
-		{time.Minute, 0, 1400 * time.Millisecond},
-		{time.Minute, time.Second, 400 * time.Millisecond},
-		{time.Minute, 10 * time.Second, -8600 * time.Millisecond},
-		{time.Minute, -10 * time.Second, 11400 * time.Millisecond},
+		{0, 0, time.Second / 10},
+		{time.Minute, 0, 1300 * time.Millisecond},
+		{time.Minute, time.Second, 300 * time.Millisecond},
+		{time.Minute, 10 * time.Second, -8700 * time.Millisecond},
+		{time.Minute, -10 * time.Second, 11300 * time.Millisecond},
 	} {
 		s := &Share{started: time.Now().Add(-tt.age), patience: usual}
 		s.account(question{Lost: tt.lost * cpus})

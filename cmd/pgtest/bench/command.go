@@ -76,12 +76,14 @@ func compare(rounds int, a, b command) (cost, cost, error) {
 }
 
 // compareAll runs commands by turns, made anew for each round, and returns the
-// medians of their costs.
+// medians of their costs. Each round begins with another command, because what one
+// leaves to the file system to do costs the next.
 func compareAll(rounds int, commands []func() command) ([]cost, error) {
 	costs := make([][]cost, len(commands))
-	for range rounds {
-		for i, c := range commands {
-			cost, err := c().run()
+	for round := range rounds {
+		for turn := range commands {
+			i := (round + turn) % len(commands)
+			cost, err := commands[i]().run()
 			if err != nil {
 				return nil, err
 			}

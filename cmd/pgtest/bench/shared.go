@@ -115,7 +115,7 @@ func (b *bench) faulty() error {
 			return err
 		}
 	}
-	costs, err := compareAll(min(b.rounds, 2), commands)
+	costs, err := compareAll(min(b.rounds, 3), commands)
 	if err != nil {
 		return err
 	}
