@@ -37,7 +37,7 @@ const (
 )
 
 // share is the part of a time that the program may cost.
-func share(d time.Duration) time.Duration { return d / 50 }
+func share(d time.Duration) time.Duration { return d / 100 }
 
 // A Share is the run's end of GOCACHEPROG, a program that may have links of
 // other machines. It asks the program for the links of the run that the cache

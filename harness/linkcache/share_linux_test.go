@@ -549,14 +549,14 @@ func TestAllowance(t *testing.T) {
 		age, lost, want time.Duration
 	}{
 		{0, 0, time.Second / 10},
-		{time.Minute, 0, 1300 * time.Millisecond},
-		{time.Minute, time.Second, 300 * time.Millisecond},
-		{time.Minute, 10 * time.Second, -8700 * time.Millisecond},
-		{time.Minute, -10 * time.Second, 11300 * time.Millisecond},
+		{time.Minute, 0, 700 * time.Millisecond},
+		{time.Minute, time.Second, -300 * time.Millisecond},
+		{time.Minute, 10 * time.Second, -9300 * time.Millisecond},
+		{time.Minute, -10 * time.Second, 10700 * time.Millisecond},
 	} {
 		s := &Share{started: time.Now().Add(-tt.age), patience: usual}
 		s.account(question{Lost: tt.lost * cpus})
-		if got := s.allowance(); got < tt.want || got > tt.want+time.Minute/50 {
+		if got := s.allowance(); got < tt.want || got > tt.want+time.Minute/100 {
 			t.Errorf("after %v, with %v lost: %v, want %v", tt.age, tt.lost, got, tt.want)
 		}
 	}
