@@ -136,6 +136,9 @@ func TestLaterAnswer(t *testing.T) {
 				t.Errorf("the output is %q, want %q", got, tt.want)
 			}
 			fetched := tt.want == "fetched"
+			if has := tt.want == "own" && tt.answer == nil; r.has != has || r.late {
+				t.Errorf("the program has it: %v, want %v; late: %v", r.has, has, r.late)
+			}
 			if r.fetched != fetched || r.stored == fetched && tt.name != "an external linker" || r.damaged != tt.damaged || fetched && (r.took != time.Hour || string(r.printed) != "printed") {
 				t.Errorf("result %+v", r)
 			}
@@ -178,7 +181,6 @@ func TestPutAfterLate(t *testing.T) {
 		{"none", false, question{Linked: true}, "get put close"},
 		{"none, late", false, question{Linked: true, Late: true}, "get put close"},
 		{"has it, late", true, question{Linked: true, Late: true}, "get close"},
-		{"has another, late", true, question{Linked: true, Late: true, Damaged: true}, "get put close"},
 		{"has one that is not used", true, question{Linked: true}, "get put close"},
 		{"not linked", false, question{}, "get close"},
 	} {
@@ -231,6 +233,50 @@ func TestAlwaysLate(t *testing.T) {
 	m.share.account(question{})
 	if os.Remove(filepath.Join(dir, "requests")); m.share.asked() != nil {
 		t.Error("a program that is always late is asked")
+	}
+}
+
+// A program gets nothing before it has answered in time, and at the end of the run
+// only if it was not asked often.
+func TestPutsOfLate(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		late       int  // answers
+		inTime     bool // the last
+		during, at string
+	}{
+		{"in time", maxLate - 1, true, "put", "put close"},
+		{"seldom asked", maxLate - 1, false, "", "put close"},
+		{"always late", maxLate, false, "", "close"},
+		{"given up", maxLate, true, "", "close"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := newMachine(t, cacheProgram(t, dir), patient)
+			if err := m.cache.put(key{1}, m.runs, meta{}); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, filepath.Join(dir, "requests"), "", 0o600)
+			if !m.share.asked().can(t.Context(), "put") {
+				t.Fatal("it can't put")
+			}
+			m.share.put(key{1})
+			for range tt.late {
+				m.share.account(question{Late: true})
+			}
+			if tt.inTime {
+				m.share.account(question{})
+			}
+			if tt.during != "" {
+				harnesstest.Await(t, "the put", func() bool { return requests(t, dir) == tt.during })
+			} else if m.share.storing {
+				t.Error("it is put already")
+			}
+			m.end()
+			if got := requests(t, dir); got != tt.at {
+				t.Errorf("requests %q, want %q", got, tt.at)
+			}
+		})
 	}
 }
 

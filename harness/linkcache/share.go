@@ -62,8 +62,10 @@ type Share struct {
 	lost    time.Duration // a processor's time that the program has cost
 	conns   map[*os.File]bool
 	puts    chan key      // what is to be put; nil before the first
+	storing bool          // that has begun
 	stored  chan struct{} // closed when all was put
 	first   time.Time     // when the first put was asked for
+	inTime  bool          // an answer came before the link was done
 	any     bool          // a put was answered
 	damaged int           // answers
 	late    int           // answers since one that was not
@@ -138,7 +140,7 @@ func (s *Share) serve(conn *os.File) {
 		cancel()
 	}
 	s.account(q)
-	if had := <-has; q.Linked && (!had || !q.Late || q.Damaged) {
+	if had := <-has; q.Linked && (!had || !q.Late) {
 		s.put(k)
 	}
 }
@@ -184,7 +186,8 @@ func (s *Share) account(q question) {
 	case q.Late:
 		s.late++
 	case s.late < maxLate:
-		s.late = 0
+		s.late, s.inTime = 0, true
+		s.beginPuts()
 	}
 	if !q.Damaged {
 		return
@@ -217,7 +220,8 @@ func (s *Share) allowance() time.Duration {
 	return s.patience.moment + share(time.Since(s.started)) - s.lost
 }
 
-// put has the new entry stored in the program.
+// put has the new entry stored in the program, not before that has answered in time:
+// entries of one that is too slow are of no use to other machines.
 func (s *Share) put(k key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,11 +231,21 @@ func (s *Share) put(k key) {
 	if s.puts == nil {
 		s.puts, s.stored = make(chan key, maxPuts), make(chan struct{})
 		s.first = time.Now()
-		go s.store(s.program)
 	}
 	select {
 	case s.puts <- k:
 	default:
+	}
+	if s.inTime {
+		s.beginPuts()
+	}
+}
+
+// beginPuts begins to store what waits for it. s.mu must be held.
+func (s *Share) beginPuts() {
+	if s.puts != nil && !s.storing {
+		s.storing = true
+		go s.store(s.program)
 	}
 }
 
@@ -315,10 +329,15 @@ func (s *Share) Close(ctx context.Context) {
 	stop := context.AfterFunc(asked, program.fail)
 	s.serving.Wait()
 	stop()
+	s.mu.Lock()
+	if s.late < maxLate { // there were few links to answer
+		s.beginPuts()
+	}
+	s.mu.Unlock()
 	ctx, cancel = context.WithTimeout(ctx, max(s.allowance(), s.untilFirst()))
 	defer cancel()
 	defer context.AfterFunc(ctx, program.fail)()
-	if s.puts != nil {
+	if s.storing {
 		close(s.puts)
 		<-s.stored
 	}
@@ -330,7 +349,7 @@ func (s *Share) Close(ctx context.Context) {
 func (s *Share) untilFirst() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.puts == nil || s.any {
+	if !s.storing || s.any {
 		return 0
 	}
 	return s.patience.first - time.Since(s.first)

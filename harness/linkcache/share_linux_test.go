@@ -560,7 +560,7 @@ func TestAllowance(t *testing.T) {
 			t.Errorf("after %v, with %v lost: %v, want %v", tt.age, tt.lost, got, tt.want)
 		}
 	}
-	first := &Share{patience: usual, puts: make(chan key), first: time.Now()}
+	first := &Share{patience: usual, storing: true, first: time.Now()}
 	if got := first.untilFirst(); got <= 0 || got > usual.first {
 		t.Errorf("the first put may take %v", got)
 	}

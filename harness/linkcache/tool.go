@@ -71,6 +71,8 @@ type result struct {
 	stored  bool          // the cache has a new entry
 	fetched bool          // the output is what the user's cache program has
 	took    time.Duration // if fetched, the link itself
+	late    bool          // the link was done before the program answered
+	has     bool          // the program has the link, though it was done
 	damaged bool          // the program's answer was not the link
 }
 
@@ -106,7 +108,7 @@ func (l *link) run() int {
 		l.note(fetched)
 		waited = time.Since(asked) - r.took
 	}
-	p.tell(question{Lost: waited, Linked: r.stored, Damaged: damaged || r.damaged, Late: a.Later && !r.fetched})
+	p.tell(question{Lost: waited, Linked: r.stored && !r.has, Late: r.late, Damaged: damaged || r.damaged})
 	os.Stdout.Write(r.printed)
 	return r.status
 }
@@ -133,9 +135,10 @@ func (l *link) link(later <-chan fetch) (result, error) {
 		if r = f.result(); r.fetched && l.abandon(linker, rec) {
 			return r, os.Rename(l.fetchedOutput(), l.command.output)
 		}
-		r = result{damaged: r.damaged}
+		r = result{has: r.fetched, damaged: r.damaged}
 		<-linker.ended
 	case <-linker.ended:
+		r.late = later != nil
 	}
 	os.Remove(l.fetchedOutput())
 	r.printed = linker.printed.Bytes()
