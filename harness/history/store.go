@@ -101,13 +101,18 @@ func above(dir, name string) string {
 	}
 }
 
-// OfUser returns the user's history of what Root says. It creates nothing.
+// OfUser returns the user's history of what Root says. It creates nothing. An error
+// means that nobody can tell which runs are there.
 func OfUser(dir, gowork string) (*Store, error) {
 	all, err := DefaultDir()
 	if err != nil {
 		return nil, err
 	}
-	return Open(all, Root(dir, gowork)), nil
+	s := Open(all, Root(dir, gowork))
+	if _, err := s.entries(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Open returns the history of a root in the directory of all histories. It creates

@@ -73,7 +73,10 @@ func plan(name string, args []string, s Streams) error {
 			return err
 		}
 	} else if dir, err := os.Getwd(); err == nil {
-		if store, err := history.OfUser(dir, gotest.Env("GOWORK")); err == nil {
+		store, err := history.OfUser(dir, gotest.Env("GOWORK"))
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "pgtest: tool plan: no times of earlier runs: %v\n", err)
+		} else {
 			times.addHistory(store)
 		}
 	}
