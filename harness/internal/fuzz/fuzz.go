@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -131,10 +132,28 @@ func (s *session) run(ctx context.Context, limit time.Duration) {
 		o.ran, o.seeded, o.began = own > 0, own == 0, s.events.now()
 		err := s.fuzz(ctx, o, own)
 		o.took = s.events.now().Sub(o.began)
+		awaitSignal(ctx, err)
 		o.failed = o.failed || err != nil && ctx.Err() == nil
 		if o.ran && !s.events.of(o.Package).broken {
 			budget.left -= o.took
 		}
+	}
+}
+
+// awaitSignal waits until ctx is done, if a signal to all may have ended go test: it
+// may get here after that.
+func awaitSignal(ctx context.Context, err error) {
+	if err == nil {
+		return
+	}
+	patience := 100 * time.Millisecond
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && !exit.Exited() {
+		patience = 10 * time.Second
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(patience):
 	}
 }
 
