@@ -132,7 +132,6 @@ func (s *session) run(ctx context.Context, limit time.Duration) {
 		o.ran, o.seeded, o.began = own > 0, own == 0, s.events.now()
 		err := s.fuzz(ctx, o, own)
 		o.took = s.events.now().Sub(o.began)
-		awaitSignal(ctx, err)
 		o.failed = o.failed || err != nil && ctx.Err() == nil
 		if o.ran && !s.events.of(o.Package).broken {
 			budget.left -= o.took
@@ -191,6 +190,7 @@ func (s *session) fuzz(ctx context.Context, o *outcome, share time.Duration) err
 		}
 	}
 	err = cmd.Wait()
+	awaitSignal(ctx, err)
 	if file, is := ofSignal(held, o); is && ctx.Err() != nil {
 		os.Remove(file)
 	} else {

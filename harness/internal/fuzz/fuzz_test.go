@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,28 @@ type cancelling struct {
 func (c *cancelling) Write(p []byte) (int, error) {
 	c.cancel()
 	return c.Buffer.Write(p)
+}
+
+// TestSignalOnItsWay ends a run whose signal go test has first: nothing fails by that,
+// and no other target begins.
+func TestSignalOnItsWay(t *testing.T) {
+	fakeTargets(t, nil)
+	path, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed := "#!/bin/sh\necho \"$*\" >>\"${0%/*}/words\"\nkill -TERM $$\n"
+	if err := os.WriteFile(path, []byte(killed), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newSession(gotest.Parse([]string{"./..."}), []Target{{"m", "/m", "FuzzA"}, {"m", "/m", "FuzzB"}}, io.Discard)
+	time.AfterFunc(200*time.Millisecond, cancel)
+	s.run(ctx, time.Hour)
+	if words := wordsOfGo(); len(words) != 1 || s.targets[0].failed {
+		t.Errorf("go test ran %d times; failed: %v", len(words), s.targets[0].failed)
+	}
 }
 
 // TestSignalled ends a run in which a worker has the signal first: its end is no
