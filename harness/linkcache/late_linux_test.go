@@ -10,7 +10,6 @@ import (
 
 	"pgtest/harness/gotest"
 	"pgtest/harness/harnesstest"
-	"pgtest/harness/internal/control"
 )
 
 // impatient lets no link wait.
@@ -190,8 +189,7 @@ func TestPutAfterLate(t *testing.T) {
 			if err := m.cache.put(key{1}, m.runs, meta{}); err != nil {
 				t.Fatal(err)
 			}
-			name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
-			t.Setenv(name, path)
+			m.dial()
 			ask := func(q question) {
 				p := askShare(key{1})
 				defer p.close()
@@ -203,7 +201,7 @@ func TestPutAfterLate(t *testing.T) {
 				m.end()
 				os.Remove(filepath.Join(dir, "requests"))
 				m.restart(patient)
-				t.Setenv(control.SocketVariable, strings.TrimPrefix(m.env[len(m.env)-1], control.SocketVariable+"="))
+				m.dial()
 			}
 			ask(tt.q)
 			m.end()
@@ -284,8 +282,7 @@ func TestPutsOfLate(t *testing.T) {
 func TestGoneLink(t *testing.T) {
 	dir := t.TempDir()
 	m := newMachine(t, cacheProgram(t, dir, "hangs at get"), impatient)
-	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
-	t.Setenv(name, path)
+	m.dial()
 	p := askShare(key{1})
 	harnesstest.Await(t, "the question", func() bool {
 		_, err := os.Stat(filepath.Join(dir, "requests"))
@@ -297,6 +294,9 @@ func TestGoneLink(t *testing.T) {
 		defer m.share.mu.Unlock()
 		return len(m.share.conns) == 0
 	})
+	if m.share.inTime {
+		t.Error("the program has answered in time")
+	}
 }
 
 // A link is not kept if a call of the external linker is not described.

@@ -92,7 +92,8 @@ type answer struct {
 
 var missing = answer{Response: cacheprog.Response{Miss: true}}
 
-// Share returns the run's end of Program, which runs in dir with env. Links connect to sock. The caller must call Close.
+// Share returns the run's end of Program, which runs in dir with env. Links connect
+// to sock. The caller must call Close.
 func (c *Cache) Share(sock *socket.Listener, dir string, env []string) (*Share, error) {
 	words, err := gotest.SplitQuoted(c.Program)
 	if err != nil || len(words) == 0 {
@@ -136,8 +137,10 @@ func (s *Share) serve(conn *os.File) {
 	has := make(chan bool, 1)
 	go func() { has <- s.answer(ctx, conn, k) }()
 	q = question{}
-	if messages.Decode(&q) != nil {
+	if messages.Decode(&q) != nil { // the link is gone, and says nothing of the program
 		cancel()
+		<-has
+		return
 	}
 	s.account(q)
 	if had := <-has; q.Linked && (!had || !q.Late) {

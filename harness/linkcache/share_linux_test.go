@@ -64,6 +64,12 @@ func (m *machine) restart(p patience) {
 	m.env = append(m.env, control.SocketVariable+"="+l.Path())
 }
 
+// dial lets the test ask as a link of the run does.
+func (m *machine) dial() {
+	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
+	m.t.Setenv(name, path)
+}
+
 func (m *machine) end() {
 	if m.share != nil {
 		m.share.Close(context.Background())
@@ -508,8 +514,7 @@ func TestFirstPut(t *testing.T) {
 			if err := m.cache.put(key{1}, m.runs, meta{}); err != nil {
 				t.Fatal(err)
 			}
-			name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
-			t.Setenv(name, path)
+			m.dial()
 			p := askShare(key{1})
 			defer p.close()
 			for p.next().Later {
@@ -573,8 +578,7 @@ func TestAllowance(t *testing.T) {
 // link's.
 func TestQuestions(t *testing.T) {
 	m := newMachine(t, cacheProgram(t, t.TempDir()), patient)
-	name, path, _ := strings.Cut(m.env[len(m.env)-1], "=")
-	t.Setenv(name, path)
+	m.dial()
 	conn, err := control.DialSecond()
 	if err != nil {
 		t.Fatal(err)
