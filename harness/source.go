@@ -91,8 +91,9 @@ func (g goTest) name() string {
 
 func (goTest) runsGo() bool { return true }
 
-// interrupt sends SIGINT: go starts nothing new, waits for what runs, and
-// removes its work directory. SIGTERM would kill it and leave the directory.
+// interrupt sends SIGINT. Once a test binary has started, go starts nothing new then,
+// waits for what runs, and removes its work directory. Before, the signal kills it, as
+// SIGTERM always does, and the run removes the directory, in which it lies.
 func (goTest) interrupt() []step { return []step{{verb: signalCommand, signal: syscall.SIGINT}} }
 
 func (goTest) signal(sig syscall.Signal) []step {

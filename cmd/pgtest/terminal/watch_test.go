@@ -307,7 +307,7 @@ const vets = `#!/bin/sh
 test "$1" = vet || exec "$GO" "$@"
 mktemp -d "${GOTMPDIR:-$TMPDIR}/go-build-XXXXXX" >/dev/null
 touch "$READY/vet"
-exec sleep 1000
+sleep 1000 # as a tool that go starts
 `
 
 // withVet returns a directory for PATH, whose go has vets.
@@ -347,7 +347,9 @@ func TestWatchVetDropped(t *testing.T) {
 	if dirs, err := filepath.Glob(filepath.Join(j.dir, "tmp", "*")); err != nil || len(dirs) != 1 {
 		t.Errorf("%v: besides those of the last go vet there are files: %q", err, dirs)
 	}
+	j.One("sleep 1000") // nor are there processes
 	j.quit()
+	j.Gone("sleep 1000|__watchdog")
 	j.checkFilesGone()
 }
 
